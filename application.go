@@ -1,0 +1,227 @@
+package understudy
+
+import (
+	"fmt"
+	"time"
+)
+
+// Application is what a team ships, as one release of it declares it: its services,
+// databases and integrations, the configuration it needs, how its schema is brought
+// forward and back, how it is tested, and the traffic it is rehearsed under.
+type Application struct {
+	Name         string        `json:"name"`
+	Services     []Service     `json:"services"`
+	Databases    []Database    `json:"databases,omitempty"`
+	Integrations []Integration `json:"integrations,omitempty"`
+	Config       []ConfigKey   `json:"config,omitempty"`
+	Migration    *Migration    `json:"migration,omitempty"`
+	Tests        []Test        `json:"tests,omitempty"`
+	Traffic      *Traffic      `json:"traffic,omitempty"`
+}
+
+// Service is a program of the application that runs. Command and every other path
+// is relative to the release's artifact tree. Env values may refer to configuration
+// as ${KEY}, ${KEY:-default} or ${KEY:?what it is for}.
+type Service struct {
+	Name    string            `json:"name"`
+	Command []string          `json:"command"`
+	WorkDir string            `json:"workDir,omitempty"` // below the artifact tree
+	Port    int               `json:"port,omitempty"`    // where it listens in the seal; 0: it serves nothing
+	Route   string            `json:"route,omitempty"`   // path prefix the router sends here; empty: none
+	Health  Health            `json:"health,omitzero"`
+	Env     map[string]string `json:"env,omitempty"`
+	User    string            `json:"user,omitempty"` // name or uid[:gid] to run as; empty: whoever starts it
+	Needs   []string          `json:"needs,omitempty"`
+	Grace   time.Duration     `json:"grace,omitempty"` // between the polite signal and the last one; 0: DefaultGrace
+}
+
+// DefaultGrace is the time a service has to end after it was asked to.
+const DefaultGrace = 10 * time.Second
+
+// Health says how a service shows that it is ready. An empty Path with a port means
+// that accepting a connection is enough; without a port, running is.
+type Health struct {
+	Path     string        `json:"path,omitempty"`     // any 2xx answer to GET is healthy
+	Interval time.Duration `json:"interval,omitempty"` // between looks; 0: 250 ms
+	Timeout  time.Duration `json:"timeout,omitempty"`  // of one look; 0: 2 s
+	Deadline time.Duration `json:"deadline,omitempty"` // to become ready after a start; 0: 30 s
+}
+
+// Database is a database of the application. The environment decides where it is;
+// the service learns its address from the configuration key named by Env.
+type Database struct {
+	Name       string   `json:"name"`
+	Engine     string   `json:"engine"`               // "postgres"
+	Role       string   `json:"role"`                 // the role the application connects as; owns the database
+	Env        string   `json:"env"`                  // key that receives the connection URL
+	Extensions []string `json:"extensions,omitempty"` // made by the superuser when the database is made
+}
+
+// Integration is something outside that the application calls. A sealed environment
+// catches the calls: Answers say what the catcher replies, first match first.
+type Integration struct {
+	Name    string   `json:"name"`
+	Kind    string   `json:"kind"` // "http" or "smtp"
+	Env     string   `json:"env"`  // key that holds its address: a URL (http) or host:port (smtp)
+	Answers []Answer `json:"answers,omitempty"`
+}
+
+// Answer is what the catcher replies to one kind of call. Empty Method and Path match all.
+type Answer struct {
+	Method string            `json:"method,omitempty"`
+	Path   string            `json:"path,omitempty"` // prefix
+	Status int               `json:"status"`
+	Header map[string]string `json:"header,omitempty"`
+	Body   string            `json:"body,omitempty"`
+}
+
+// ConfigKey is one key of configuration that the release reads.
+type ConfigKey struct {
+	Key      string `json:"key"`
+	Required bool   `json:"required,omitempty"`
+	Secret   bool   `json:"secret,omitempty"` // its value is never shown, stored or logged
+	Unique   bool   `json:"unique,omitempty"` // must differ between environments: a credential
+	Default  string `json:"default,omitempty"`
+	About    string `json:"about,omitempty"`
+}
+
+// Migration is the team's own way to bring the schema forward and back. Its commands
+// run in the release's artifact tree with the database's address injected.
+type Migration struct {
+	Up      []string          `json:"up,omitempty"`
+	Down    []string          `json:"down,omitempty"`
+	Status  []string          `json:"status,omitempty"`
+	Role    string            `json:"role,omitempty"`    // empty: the application's own role
+	Back    Way               `json:"back,omitempty"`    // how the release says it goes back
+	Timeout time.Duration     `json:"timeout,omitempty"` // 0: DefaultMigrationTimeout
+	Env     map[string]string `json:"env,omitempty"`
+}
+
+// DefaultMigrationTimeout ends a migration that hangs.
+const DefaultMigrationTimeout = 10 * time.Minute
+
+// Way is how a release says its schema goes back.
+type Way string
+
+// The ways back.
+const (
+	WayDown    Way = "down"    // by its own down command; schema and data come back
+	WayNone    Way = "none"    // the schema stays: the old release runs on the new one
+	WayRestore Way = "restore" // from the safety copy; what was written since is lost
+)
+
+// Test is one of the team's own test commands. It runs inside the environment with
+// its addresses injected.
+type Test struct {
+	Name    string            `json:"name"`
+	Command []string          `json:"command"`
+	Report  string            `json:"report,omitempty"`  // JUnit XML file it writes, or "go", "tap"; empty: exit status only
+	Timeout time.Duration     `json:"timeout,omitempty"` // 0: 5 min
+	Env     map[string]string `json:"env,omitempty"`
+}
+
+// Traffic is the load a release is rehearsed under: journeys that arrive at a
+// constant rate, whether or not earlier ones have ended (an open model).
+type Traffic struct {
+	Rate     float64   `json:"rate"` // journeys per second
+	Journeys []Journey `json:"journeys"`
+}
+
+// Journey is what one visitor does: steps in order, with one cookie jar. Texts may
+// hold {{name}} (captured before), {{unique}} (new for each journey), {{int A B}}.
+type Journey struct {
+	Name   string  `json:"name"`
+	Weight float64 `json:"weight,omitempty"` // share among the journeys; 0: 1
+	Steps  []Step  `json:"steps"`
+}
+
+// Step is one request of a journey.
+type Step struct {
+	Name    string            `json:"name,omitempty"`
+	Method  string            `json:"method,omitempty"` // empty: GET
+	Path    string            `json:"path"`
+	Header  map[string]string `json:"header,omitempty"`
+	Form    map[string]string `json:"form,omitempty"`
+	Body    string            `json:"body,omitempty"`
+	Expect  []int             `json:"expect,omitempty"`  // statuses; empty: any below 400
+	Capture map[string]string `json:"capture,omitempty"` // name to regular expression with one group, over the body
+}
+
+// Validate reports the first thing that makes the application impossible to run.
+func (a Application) Validate() error {
+	if a.Name == "" {
+		return Errorf(KindInvalid, "an application needs a name")
+	}
+	if len(a.Services) == 0 {
+		return Errorf(KindInvalid, "application %s has no services", a.Name).
+			WithHint("list them under services:, or name a compose file with compose:")
+	}
+	databases := map[string]bool{}
+	for _, d := range a.Databases {
+		if databases[d.Name] {
+			return Errorf(KindInvalid, "database %s is declared twice", d.Name)
+		}
+		databases[d.Name] = true
+	}
+	return a.validateServices(databases)
+}
+
+func (a Application) validateServices(databases map[string]bool) error {
+	services := map[string]bool{}
+	for _, s := range a.Services {
+		switch {
+		case services[s.Name]:
+			return Errorf(KindInvalid, "service %s is declared twice", s.Name)
+		case len(s.Command) == 0:
+			return Errorf(KindInvalid, "service %s has no command", s.Name)
+		case s.Route != "" && s.Port == 0:
+			return Errorf(KindInvalid, "service %s has route %s but no port", s.Name, s.Route)
+		}
+		services[s.Name] = true
+	}
+	for _, s := range a.Services {
+		for _, need := range s.Needs {
+			if !services[need] && !databases[need] {
+				return Errorf(KindInvalid, "service %s needs %s, which is neither a service nor a database", s.Name, need)
+			}
+		}
+	}
+	_, err := a.StartOrder()
+	return err
+}
+
+// StartOrder is the services in an order in which each comes after what it needs;
+// otherwise as declared. A cycle is an error that names it.
+func (a Application) StartOrder() ([]Service, error) {
+	byName := map[string]Service{}
+	for _, s := range a.Services {
+		byName[s.Name] = s
+	}
+	var order []Service
+	state := map[string]int{} // 1: being placed, 2: placed
+	var place func(name, path string) error
+	place = func(name, path string) error {
+		service, found := byName[name]
+		if !found || state[name] == 2 {
+			return nil
+		}
+		if state[name] == 1 {
+			return Errorf(KindInvalid, "services need each other in a circle: %s%s", path, name)
+		}
+		state[name] = 1
+		for _, need := range service.Needs {
+			if err := place(need, fmt.Sprintf("%s%s → ", path, name)); err != nil {
+				return err
+			}
+		}
+		state[name] = 2
+		order = append(order, service)
+		return nil
+	}
+	for _, s := range a.Services {
+		if err := place(s.Name, ""); err != nil {
+			return nil, err
+		}
+	}
+	return order, nil
+}

@@ -1,0 +1,74 @@
+package understudy
+
+import "time"
+
+// Policy is what must hold before a release may be promoted, and how it is promoted.
+// Zero values stand for the defaults that WithDefaults documents.
+type Policy struct {
+	Required     []string      `json:"required,omitempty"`     // checks that must have passed
+	MaxAge       time.Duration `json:"maxAge,omitempty"`       // of a verdict
+	SnapshotAge  time.Duration `json:"snapshotAge,omitempty"`  // of the twin's data; older is taken anew
+	BlockedFor   time.Duration `json:"blockedFor,omitempty"`   // longest a statement or request may be blocked by a migration
+	RollbackIn   time.Duration `json:"rollbackIn,omitempty"`   // longest the way back may take
+	LockTimeout  time.Duration `json:"lockTimeout,omitempty"`  // handed to migrations in production
+	Retries      int           `json:"retries,omitempty"`      // of a migration that could not get its lock
+	Steps        []int         `json:"steps,omitempty"`        // percent of traffic, ascending, ends with 100
+	StepFor      time.Duration `json:"stepFor,omitempty"`      // how long each step but the last is watched
+	Bake         time.Duration `json:"bake,omitempty"`         // watched after the switch
+	MinRequests  int           `json:"minRequests,omitempty"`  // fewer cannot be judged
+	MaxErrorRate float64       `json:"maxErrorRate,omitempty"` // added by the new release, as a share of requests
+	SafetyCopy   bool          `json:"safetyCopy,omitempty"`   // dump the database before migrating it
+}
+
+// WithDefaults fills in what was left out.
+func (p Policy) WithDefaults() Policy {
+	if len(p.Required) == 0 {
+		p.Required = Checks()
+	}
+	if len(p.Steps) == 0 {
+		p.Steps = []int{10, 50, 100}
+	}
+	set(&p.MaxAge, 24*time.Hour)
+	set(&p.SnapshotAge, 24*time.Hour)
+	set(&p.BlockedFor, time.Second)
+	set(&p.RollbackIn, time.Minute)
+	set(&p.LockTimeout, 2*time.Second)
+	set(&p.Retries, 5)
+	set(&p.StepFor, 10*time.Second)
+	set(&p.Bake, time.Minute)
+	set(&p.MinRequests, 50)
+	set(&p.MaxErrorRate, 0.01)
+	return p
+}
+
+func set[V comparable](field *V, value V) {
+	var zero V
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports the first rule that cannot be followed.
+func (p Policy) Validate() error {
+	known := map[string]bool{}
+	for _, name := range Checks() {
+		known[name] = true
+	}
+	for _, name := range p.Required {
+		if !known[name] {
+			return Errorf(KindInvalid, "policy requires check %q, which does not exist", name).
+				WithHint("the checks are %v", Checks())
+		}
+	}
+	last := 0
+	for _, step := range p.Steps {
+		if step <= last || step > 100 {
+			return Errorf(KindInvalid, "policy steps must rise and end with 100, found %v", p.Steps)
+		}
+		last = step
+	}
+	if len(p.Steps) > 0 && last != 100 {
+		return Errorf(KindInvalid, "policy steps must rise and end with 100, found %v", p.Steps)
+	}
+	return nil
+}
