@@ -1,0 +1,243 @@
+// Package api is the door for programs: JSON over HTTP, described by OpenAPI. It turns
+// requests into calls of the roles below, which the daemon plays, and never learns who
+// does the work. Whatever takes long tells its progress line by line while it lasts.
+package api
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"understudy"
+)
+
+// Tell receives progress, one plain sentence a call. It must not block for long.
+type Tell func(text string)
+
+// Releases makes and finds releases. A name is a label, a digest, or an unambiguous
+// beginning of a digest's hexadecimal digits.
+type Releases interface {
+	CreateRelease(ctx context.Context, request CreateRelease) (understudy.Release, error)
+	Releases(ctx context.Context) ([]understudy.Release, error)
+	Release(ctx context.Context, name string) (understudy.Release, error)
+}
+
+// CreateRelease asks for a release made of a folder on the daemon's machine.
+type CreateRelease struct {
+	Label string `json:"label"`
+	From  string `json:"from"` // absolute path
+	By    string `json:"by"`
+}
+
+// Environments brings environments up and down and looks into them.
+type Environments interface {
+	Up(ctx context.Context, request Up, tell Tell) (EnvironmentStatus, error)
+	Down(ctx context.Context, request Down, tell Tell) error
+	Status(ctx context.Context) ([]EnvironmentStatus, error)
+	Logs(ctx context.Context, request Logs, out io.Writer) error
+	Exec(ctx context.Context, request Exec, stdin io.Reader, stdout, stderr io.Writer) (status int, err error)
+}
+
+// Up asks for an environment to run a release. For a twin it stands on a fresh clone of
+// the latest snapshot. Production runs a first release this way; later ones are promoted.
+type Up struct {
+	Environment string `json:"environment"`
+	Release     string `json:"release,omitempty"` // empty: what it ran last
+	By          string `json:"by"`
+}
+
+// Down asks for an environment, or all of them, to be stopped. Data stays.
+type Down struct {
+	Environment string `json:"environment,omitempty"` // empty: all, the router too
+	By          string `json:"by"`
+}
+
+// Logs asks for what services wrote.
+type Logs struct {
+	Environment string
+	Service     string // empty: all
+	Follow      bool
+}
+
+// Exec asks for a command to run inside an environment, with a service's configuration.
+type Exec struct {
+	Environment string   `json:"environment"`
+	Service     string   `json:"service,omitempty"` // empty: the first
+	Command     []string `json:"command"`
+}
+
+// EnvironmentStatus is what an environment is doing now.
+type EnvironmentStatus struct {
+	Environment understudy.Environment `json:"environment"`
+	URL         string                 `json:"url,omitempty"`
+	Sealed      bool                   `json:"sealed"`
+	Held        string                 `json:"held,omitempty"` // why nothing may be promoted to it
+	Deployments []DeploymentStatus     `json:"deployments"`
+	Databases   []DatabaseStatus       `json:"databases"`
+	Snapshot    *understudy.Snapshot   `json:"snapshot,omitempty"` // of a twin
+}
+
+// DeploymentStatus is a deployment with its programs and its share of the traffic.
+type DeploymentStatus struct {
+	understudy.Deployment
+	Percent  int               `json:"percent"`
+	Services []ServiceStatus   `json:"services"`
+	Served   understudy.Served `json:"served"`
+}
+
+// ServiceStatus is one running program.
+type ServiceStatus struct {
+	Name     string    `json:"name"`
+	State    string    `json:"state"`
+	PID      int       `json:"pid,omitempty"`
+	Restarts int       `json:"restarts"`
+	Since    time.Time `json:"since,omitzero"`
+	Address  string    `json:"address,omitempty"`
+}
+
+// DatabaseStatus is one database's server.
+type DatabaseStatus struct {
+	Name    string `json:"name"`
+	Server  string `json:"server"`
+	Running bool   `json:"running"`
+	Address string `json:"address"` // without credentials
+}
+
+// Twins resets and measures twins.
+type Twins interface {
+	ResetTwin(ctx context.Context, request ResetTwin, tell Tell) (understudy.Snapshot, error)
+	Parity(ctx context.Context, a, b string) (understudy.Parity, error)
+	Captures(ctx context.Context, environment string, since time.Time) ([]Capture, error)
+	MaskPlan(ctx context.Context, environment string) (MaskPlan, error)
+}
+
+// ResetTwin asks for a twin to be made anew from what it is a twin of.
+type ResetTwin struct {
+	Environment string `json:"environment"`
+	By          string `json:"by"`
+}
+
+// Capture is one call of the application that the seal caught.
+type Capture struct {
+	At          time.Time         `json:"at"`
+	Kind        string            `json:"kind"` // "http", "smtp", "dns"
+	Integration string            `json:"integration,omitempty"`
+	Host        string            `json:"host,omitempty"`
+	Method      string            `json:"method,omitempty"`
+	Path        string            `json:"path,omitempty"`
+	Header      map[string]string `json:"header,omitempty"`
+	From        string            `json:"from,omitempty"`
+	To          []string          `json:"to,omitempty"`
+	Subject     string            `json:"subject,omitempty"`
+	Body        string            `json:"body,omitempty"`
+	Status      int               `json:"status,omitempty"`
+}
+
+// MaskPlan is a proposed mask.yaml.
+type MaskPlan struct {
+	File      string `json:"file"`      // where it belongs
+	Text      string `json:"text"`      // its whole content
+	Undecided int    `json:"undecided"` // columns a person has to decide
+}
+
+// Rehearsals runs rehearsals.
+type Rehearsals interface {
+	Rehearse(ctx context.Context, request Rehearse) (understudy.Rehearsal, error) // returns once it is queued
+	Rehearsals(ctx context.Context) ([]understudy.Rehearsal, error)
+	Rehearsal(ctx context.Context, id string) (understudy.Rehearsal, error)
+	WatchRehearsal(ctx context.Context, id string, each func(understudy.Rehearsal) error) error // at once and at each change, until it has ended
+	CancelRehearsal(ctx context.Context, id, by string) error
+}
+
+// Rehearse asks for a rehearsal.
+type Rehearse struct {
+	Release string `json:"release"`
+	On      string `json:"on,omitempty"` // empty: the only twin of production
+	By      string `json:"by"`
+}
+
+// Evidences opens what findings rest on.
+type Evidences interface {
+	Evidence(ctx context.Context, digest understudy.Digest) (io.ReadCloser, error)
+}
+
+// Verdicts shows, verifies and revokes verdicts. A name is a verdict's or a rehearsal's
+// ID, or a release's name (its newest verdict).
+type Verdicts interface {
+	Verdicts(ctx context.Context) ([]understudy.Verdict, error)
+	Verdict(ctx context.Context, name string) (understudy.Verdict, error)
+	VerifyVerdict(ctx context.Context, name string) (understudy.Statement, error) // signature, subject and revocation
+	RevokeVerdict(ctx context.Context, request Revoke) (understudy.Verdict, error)
+}
+
+// Revoke asks for a verdict to count no longer.
+type Revoke struct {
+	Name   string `json:"name"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// Promotions plans and carries out promotions and rollbacks.
+type Promotions interface {
+	PlanPromotion(ctx context.Context, request Promote) (understudy.Promotion, error) // what would change, and every refusal; does nothing
+	Promote(ctx context.Context, request Promote) (understudy.Promotion, error)       // returns once it is under way, or refused
+	Promotions(ctx context.Context) ([]understudy.Promotion, error)
+	WatchPromotion(ctx context.Context, id string, each func(understudy.Promotion) error) error
+	Rollback(ctx context.Context, request Rollback) (understudy.Promotion, error) // returns once it is under way
+}
+
+// Promote asks for a release to be promoted, or for what that would do.
+type Promote struct {
+	Release string `json:"release"`
+	To      string `json:"to,omitempty"` // empty: production
+	By      string `json:"by"`
+}
+
+// Rollback asks for an environment to go back to the release it ran before.
+type Rollback struct {
+	Environment string `json:"environment"`
+	By          string `json:"by"`
+	Reason      string `json:"reason,omitempty"`
+}
+
+// Journal reads the record of what was done.
+type Journal interface {
+	JournalEntries(ctx context.Context, from int64, each func(understudy.Entry) error) error
+	VerifyJournal(ctx context.Context) (JournalVerified, error)
+}
+
+// JournalVerified is what a verification of the whole journal found.
+type JournalVerified struct {
+	Entries int64             `json:"entries"`
+	Head    understudy.Digest `json:"head"`
+}
+
+// Control is about the daemon itself.
+type Control interface {
+	Info(ctx context.Context) (Info, error)
+	Shutdown(ctx context.Context) error // the daemon ends; environments and the router go on
+}
+
+// Info says who answers.
+type Info struct {
+	Version     string    `json:"version"`
+	Application string    `json:"application"`
+	Project     string    `json:"project"` // folder of understudy.yaml
+	State       string    `json:"state"`   // state directory
+	PID         int       `json:"pid"`
+	StartedAt   time.Time `json:"startedAt"`
+	Notes       []string  `json:"notes,omitempty"` // what it found wrong at start and went on from
+}
+
+// Roles is everything the API needs played.
+type Roles struct {
+	Releases     Releases
+	Environments Environments
+	Twins        Twins
+	Rehearsals   Rehearsals
+	Evidences    Evidences
+	Verdicts     Verdicts
+	Promotions   Promotions
+	Journal      Journal
+	Control      Control
+}

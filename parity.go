@@ -1,0 +1,44 @@
+package understudy
+
+import (
+	"math"
+	"time"
+)
+
+// Parity is the measured likeness of two environments. The figure is never shown
+// without the gaps that made it and the words that say how it was measured.
+type Parity struct {
+	A          string    `json:"a"`
+	B          string    `json:"b"`
+	Figure     float64   `json:"figure"` // 0 to 100; 100: no accidental gap was found
+	Compared   int       `json:"compared"`
+	Gaps       []Gap     `json:"gaps"`
+	Measured   []string  `json:"measured"` // what was compared, and how
+	MeasuredAt time.Time `json:"measuredAt"`
+}
+
+// Gap is one difference between two environments.
+type Gap struct {
+	Kind    string  `json:"kind"` // "release", "configuration", "schema", "volume", "server", "setting"
+	Name    string  `json:"name"`
+	A       string  `json:"a"`
+	B       string  `json:"b"`
+	Weight  float64 `json:"weight"`            // 1: ordinary; larger weighs more
+	Because string  `json:"because,omitempty"` // why it is expected of a twin; then it weighs nothing
+}
+
+// ParityFigure is 100 × compared / (compared + weight of the accidental gaps): it falls
+// with every gap, never rises when one is added, and is 100 only when there is none.
+// Compared counts the facts that were looked at and found equal.
+func ParityFigure(compared int, gaps []Gap) float64 {
+	var weight float64
+	for _, g := range gaps {
+		if g.Because == "" {
+			weight += g.Weight
+		}
+	}
+	if weight == 0 {
+		return 100
+	}
+	return math.Floor(1000*float64(compared)/(float64(compared)+weight)) / 10
+}
