@@ -13,8 +13,8 @@
 //   - A subject is matched by its digest alone, so a verifier that accepts any one of
 //     several would accept a mixture. Verify wants exactly the two subjects that the
 //     predicate itself names; what binds a promotion is the predicate, field by field.
-//   - JSON has spare room (letter case of names, members nobody knows, text after the
-//     end). The predicate and the statement are read without it.
+//   - JSON and base64 have spare room: letter case of names, members nobody knows, text
+//     after the end, unused bits. None of it is allowed where a meaning could hide.
 //
 // Nothing here knows of revocation or age: that is for the gate.
 package attest

@@ -54,18 +54,16 @@ func openEnvelope(raw []byte, wantType string, keys []key) ([]byte, key, error) 
 // ignores the others, as DSSE demands. (encoding/json into a struct would also take
 // "PAYLOAD" for "payload".)
 func decodeEnvelope(raw []byte) (dsse.Envelope, error) {
-	var outer struct{ payload, payloadType, signatures json.RawMessage }
 	members, err := exactMembers(raw)
 	if err != nil {
 		return dsse.Envelope{}, refused("the envelope is not a JSON object: %w", err)
 	}
-	outer.payload, outer.payloadType, outer.signatures = members["payload"], members["payloadType"], members["signatures"]
 	var envelope dsse.Envelope
-	if json.Unmarshal(outer.payload, &envelope.Payload) != nil || json.Unmarshal(outer.payloadType, &envelope.PayloadType) != nil {
+	if json.Unmarshal(members["payload"], &envelope.Payload) != nil || json.Unmarshal(members["payloadType"], &envelope.PayloadType) != nil {
 		return dsse.Envelope{}, refused("the envelope has no payload or no payloadType that is a text")
 	}
 	var signatures []json.RawMessage
-	if json.Unmarshal(outer.signatures, &signatures) != nil || len(signatures) == 0 {
+	if json.Unmarshal(members["signatures"], &signatures) != nil || len(signatures) == 0 {
 		return dsse.Envelope{}, refused("the envelope has no list of signatures")
 	}
 	for _, one := range signatures {
@@ -90,7 +88,7 @@ func decodeSignature(raw json.RawMessage) (dsse.Signature, error) {
 	return signature, nil
 }
 
-// exactMembers decodes one JSON object and nothing after it.
+// exactMembers decodes one JSON object and nothing after it, its names as they are.
 func exactMembers(raw []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {

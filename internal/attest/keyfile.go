@@ -24,7 +24,7 @@ const (
 // is there before the public one, so a crash between them is mended by the next call.
 func ownKey(dir string) (ed25519.PrivateKey, error) {
 	privatePath, publicPath := filepath.Join(dir, "private.pem"), filepath.Join(dir, "public.pem")
-	if _, err := os.Stat(privatePath); errors.Is(err, fs.ErrNotExist) {
+	if !exists(privatePath) {
 		if err := makePrivate(privatePath, publicPath); err != nil {
 			return nil, err
 		}
@@ -53,8 +53,13 @@ func ownKey(dir string) (ed25519.PrivateKey, error) {
 }
 
 // makePrivate makes a key, unless a public one lies there whose private half was lost.
+// (Another process may have made both since the caller looked; the private one is
+// always there first, so looking in the other order tells the two cases apart.)
 func makePrivate(privatePath, publicPath string) error {
-	if _, err := os.Stat(publicPath); !errors.Is(err, fs.ErrNotExist) {
+	if exists(publicPath) {
+		if exists(privatePath) {
+			return nil
+		}
 		return understudy.Errorf(understudy.KindInvalid, "%s is missing although %s is there", privatePath, publicPath).
 			WithHint("bring it back from a backup; or move public.pem into %s, which keeps its verdicts valid, and start again with a new key",
 				filepath.Join(filepath.Dir(publicPath), "trusted"))
@@ -72,6 +77,11 @@ func makePrivate(privatePath, publicPath string) error {
 		return fmt.Errorf("writing the signing key: %w", err)
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func publicPEM(private ed25519.PrivateKey) ([]byte, error) {
@@ -145,7 +155,7 @@ func readPEM(path, blockType string) ([]byte, error) {
 // there already as it is. Renaming would replace a key that another process just made;
 // a link does not.
 func createWhole(path string, content []byte, perm fs.FileMode) error {
-	if _, err := os.Stat(path); err == nil {
+	if exists(path) {
 		return nil
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".new-key-*")
