@@ -1,0 +1,108 @@
+package migration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"understudy"
+)
+
+// Command is one run of the team's command.
+type Command struct {
+	Args        []string
+	LockTimeout time.Duration // handed over in the connection's options; 0: none
+}
+
+// Result is what a run of the command left: its exit status and the end of its output.
+type Result struct {
+	Status int
+	Output string // the last part, credentials taken out
+}
+
+// Commander runs a command inside the environment, with the database's address injected.
+// It ends the whole process group when the context does.
+type Commander interface {
+	RunMigration(ctx context.Context, command Command) (Result, error)
+}
+
+// Watcher watches a database while a migration runs. Watch begins; the returned function
+// ends it and says what was seen. It is called exactly once.
+type Watcher interface {
+	Watch(ctx context.Context) (stop func(ctx context.Context) (Observation, error), err error)
+}
+
+// Options of a run.
+type Options struct {
+	Args        []string
+	Timeout     time.Duration
+	LockTimeout time.Duration
+	Tries       int // at least 1; only a lock timeout is tried again
+	// LockTimedOut tells from the output whether a lock was not to be had in time.
+	LockTimedOut func(output string) bool
+	// Pause waits between tries.
+	Pause func(ctx context.Context, try int) error
+}
+
+// Ran is what a run of a migration came to.
+type Ran struct {
+	Result
+	Started     time.Time
+	Took        time.Duration
+	Tries       int
+	Hung        bool // it was ended at its deadline
+	Observation Observation
+}
+
+// OK tells whether the command ran through.
+func (r Ran) OK() bool { return !r.Hung && r.Status == 0 }
+
+// Run runs the command under watch, again after a lock timeout as often as options
+// allow. A command that fails is a result; an error means that it could not be run or
+// watched at all, or that ctx ended.
+func Run(ctx context.Context, commander Commander, watcher Watcher, options Options) (Ran, error) {
+	ran := Ran{Started: time.Now()}
+	stop, err := watcher.Watch(ctx)
+	if err != nil {
+		return ran, fmt.Errorf("watching the database: %w", err)
+	}
+	err = try(ctx, commander, options, &ran)
+	ran.Took = time.Since(ran.Started)
+	observation, watchErr := stop(context.WithoutCancel(ctx))
+	ran.Observation = observation
+	return ran, errors.Join(err, watchErr)
+}
+
+func try(ctx context.Context, commander Commander, options Options, ran *Ran) error {
+	for ran.Tries < max(options.Tries, 1) {
+		ran.Tries++
+		if err := once(ctx, commander, options, ran); err != nil {
+			return err
+		}
+		again := !ran.OK() && !ran.Hung && options.LockTimedOut != nil && options.LockTimedOut(ran.Output)
+		if !again || ran.Tries == max(options.Tries, 1) {
+			return nil
+		}
+		if err := options.Pause(ctx, ran.Tries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func once(ctx context.Context, commander Commander, options Options, ran *Ran) error {
+	limit := options.Timeout
+	if limit == 0 {
+		limit = understudy.DefaultMigrationTimeout
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	result, err := commander.RunMigration(bounded, Command{Args: options.Args, LockTimeout: options.LockTimeout})
+	ran.Result = result
+	if bounded.Err() != nil && ctx.Err() == nil {
+		ran.Hung = true
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+
+	"understudy"
+)
+
+// Gate holds a release against everything that must be so before it may be promoted, and
+// fills in the promotion's verdict, refusals and changes. It changes nothing. An error
+// means that the gate could not be looked at, which is no permission.
+func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.Promotion, error) {
+	release, err := e.Archive.Release(ctx, p.Release)
+	if err != nil {
+		return p, err
+	}
+	policy, err := e.Archive.Policy(ctx, p.To)
+	if err != nil {
+		return p, err
+	}
+	production, err := e.Production.Observe(ctx, p.To)
+	if err != nil {
+		return p, fmt.Errorf("observing %s: %w", p.To, err)
+	}
+	p.Refusals = nil
+	if held, err := e.Production.Held(ctx, p.To); err != nil {
+		return p, err
+	} else if held != "" {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is held: %s", p.To, held))
+	}
+	if production.Release == p.Release {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s runs release %s already", p.To, release.Label))
+	}
+	verdict, statement, err := e.Archive.Attested(ctx, p.Release)
+	switch {
+	case understudy.KindOf(err) == understudy.KindRefused:
+		p.Refusals = append(p.Refusals, err.Error())
+		return p, nil
+	case err != nil:
+		return p, err
+	}
+	gate := understudy.Gate{Release: release, Production: production, Policy: policy, Now: e.Clock.Now()}
+	p.Verdict = verdict
+	p.Refusals = append(p.Refusals, gate.Refusals(statement)...)
+	p.Changes = changes(release, statement, policy)
+	return p, nil
+}
+
+func changes(release understudy.Release, statement understudy.Statement, policy understudy.Policy) []string {
+	var out []string
+	if policy.SafetyCopy {
+		out = append(out, "a safety copy of the databases is made")
+	}
+	if release.Application.Migration != nil {
+		out = append(out, fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries",
+			statement.Migrated.Round(1e7), policy.LockTimeout, policy.Retries))
+	}
+	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
+	out = append(out, fmt.Sprintf("it gets the traffic in steps of %v %%, each watched for %s", policy.Steps, policy.StepFor))
+	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", policy.Bake))
+}
+
+// Refused is the error that tells a person or a pipeline why a release may not be promoted.
+func Refused(p understudy.Promotion) error {
+	text := fmt.Sprintf("%s may not be promoted to %s:", p.Label, p.To)
+	for _, why := range p.Refusals {
+		text += "\n  - " + why
+	}
+	return understudy.Errorf(understudy.KindRefused, "%s", text).
+		WithHint("rehearse it as things are now: understudy rehearse %s", p.Label)
+}

@@ -1,0 +1,107 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/check"
+)
+
+// lookAtMigration runs the team's own command on the work copy under traffic, and a
+// second time, as an interrupted promotion would.
+func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (understudy.Check, error) {
+	if p.Candidate.Application.Migration == nil {
+		return understudy.Check{Summary: "the release declares no migration"}, nil
+	}
+	if err := p.reach(ctx, fresh); err != nil {
+		return understudy.Check{}, err
+	}
+	from := time.Now()
+	done, err := p.Migrator.Up(ctx, Work)
+	if err != nil {
+		p.at = empty
+		return understudy.Check{}, err
+	}
+	until := time.Now()
+	heard, err := p.listenTo(ctx, from, until)
+	if err != nil {
+		return understudy.Check{}, err
+	}
+	c := understudy.Check{Findings: done.Findings, Evidence: done.Evidence}
+	c.Findings = append(c.Findings, p.judgeHeard(heard, done.Blocked)...)
+	c.Figures = append(done.Figures, understudy.Figure{
+		Name: FigureMigration, Value: seconds(done.Took), Unit: "s", Basis: "on the twin, under traffic",
+	})
+	if p.at, p.broken = migrated, !done.OK; done.OK {
+		again, err := p.repeat(ctx)
+		if err != nil {
+			return c, err
+		}
+		c.Findings = append(c.Findings, again...)
+	}
+	kept, err := p.keep("migration-traffic.json", map[string]any{"before": p.before, "during": heard})
+	c.Evidence = append(c.Evidence, kept...)
+	c.Summary = fmt.Sprintf("took %s; somebody was blocked for %s at most; %s", rounded(done.Took), rounded(done.Blocked), describeHeard(heard))
+	return c, err
+}
+
+// listenTo is what was heard between two moments, once the requests that were due then
+// have had time to be answered.
+func (p *play) listenTo(ctx context.Context, from, until time.Time) (Heard, error) {
+	if p.audience == nil {
+		return Heard{}, nil
+	}
+	err := wait(ctx, time.Second)
+	return p.audience.Window(from, until, p.Policy.BlockedFor), err
+}
+
+func (p *play) repeat(ctx context.Context) ([]understudy.Finding, error) {
+	again, err := p.Migrator.Up(ctx, Work)
+	if err != nil || again.OK {
+		return nil, err
+	}
+	return []understudy.Finding{check.Find(check.MigrationNotRepeats, "", again.Said, nil)}, nil
+}
+
+// judgeHeard judges what customers would have felt. Waiting is put down to locks only
+// where the database itself was seen to block somebody: a slow machine is no finding.
+func (p *play) judgeHeard(heard Heard, blocked time.Duration) []understudy.Finding {
+	var findings []understudy.Finding
+	if heard.Stalled > 0 {
+		seen := fmt.Sprintf("%d of %d requests took longer than %s from the moment they were due, the longest %s; before the migration the slowest took %s",
+			heard.Stalled, heard.Requests, p.Policy.BlockedFor, rounded(heard.Longest), rounded(p.quiet().Max))
+		f := check.Find(check.MigrationStalled, "", seen, check.Facts{
+			"longest": rounded(heard.Longest), "requests": heard.Stalled, "rate": fmt.Sprintf("%.0f", heard.Rate), "budget": p.Policy.BlockedFor,
+		})
+		f.Hurt = heard.Longest.Seconds()
+		if blocked < p.Policy.BlockedFor/2 {
+			f.Severity = understudy.SeverityWarning
+			f.Seen += "; nothing in the database was seen to be blocked, so the machine may have been slow"
+		}
+		findings = append(findings, f)
+	}
+	if many, _ := fresher(p.quiet(), heard); len(many) > 0 {
+		f := check.Find(check.MigrationBroke, "", strings.Join(append(many, heard.Samples...), "; "), check.Facts{"classes": strings.Join(many, ", ")})
+		f.Hurt = float64(heard.Failed)
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// quiet is what the crowd came to before anything was changed.
+func (p *play) quiet() Heard {
+	if p.before == nil {
+		return Heard{}
+	}
+	return *p.before
+}
+
+func describeHeard(h Heard) string {
+	if h.Requests == 0 {
+		return "no traffic"
+	}
+	return fmt.Sprintf("%d requests, %d failed, slowest %s", h.Requests, h.Failed, rounded(h.Max))
+}

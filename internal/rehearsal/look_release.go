@@ -1,0 +1,225 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/check"
+)
+
+// brokenOff is why the checks after a failed migration cannot look.
+func brokenOff() error {
+	return understudy.Errorf(understudy.KindFailed, "the migration did not run through, so nothing after it can be looked at")
+}
+
+// lookAtCompatibility keeps the old release, its connections open, under traffic on the
+// new schema.
+func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
+	if err := p.reach(ctx, migrated); err != nil {
+		return understudy.Check{}, err
+	}
+	if p.audience == nil {
+		return untold("the application declares no traffic, so the old release was not tried on the new schema"), nil
+	}
+	heard, err := p.listen(ctx, time.Now(), p.timing.Watch)
+	if err != nil {
+		return understudy.Check{}, err
+	}
+	if p.broken {
+		return p.compatibilityAfterFailure(heard, r)
+	}
+	c := understudy.Check{Summary: fmt.Sprintf("%s on the new schema: %s", r.BaselineLabel, describeHeard(heard))}
+	if heard.Requests == 0 {
+		return untold("no request was made in the time the old release ran on the new schema"), nil
+	}
+	c.Findings = newFailures(p.quiet(), heard, check.CompatibilityBroken, "", nil)
+	c.Evidence, err = p.keep("compatibility.json", map[string]any{"before": p.quiet(), "after": heard})
+	return c, err
+}
+
+// compatibilityAfterFailure says what the old release does on a schema left half way,
+// which is where production would stand, but passes nothing.
+func (p *play) compatibilityAfterFailure(heard Heard, r *understudy.Rehearsal) (understudy.Check, error) {
+	c := untold(fmt.Sprintf("the migration stopped half way; %s there: %s", r.BaselineLabel, describeHeard(heard)))
+	c.Findings = newFailures(p.quiet(), heard, check.CompatibilityBroken, "", nil)
+	return c, nil
+}
+
+func untold(why string) understudy.Check {
+	return understudy.Check{Outcome: understudy.OutcomeInconclusive, Summary: why}
+}
+
+// newFailures makes a finding of what fails now and did not before. One single failure
+// is a warning: chance makes some.
+func newFailures(before, after Heard, code check.Code, subject string, facts check.Facts) []understudy.Finding {
+	many, single := fresher(before, after)
+	all := append(many, single...)
+	if len(all) == 0 {
+		return nil
+	}
+	if facts == nil {
+		facts = check.Facts{}
+	}
+	facts["classes"], facts["lost"], facts["rate"] = strings.Join(all, ", "), after.Failed, fmt.Sprintf("%.0f", after.Rate)
+	seen := fmt.Sprintf("%d of %d requests failed; before, %d of %d: %s", after.Failed, after.Requests, before.Failed, before.Requests,
+		strings.Join(append(all, after.Samples...), "; "))
+	f := check.Find(code, subject, seen, facts)
+	f.Hurt = float64(after.Failed)
+	if len(many) == 0 {
+		f.Severity = understudy.SeverityWarning
+	}
+	return []understudy.Finding{f}
+}
+
+// lookAtDeployment does the real switch on the twin, under traffic.
+func lookAtDeployment(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
+	if err := p.reach(ctx, migrated); err != nil {
+		return understudy.Check{}, err
+	}
+	if p.broken {
+		return understudy.Check{}, brokenOff()
+	}
+	started := time.Now()
+	if err := p.Stage.Start(ctx, Candidate); err != nil {
+		return p.notReady(err, r)
+	}
+	ready := time.Since(started)
+	findings, err := p.bits(ctx)
+	if err != nil {
+		return understudy.Check{}, err
+	}
+	heard, cut, err := p.switchOver(ctx)
+	if err != nil {
+		p.at = empty
+		return understudy.Check{}, err
+	}
+	p.at = switched
+	c := understudy.Check{Findings: append(findings, p.judgeSwitch(heard, cut)...)}
+	c.Summary = fmt.Sprintf("ready after %s; switched under traffic: %s, %d cut off", rounded(ready), describeHeard(heard.whole), cut)
+	c.Evidence, err = p.keep("switch.json", map[string]any{"before": p.quiet(), "switch": heard.whole, "after": heard.settled})
+	return c, err
+}
+
+func (p *play) notReady(err error, r *understudy.Rehearsal) (understudy.Check, error) {
+	if understudy.KindOf(err) != understudy.KindFailed && understudy.KindOf(err) != understudy.KindInvalid {
+		return understudy.Check{}, err
+	}
+	p.unready = err
+	f := check.Find(check.DeploymentNotReady, r.Label, err.Error(), nil)
+	return understudy.Check{Findings: []understudy.Finding{f}, Summary: r.Label + " did not become ready"}, nil
+}
+
+func (p *play) bits(ctx context.Context) ([]understudy.Finding, error) {
+	bits, err := p.Door.Bits(ctx, Candidate)
+	var findings []understudy.Finding
+	for _, b := range bits {
+		if !b.Match {
+			findings = append(findings, check.Find(check.DeploymentDigest, b.Service, b.Found, nil))
+		}
+	}
+	return findings, err
+}
+
+// heardSwitch is the traffic from the moment of the switch on: whole counts the requests
+// lost in it, settled what the new release answered once it served alone.
+type heardSwitch struct{ before, whole, settled Heard }
+
+func (p *play) switchOver(ctx context.Context) (heardSwitch, int, error) {
+	if p.audience == nil {
+		return heardSwitch{}, 0, p.Door.Serve(ctx, Candidate)
+	}
+	was := time.Now()
+	old, err := p.listen(ctx, was, p.timing.Watch/2)
+	if err != nil {
+		return heardSwitch{}, 0, err
+	}
+	from := time.Now()
+	if err := p.Door.Serve(ctx, Candidate); err != nil {
+		return heardSwitch{}, 0, err
+	}
+	cut, err := p.Door.Drain(ctx, Baseline)
+	if err != nil {
+		return heardSwitch{}, cut, err
+	}
+	drained := time.Now()
+	settled, err := p.listen(ctx, drained, p.timing.Watch)
+	whole := p.audience.Window(from, time.Now(), p.Policy.BlockedFor)
+	return heardSwitch{before: old, whole: whole, settled: settled}, cut, err
+}
+
+// judgeSwitch keeps apart what the switch lost from what the new release gets wrong.
+// What the old release got wrong just before the switch is the compatibility check's.
+func (p *play) judgeSwitch(heard heardSwitch, cut int) []understudy.Finding {
+	findings := newFailures(p.quiet(), heard.settled, check.DeploymentErrors, "", nil)
+	lost := lostOnly(heard.whole)
+	if cut > 0 {
+		lost.Classes["cut off while draining"] += cut
+		lost.Failed += cut
+	}
+	return append(findings, newFailures(lostOnly(heard.before), lost, check.DeploymentLost, "", nil)...)
+}
+
+// lostOnly keeps the failures in which no service answered: refused, reset, timed out, or
+// the door's own 502, 503 and 504.
+func lostOnly(h Heard) Heard {
+	kept := map[string]int{}
+	failed := 0
+	for class, n := range h.Classes {
+		answered := true
+		for _, sign := range []string{"refused", "reset", "timeout", "EOF", "no answer", "closed", "→ 502", "→ 503", "→ 504"} {
+			answered = answered && !strings.Contains(class, sign)
+		}
+		if !answered {
+			kept[class], failed = n, failed+n
+		}
+	}
+	h.Classes, h.Failed = kept, failed
+	return h
+}
+
+// lookAtTests runs the team's own tests against the candidate on the twin. What fails is
+// run once more, so that chance is told from fault.
+func lookAtTests(ctx context.Context, p *play, _ *understudy.Rehearsal) (understudy.Check, error) {
+	tests := p.Candidate.Application.Tests
+	if len(tests) == 0 {
+		return understudy.Check{Summary: "the release declares no tests"}, nil
+	}
+	if err := p.reach(ctx, switched); err != nil {
+		return understudy.Check{}, err
+	}
+	var c understudy.Check
+	ran := 0
+	for _, test := range tests {
+		tested, findings, err := p.test(ctx, test)
+		if err != nil {
+			return c, fmt.Errorf("test %s: %w", test.Name, err)
+		}
+		ran += tested.Ran
+		c.Findings = append(c.Findings, findings...)
+		c.Evidence = append(c.Evidence, tested.Evidence...)
+	}
+	c.Summary = fmt.Sprintf("%d of %d commands passed, %d cases", len(tests)-len(c.Findings), len(tests), ran)
+	return c, nil
+}
+
+func (p *play) test(ctx context.Context, test understudy.Test) (Tested, []understudy.Finding, error) {
+	first, err := p.Tester.Test(ctx, Candidate, test)
+	if err != nil || first.Passed {
+		return first, nil, err
+	}
+	second, err := p.Tester.Test(ctx, Candidate, test)
+	if err != nil {
+		return first, nil, err
+	}
+	code := check.TestsFailed
+	if second.Passed {
+		code = check.TestsFlaky
+	}
+	f := check.Find(code, test.Name, strings.Join(first.Failed, "; "), nil)
+	f.Evidence = first.Evidence
+	first.Evidence = append(first.Evidence, second.Evidence...)
+	return first, []understudy.Finding{f}, nil
+}

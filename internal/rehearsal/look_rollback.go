@@ -1,0 +1,169 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/check"
+)
+
+// lookAtRollback goes back to the baseline after the candidate wrote data: first the code
+// alone, then the schema where the release has a way back for it, then, on a copy without
+// traffic, whether the data survives going forward and back.
+func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
+	if err := p.reach(ctx, switched); err != nil {
+		return understudy.Check{}, err
+	}
+	defer func() { p.at = empty }()
+	c := understudy.Check{}
+	if p.audience == nil {
+		c = untold("the application declares no traffic, so the old release was not tried after the new one")
+	}
+	flip, heard, err := p.flipBack(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.Figures = append(c.Figures, understudy.Figure{Name: "flip", Value: seconds(flip), Unit: "s", Basis: "router told to router done, on the twin"})
+	c.Findings = newFailures(p.quiet(), heard, check.RollbackBroken, "", check.Facts{"when": "the new release has written data"})
+	c.Summary = strings.TrimPrefix(fmt.Sprintf("%s; traffic back on %s in %s: %s", c.Summary, r.BaselineLabel, rounded(flip), describeHeard(heard)), "; ")
+	c.Evidence, err = p.keep("flip-back.json", heard)
+	if err != nil {
+		return c, err
+	}
+	return c, p.schemaBack(ctx, &c)
+}
+
+// flipBack sends the traffic back to the old release, which was kept warm.
+func (p *play) flipBack(ctx context.Context) (time.Duration, Heard, error) {
+	if p.audience != nil { // let the candidate write
+		if err := wait(ctx, p.timing.Watch/2); err != nil {
+			return 0, Heard{}, err
+		}
+	}
+	from := time.Now()
+	if err := p.Door.Serve(ctx, Baseline); err != nil {
+		return 0, Heard{}, err
+	}
+	took := time.Since(from)
+	if _, err := p.Door.Drain(ctx, Candidate); err != nil {
+		return took, Heard{}, err
+	}
+	heard, err := p.listen(ctx, from, p.timing.Watch)
+	return took, heard, err
+}
+
+func (p *play) schemaBack(ctx context.Context, c *understudy.Check) error {
+	migration := p.Candidate.Application.Migration
+	switch {
+	case migration == nil:
+		return nil
+	case migration.Back != understudy.WayDown:
+		c.Findings = append(c.Findings, check.Find(check.RollbackNone, "", "back: "+string(migration.Back), nil))
+		return nil
+	}
+	if err := p.Stage.Stop(ctx, Candidate); err != nil {
+		return err
+	}
+	ok, err := p.downUnderTraffic(ctx, c)
+	if err != nil || !ok {
+		return err
+	}
+	return p.roundTrip(ctx, c)
+}
+
+func (p *play) downUnderTraffic(ctx context.Context, c *understudy.Check) (bool, error) {
+	from := time.Now()
+	down, err := p.Migrator.Down(ctx, Work)
+	if err != nil {
+		return false, err
+	}
+	until := time.Now()
+	c.Evidence = append(c.Evidence, down.Evidence...)
+	c.Figures = append(c.Figures, understudy.Figure{Name: "down", Value: seconds(down.Took), Unit: "s", Basis: "on the twin, under traffic, after the new release wrote data"})
+	if !down.OK {
+		c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", down.Said, check.Facts{"remedy": "try the down command on data that the new release has written"}))
+		return false, nil
+	}
+	if down.Took > p.Policy.RollbackIn {
+		c.Findings = append(c.Findings, check.Find(check.RollbackSlow, "", rounded(down.Took).String(), check.Facts{"took": rounded(down.Took), "limit": p.Policy.RollbackIn}))
+	}
+	return true, p.listenAfterDown(ctx, c, from, until, down)
+}
+
+func (p *play) listenAfterDown(ctx context.Context, c *understudy.Check, from, until time.Time, down Migrated) error {
+	during, err := p.listenTo(ctx, from, until)
+	if err != nil {
+		return err
+	}
+	if during.Stalled > 0 && down.Blocked > p.Policy.BlockedFor/2 {
+		f := check.Find(check.RollbackBlocked, "", describeHeard(during), check.Facts{"longest": rounded(during.Longest)})
+		f.Hurt = during.Longest.Seconds()
+		c.Findings = append(c.Findings, f)
+	}
+	after, err := p.listen(ctx, time.Now(), p.timing.Watch/2)
+	if err != nil {
+		return err
+	}
+	c.Findings = append(c.Findings, newFailures(p.quiet(), after, check.RollbackBroken, "", check.Facts{"when": "the way back"})...)
+	schema, err := p.Ledger.Schema(ctx, Work)
+	if err != nil {
+		return err
+	}
+	c.Summary += fmt.Sprintf("; down in %s", rounded(down.Took))
+	return p.compareSchemas(c, p.schema, schema)
+}
+
+func (p *play) compareSchemas(c *understudy.Check, before, after json.RawMessage) error {
+	changes, orders, err := p.Ledger.CompareSchemas(before, after)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		c.Findings = append(c.Findings, check.Find(check.RollbackSchema, "", strings.Join(changes, "; "),
+			check.Facts{"changes": strings.Join(changes[:min(3, len(changes))], "; ")}))
+	}
+	for _, table := range orders {
+		c.Findings = append(c.Findings, check.Find(check.RollbackOrder, table, "column order differs from before", nil))
+	}
+	return nil
+}
+
+// roundTrip goes forward and back on a copy that nobody else writes to, so that every
+// difference is the migration's own.
+func (p *play) roundTrip(ctx context.Context, c *understudy.Check) error {
+	if err := p.Ledger.Clone(ctx, Side); err != nil {
+		return err
+	}
+	before, err := p.Ledger.Data(ctx, Side)
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context, Copy) (Migrated, error){p.Migrator.Up, p.Migrator.Down} {
+		done, err := step(ctx, Side)
+		if err != nil {
+			return err
+		}
+		if !done.OK {
+			c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", done.Said, check.Facts{"remedy": "read its output in the evidence"}))
+			return nil
+		}
+	}
+	after, err := p.Ledger.Data(ctx, Side)
+	if err != nil {
+		return err
+	}
+	losses, err := p.Ledger.CompareData(before, after)
+	for _, loss := range losses {
+		f := check.Find(check.RollbackData, loss.Table, loss.What, check.Facts{"lost": loss.What})
+		f.Hurt = float64(loss.Count)
+		c.Findings = append(c.Findings, f)
+	}
+	if len(losses) == 0 && err == nil {
+		c.Summary += "; data the same after forward and back"
+	}
+	return err
+}

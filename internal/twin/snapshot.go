@@ -1,0 +1,126 @@
+package twin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"understudy"
+)
+
+// Observer looks at an environment without changing it.
+type Observer interface {
+	Observe(ctx context.Context, environment string) (understudy.Fingerprint, error)
+}
+
+// Copier copies data, masked on the way. Copy leaves a complete golden copy under the
+// snapshot's ID or nothing; Discard removes one, and what a crash left of one.
+type Copier interface {
+	Copy(ctx context.Context, from, to, snapshot string, tell func(string)) ([]understudy.DatabaseCopy, time.Time, error)
+	Whole(ctx context.Context, on string, snapshot understudy.Snapshot) (bool, error)
+	Discard(ctx context.Context, on, snapshot string) error
+	MaskPolicy() (understudy.Digest, error)
+}
+
+// Shelf keeps the records of snapshots, by the twin that has them.
+type Shelf interface {
+	Latest(ctx context.Context, on string) (understudy.Snapshot, bool, error)
+	Put(ctx context.Context, on string, snapshot understudy.Snapshot) error
+}
+
+// Studio makes snapshots. All fields are set before use.
+type Studio struct {
+	Observer Observer
+	Copier   Copier
+	Shelf    Shelf
+	Now      func() time.Time
+	NewID    func() string
+}
+
+// Want says which snapshot is asked for.
+type Want struct {
+	Of     string        // environment
+	On     string        // the twin
+	MaxAge time.Duration // an older one is taken anew; 0: always anew
+}
+
+// Got is a snapshot, and whether it was there already.
+type Got struct {
+	Snapshot   understudy.Snapshot
+	Production understudy.Fingerprint // observed now
+	Kept       bool
+	Why        string // why it was taken anew
+}
+
+// Snapshot gives a whole snapshot of an environment on its twin, no older than wanted and
+// of the schema and masking rules that hold now. The last good one stays until the new one
+// is whole.
+func (s Studio) Snapshot(ctx context.Context, want Want, tell func(string)) (Got, error) {
+	now, err := s.Observer.Observe(ctx, want.Of)
+	if err != nil {
+		return Got{}, fmt.Errorf("observing %s: %w", want.Of, err)
+	}
+	policy, err := s.Copier.MaskPolicy()
+	if err != nil {
+		return Got{}, err
+	}
+	last, found, err := s.Shelf.Latest(ctx, want.On)
+	if err != nil {
+		return Got{}, err
+	}
+	why := "there is none yet"
+	if found {
+		whole, err := s.Copier.Whole(ctx, want.On, last)
+		if err != nil {
+			return Got{}, err
+		}
+		if why = stale(last, now, policy, whole, want.MaxAge, s.Now()); why == "" {
+			return Got{Snapshot: last, Production: now, Kept: true}, nil
+		}
+	}
+	tell("taking a snapshot of " + want.Of + ": " + why)
+	made, err := s.take(ctx, want, now, policy, tell)
+	if err != nil {
+		return Got{}, err
+	}
+	if found {
+		err = s.Copier.Discard(ctx, want.On, last.ID)
+	}
+	return Got{Snapshot: made, Production: now, Why: why}, err
+}
+
+// stale says why a snapshot cannot be used again; empty: it can.
+func stale(last understudy.Snapshot, now understudy.Fingerprint, policy understudy.Digest, whole bool, maxAge time.Duration, at time.Time) string {
+	age := at.Sub(last.TakenAt)
+	schemas := understudy.Fingerprint{Schemas: last.Source.Schemas, Servers: last.Source.Servers}
+	moved := schemas.Moved(understudy.Fingerprint{Schemas: now.Schemas, Servers: now.Servers})
+	switch {
+	case maxAge == 0:
+		return "a fresh one was asked for"
+	case !whole:
+		return "the last one is not whole"
+	case age > maxAge:
+		return fmt.Sprintf("the last one is %s old", age.Round(time.Minute))
+	case age < -time.Minute:
+		return "the last one is from the future: the clock was put back"
+	case last.Policy != policy:
+		return "the masking rules have changed"
+	case len(moved) > 0:
+		return strings.Join(moved, ", ")
+	}
+	return ""
+}
+
+func (s Studio) take(ctx context.Context, want Want, source understudy.Fingerprint, policy understudy.Digest, tell func(string)) (understudy.Snapshot, error) {
+	id, began := s.NewID(), s.Now()
+	copies, at, err := s.Copier.Copy(ctx, want.Of, want.On, id, tell)
+	if err != nil {
+		return understudy.Snapshot{}, errors.Join(err, s.Copier.Discard(context.WithoutCancel(ctx), want.On, id))
+	}
+	snapshot := understudy.Snapshot{
+		ID: id, Of: want.Of, Source: source, Databases: copies, TakenAt: at, Took: s.Now().Sub(began), Policy: policy,
+	}
+	return snapshot, s.Shelf.Put(ctx, want.On, snapshot)
+}
