@@ -1,0 +1,1 @@
+DROP TABLE outbox, sessions, payments, order_items, orders, products, accounts;
