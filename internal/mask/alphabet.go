@@ -1,0 +1,98 @@
+package mask
+
+import (
+	"slices"
+	"unicode"
+	"unicode/utf8"
+)
+
+// alphabet is a closed set of characters that stand for each other: a letter becomes a
+// letter of the same alphabet and takes as many bytes. Its characters are given by place;
+// ranges first (dense), others by list.
+type alphabet struct {
+	first rune   // names the alphabet
+	size  int    // how many characters
+	list  []rune // nil: first, first+1, …
+}
+
+func (a alphabet) at(i int) rune {
+	if a.list != nil {
+		return a.list[i]
+	}
+	return a.first + rune(i)
+}
+
+// dense are the writings whose letters have no case and lie side by side.
+var dense = [...][2]rune{
+	{0x4e00, 0x9fff}, // Han
+	{0xac00, 0xd7a3}, // Hangul
+	{0x3041, 0x3096}, // Hiragana
+	{0x30a1, 0x30fa}, // Katakana
+	{0x05d0, 0x05ea}, // Hebrew
+	{0x0621, 0x063a}, // Arabic
+	{0x0641, 0x064a},
+}
+
+// place finds the alphabet of a character, its place there, and whether it is written in
+// upper case (the alphabets hold lower case). What has no alphabet stays as it is: marks,
+// spaces, punctuation, symbols, bytes that are no UTF-8.
+func place(r rune) (a alphabet, at int, upper, found bool) {
+	switch {
+	case r >= 'a' && r <= 'z':
+		return alphabet{first: 'a', size: 26}, int(r - 'a'), false, true
+	case r >= 'A' && r <= 'Z':
+		return alphabet{first: 'a', size: 26}, int(r - 'A'), true, true
+	case r >= '0' && r <= '9':
+		return alphabet{first: '0', size: 10}, int(r - '0'), false, true
+	case r < 0x80 || !(unicode.IsLetter(r) || unicode.IsNumber(r)):
+		return alphabet{}, 0, false, false
+	}
+	for _, d := range dense {
+		if r >= d[0] && r <= d[1] {
+			return alphabet{first: d[0], size: int(d[1]-d[0]) + 1}, int(r - d[0]), false, true
+		}
+	}
+	return placeInBlock(r)
+}
+
+// placeInBlock serves all other writings: characters of the same sort within 64 code
+// points stand for each other. A character with two cases is of another sort than one
+// without.
+func placeInBlock(r rune) (a alphabet, at int, upper, found bool) {
+	lower := r
+	if l := unicode.ToLower(r); l != r && cased(l) && unicode.ToUpper(l) == r {
+		lower, upper = l, true
+	}
+	start := lower &^ 63
+	for c := start; c < start+64; c++ {
+		if sort(c) == sort(lower) {
+			a.list = append(a.list, c)
+		}
+	}
+	a.first, a.size = a.list[0], len(a.list)
+	return a, slices.Index(a.list, lower), upper, true
+}
+
+// cased tells whether a lower-case letter has an upper-case one that leads back to it and
+// takes as many bytes.
+func cased(lower rune) bool {
+	u := unicode.ToUpper(lower)
+	return u != lower && unicode.ToLower(u) == lower && utf8.RuneLen(u) == utf8.RuneLen(lower)
+}
+
+// sort is 0 for what stays, or one of the sorts that are kept apart within a block. Upper
+// case that has its lower case elsewhere is found through that, so it has no sort here.
+func sort(r rune) int {
+	switch {
+	case unicode.IsNumber(r):
+		return 1
+	case !unicode.IsLetter(r) || slices.ContainsFunc(dense[:], func(d [2]rune) bool { return r >= d[0] && r <= d[1] }):
+		return 0
+	case cased(r):
+		return 2
+	case unicode.ToLower(r) != r && cased(unicode.ToLower(r)) && unicode.ToUpper(unicode.ToLower(r)) == r:
+		return 3
+	default:
+		return 4
+	}
+}

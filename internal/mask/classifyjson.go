@@ -1,0 +1,119 @@
+package mask
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"understudy"
+)
+
+// pathFinding is a path of a JSON column that looks personal.
+type pathFinding struct {
+	path, reason string
+	class        Class
+	numbers      bool // no text was seen there
+}
+
+// classifyPaths classifies what the samples of a JSON column hold, path by path, as if
+// each path were a column of a table that is called as what is around it. In order.
+func classifyPaths(c understudy.Column) []pathFinding {
+	texts, numbers := map[string][]string{}, map[string][]string{}
+	for _, sample := range samplesOf(c, parseType(c.Type)) {
+		var value any
+		decoder := json.NewDecoder(strings.NewReader(sample))
+		decoder.UseNumber()
+		if decoder.Decode(&value) == nil {
+			collectLeaves(value, nil, texts, numbers)
+		}
+	}
+	var findings []pathFinding
+	all := maps.Clone(numbers)
+	maps.Copy(all, texts)
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		leaf := leafColumn(c, path)
+		leaf.Type, leaf.Samples = "text", texts[path]
+		if len(leaf.Samples) == 0 {
+			leaf.Type, leaf.Samples = "bigint", numbers[path]
+		}
+		if class, reason, suspicious := Classify(leaf); suspicious {
+			findings = append(findings, pathFinding{path, reason, class, leaf.Type != "text"})
+		}
+	}
+	return findings
+}
+
+// leafColumn is a path seen as a column: its last key in a table named by the key before.
+func leafColumn(c understudy.Column, path string) understudy.Column {
+	keys := strings.Split(path, ".")
+	leaf := understudy.Column{Name: keys[len(keys)-1], Table: c.Name}
+	if len(keys) > 1 {
+		leaf.Table = keys[len(keys)-2]
+	}
+	if leaf.Name == "*" {
+		leaf.Name = c.Name
+	}
+	return leaf
+}
+
+// collectLeaves gathers texts and numbers by dotted path. Arrays add nothing to a path.
+func collectLeaves(value any, path []string, texts, numbers map[string][]string) {
+	at := strings.Join(path, ".")
+	if at == "" {
+		at = "*"
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			collectLeaves(inner, append(slices.Clone(path), pathKey(key)), texts, numbers)
+		}
+	case []any:
+		for _, inner := range v {
+			collectLeaves(inner, path, texts, numbers)
+		}
+	case string:
+		texts[at] = append(texts[at], v)
+	case json.Number:
+		numbers[at] = append(numbers[at], v.String())
+	}
+}
+
+var dynamicKey = regexp.MustCompile(`@|^[0-9]+$|^[0-9a-fA-F\-]{16,}$|\s|\.`)
+
+// pathKey is a key as paths write it. A key that looks like data (an address, a number, an
+// identifier) is written *, so that no path ever shows a value.
+func pathKey(key string) string {
+	if dynamicKey.MatchString(key) || key == "" {
+		return "*"
+	}
+	return key
+}
+
+func pathsReason(paths []pathFinding) string {
+	names := make([]string, 0, len(paths))
+	for _, p := range paths {
+		names = append(names, p.path)
+	}
+	const shown = 5
+	if more := len(names) - shown; more > 0 {
+		return fmt.Sprintf("%s and %d more of its paths look personal", strings.Join(names[:shown], ", "), more)
+	}
+	if len(names) == 1 {
+		return fmt.Sprintf("its path %s looks personal", names[0])
+	}
+	return fmt.Sprintf("its paths %s look personal", strings.Join(names, ", "))
+}
+
+// mostlyJSON tells whether a text column is used for documents.
+func mostlyJSON(samples []string) bool {
+	documents := 0
+	for _, s := range samples {
+		if (s[:1] == "{" || s[:1] == "[") && json.Valid([]byte(s)) {
+			documents++
+		}
+	}
+	return documents > 0 && documents*2 >= len(samples)
+}

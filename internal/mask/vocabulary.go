@@ -1,0 +1,142 @@
+package mask
+
+import (
+	"strings"
+	"unicode"
+)
+
+// vocabulary is what columns with personal data are called, by what they hold. A phrase
+// of several words is written as one; letters are lower case and without accents. The
+// languages are those of most schemas: English, German, French, Spanish, Italian,
+// Portuguese, Dutch, Polish, the Nordic ones.
+func vocabulary() map[Class]string {
+	return map[Class]string{
+		ClassEmail: `email emails mail emailaddress mailaddress emailadresse mailadresse courriel correo
+			correoelectronico epost epostadresse sahkoposti gmail replyto mailto emailid loginemail`,
+		ClassPhone: `phone phones phonenumber telephone tel telefon telefono telefone telefoon telefonnummer
+			telefoonnummer mobile mobil mobilenumber mobilephone handy handynummer cell cellphone portable
+			cellulare celular fax faxnumber msisdn whatsapp rufnummer numerotelephone komorka puhelin`,
+		ClassName: `firstname lastname fullname surname forename givenname familyname middlename maidenname
+			birthname nickname displayname realname legalname personname contactname customername username
+			accountname holdername accountholder cardholder cardholdername recipientname shipname shippingname
+			billingname sendername ownername employeename patientname guestname authorname membername
+			vorname nachname familienname geburtsname benutzername anzeigename kundenname ansprechpartner
+			empfaenger empfanger prenom nomdefamille nomcomplet nomutilisateur apellido apellidos primerapellido
+			nombrecompleto nombreusuario cognome nomecompleto sobrenome voornaam achternaam gebruikersnaam
+			imie nazwisko imienazwisko fornavn etternavn efternamn fornamn firstnames lastnames fname lname
+			beneficiary payee nextofkin emergencycontact loginname login signature initials`,
+		ClassAddress: `address addressline address1 address2 addressline1 addressline2 street streetname
+			streetaddress housenumber houseno city town shippingaddress billingaddress homeaddress
+			postaladdress deliveryaddress shipstreet billstreet adresse strasse hausnummer ort wohnort stadt
+			anschrift rue ville adressepostale direccion calle ciudad domicilio poblacion indirizzo citta
+			comune endereco rua cidade adres straat woonplaats huisnummer ulica miasto gata gade`,
+		ClassPostcode: `postcode postalcode zip zipcode plz postleitzahl codepostal codigopostal cep
+			kodpocztowy postnummer postnr shippingzip billingzip`,
+		ClassCard:     `cardnumber creditcard creditcardnumber ccnumber ccnum pan kartennummer kreditkarte cartenumero numerotarjeta tarjeta numerocarta`,
+		ClassIBAN:     `iban bankaccount bankaccountnumber accountnumber kontonummer bankverbindung rib routingnumber sortcode cuentabancaria numeroconto conta clabe`,
+		ClassNational: `ssn socialsecurity socialsecuritynumber nationalid nationalidnumber nationalinsurance nino taxid taxnumber tin itin vatid passport passportnumber passportno idcard idcardnumber identitynumber driverlicense driverslicense licensenumber driverslicence sozialversicherungsnummer svnr steuerid steuernummer ausweisnummer personalausweis reisepass numerosecu nir insee dni nie nif curp rfc codicefiscale cpf cnpj bsn pesel dowod personnummer fodselsnummer cpr henkilotunnus aadhaar`,
+		ClassBirth:    `birthdate dateofbirth dob born bornon birthday birth birthyear yearofbirth geburtsdatum geburtstag geburtsjahr naissance datenaissance datedenaissance fechanacimiento nacimiento datanascita nascita datanascimento nascimento geboortedatum dataurodzenia urodzenia fodselsdato fodelsedatum deathdate dateofdeath`,
+		ClassIP:       `ip ipaddress ipaddr ipv4 ipv6 remoteip remoteaddr clientip lastip loginip lastloginip currentsigninip lastsigninip signupip ipadresse`,
+		ClassMAC:      `mac macaddress macaddr macadresse deviceid imei imsi udid`,
+		ClassToken: `token tokens accesstoken refreshtoken authtoken sessiontoken resettoken apikey apisecret secret
+			secretkey privatekey clientsecret sessionid sessionkey sessid csrf csrftoken otp otpsecret totpsecret totp
+			mfasecret twofactorsecret recoverycode recoverycodes backupcodes verificationcode activationcode
+			invitecode magiclink cookie credential credentials geheimnis jeton webhooksecret signingkey encryptionkey
+			rememberdigest confirmationtoken googleid facebookid`,
+		ClassPassword: `password passwd pwd passwordhash passwordhashed passworddigest hashedpassword encryptedpassword
+			passhash passphrase pin pincode passwort kennwort motdepasse mdp contrasena clave senha wachtwoord haslo
+			losenord passord salt passwordsalt`,
+		ClassURL:       `homepage linkedin facebook twitter instagram xing skype telegram avatarurl photourl profileurl socialurl gravatar avatar`,
+		ClassText:      `note notes comment comments remark remarks memo bio biography aboutme feedback bemerkung bemerkungen anmerkung kommentar notiz notizen nachricht freitext commentaire remarque nota notas comentario observacion observaciones commento osservazioni opmerking uwagi freetext deliveryinstructions instructions`,
+		ClassLocation:  `latitude longitude lat lng lon geolocation gps coordinates breitengrad laengengrad langengrad`,
+		ClassSensitive: `religion ethnicity diagnosis disability medical medicalhistory bloodtype allergies sexualorientation politicalparty unionmember salary income wage gehalt einkommen salaire salario konfession diagnose`,
+		ClassPicture:   `photo picture portrait selfie fingerprint biometric idscan scan signatureimage lichtbild`,
+	}
+}
+
+// people are tables about persons: "name" in one of them is a person's.
+const people = ` user users account accounts customer customers person persons people contact contacts employee
+	employees member members patient patients client clients guest guests student students teacher teachers
+	owner owners tenant tenants subscriber subscribers applicant applicants lead leads buyer buyers seller
+	sellers recipient recipients passenger passengers visitor visitors author authors profile profiles
+	kunde kunden benutzer nutzer mitarbeiter mitglied mitglieder person personen teilnehmer patienten
+	clients utilisateur utilisateurs personne personnes employes cliente clientes usuario usuarios persona
+	personas empleado utente utenti clienti dipendenti usuarios pessoas klant klanten gebruiker gebruikers
+	klient klienci uzytkownik osoba `
+
+// messages are tables of what people wrote: their body, subject and text are free text.
+const messages = ` message messages note notes comment comments ticket tickets review reviews chat chats mail
+	mails email emails conversation conversations reply replies post posts feedback inquiry inquiries request
+	requests nachricht nachrichten `
+
+// inPeople and inMessages are the names that count only in such tables.
+const (
+	inPeople   = ` name names nom nombre nome naam nazwa navn namn nimi number title `
+	inMessages = ` body text content subject message description `
+)
+
+// nothing are last words that make a name speak of something else than the value itself:
+// email_verified, phone_type, password_changed_at, token_count.
+const nothing = ` verified confirmed type types kind status state count counts enabled disabled template templates
+	format at on id ids flag mode size length limit policy provider optin optout opt allowed required valid
+	consent expires expiry expiration expired version algorithm algo attempts sent bounced changed created
+	updated deleted locale lang language visible hidden private public frequency preference preferences setting
+	settings index order position source channel label labels color colour `
+
+// checksums are names of digests that protect nothing.
+const checksums = ` checksum digest sha sha1 sha256 sha512 md5 etag fingerprint commit revision hash `
+
+// stems are words so telling that they count at the end of a longer one: kundenemail.
+const stems = ` email phone telefon password passwd passwort firstname lastname surname username vorname
+	nachname adresse strasse iban birthday geburtsdatum token secret apikey ipaddress postcode `
+
+func listed(list, word string) bool {
+	for _, w := range strings.Fields(list) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// wordsOf takes an identifier or a sentence apart: at everything that is no letter or
+// digit and where lower case turns to upper, without accents.
+func wordsOf(name string) []string {
+	var words []string
+	var word strings.Builder
+	end := func() {
+		if word.Len() > 0 {
+			words = append(words, word.String())
+			word.Reset()
+		}
+	}
+	lower := false
+	for _, r := range name {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			end()
+			lower = false
+			continue
+		case unicode.IsUpper(r) && lower:
+			end()
+		}
+		lower = unicode.IsLower(r) || unicode.IsDigit(r)
+		word.WriteString(plainLetter(unicode.ToLower(r)))
+	}
+	end()
+	return words
+}
+
+// plainLetter writes a letter without its accent.
+func plainLetter(r rune) string {
+	for _, set := range [...][2]string{
+		{"àáâãåāăą", "a"}, {"çćč", "c"}, {"èéêëēęě", "e"}, {"ìíîïī", "i"}, {"ñńň", "n"}, {"òóôõøō", "o"},
+		{"ùúûūů", "u"}, {"ýÿ", "y"}, {"śš", "s"}, {"źżž", "z"}, {"łľ", "l"}, {"ťţ", "t"}, {"đď", "d"}, {"řŕ", "r"},
+		{"ä", "a"}, {"ö", "o"}, {"ü", "u"}, {"ß", "ss"}, {"æ", "ae"}, {"œ", "oe"},
+	} {
+		if strings.ContainsRune(set[0], r) {
+			return set[1]
+		}
+	}
+	return string(r)
+}
