@@ -1,0 +1,223 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// document is understudy.yaml as it is written. Its shape was checked against the
+// schema before anything is decoded into it.
+type document struct {
+	Application  string                  `yaml:"application"`
+	Compose      string                  `yaml:"compose"`
+	Services     named[serviceEntry]     `yaml:"services"`
+	Databases    named[databaseEntry]    `yaml:"databases"`
+	Integrations named[integrationEntry] `yaml:"integrations"`
+	Config       named[configEntry]      `yaml:"config"`
+	Migration    *migrationEntry         `yaml:"migration"`
+	Tests        named[testEntry]        `yaml:"tests"`
+	Traffic      *trafficEntry           `yaml:"traffic"`
+	Environments named[environmentEntry] `yaml:"environments"`
+	Mask         string                  `yaml:"mask"`
+	Policy       policyEntry             `yaml:"policy"`
+}
+
+type serviceEntry struct {
+	Command []string        `yaml:"command"`
+	WorkDir string          `yaml:"work_dir"`
+	Port    int             `yaml:"port"`
+	Route   string          `yaml:"route"`
+	Health  healthEntry     `yaml:"health"`
+	Env     map[string]text `yaml:"env"`
+	User    string          `yaml:"user"`
+	Needs   *[]string       `yaml:"needs"`
+	Grace   duration        `yaml:"grace"`
+	Skip    bool            `yaml:"skip"`
+}
+
+type healthEntry struct {
+	Path     string   `yaml:"path"`
+	Interval duration `yaml:"interval"`
+	Timeout  duration `yaml:"timeout"`
+	Deadline duration `yaml:"deadline"`
+}
+
+// UnmarshalYAML reads a path alone, or a path with times.
+func (h *healthEntry) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		h.Path = node.Value
+		return nil
+	}
+	type plain healthEntry
+	return node.Decode((*plain)(h))
+}
+
+type databaseEntry struct {
+	Engine     string   `yaml:"engine"`
+	Role       string   `yaml:"role"`
+	Env        string   `yaml:"env"`
+	Extensions []string `yaml:"extensions"`
+}
+
+type integrationEntry struct {
+	Kind    string        `yaml:"kind"`
+	Env     string        `yaml:"env"`
+	Answers []answerEntry `yaml:"answers"`
+}
+
+type answerEntry struct {
+	Method string          `yaml:"method"`
+	Path   string          `yaml:"path"`
+	Status int             `yaml:"status"`
+	Header map[string]text `yaml:"header"`
+	Body   string          `yaml:"body"`
+}
+
+type configEntry struct {
+	Required bool   `yaml:"required"`
+	Secret   bool   `yaml:"secret"`
+	Unique   bool   `yaml:"unique"`
+	Default  text   `yaml:"default"`
+	About    string `yaml:"about"`
+}
+
+type migrationEntry struct {
+	Up      []string        `yaml:"up"`
+	Down    []string        `yaml:"down"`
+	Status  []string        `yaml:"status"`
+	Role    string          `yaml:"role"`
+	Back    string          `yaml:"back"`
+	Timeout duration        `yaml:"timeout"`
+	Env     map[string]text `yaml:"env"`
+}
+
+type testEntry struct {
+	Name    string          `yaml:"name"`
+	Command []string        `yaml:"command"`
+	Report  string          `yaml:"report"`
+	Timeout duration        `yaml:"timeout"`
+	Env     map[string]text `yaml:"env"`
+}
+
+type trafficEntry struct {
+	Rate     float64             `yaml:"rate"`
+	Journeys named[journeyEntry] `yaml:"journeys"`
+}
+
+type journeyEntry struct {
+	Weight float64     `yaml:"weight"`
+	Steps  []stepEntry `yaml:"steps"`
+}
+
+type stepEntry struct {
+	Get     string          `yaml:"get"`
+	Head    string          `yaml:"head"`
+	Post    string          `yaml:"post"`
+	Put     string          `yaml:"put"`
+	Patch   string          `yaml:"patch"`
+	Delete  string          `yaml:"delete"`
+	Name    string          `yaml:"name"`
+	Header  map[string]text `yaml:"header"`
+	Form    map[string]text `yaml:"form"`
+	Body    string          `yaml:"body"`
+	Expect  []int           `yaml:"expect"`
+	Capture map[string]text `yaml:"capture"`
+}
+
+type environmentEntry struct {
+	Purpose   string                `yaml:"purpose"`
+	Listen    string                `yaml:"listen"`
+	TwinOf    string                `yaml:"twin_of"`
+	External  bool                  `yaml:"external"`
+	Release   string                `yaml:"release"`
+	Env       map[string]text       `yaml:"env"`
+	EnvFile   string                `yaml:"env_file"`
+	Secrets   map[string]string     `yaml:"secrets"`
+	Databases named[placementEntry] `yaml:"databases"`
+	Prepare   []testEntry           `yaml:"prepare"`
+}
+
+type placementEntry struct {
+	URL      string          `yaml:"url"`
+	Port     int             `yaml:"port"`
+	Seed     []string        `yaml:"seed"`
+	Settings map[string]text `yaml:"settings"`
+}
+
+type policyEntry struct {
+	Required     []string `yaml:"required"`
+	MaxAge       duration `yaml:"max_age"`
+	SnapshotAge  duration `yaml:"snapshot_age"`
+	BlockedFor   duration `yaml:"blocked_for"`
+	RollbackIn   duration `yaml:"rollback_in"`
+	LockTimeout  duration `yaml:"lock_timeout"`
+	Retries      int      `yaml:"retries"`
+	Steps        []int    `yaml:"steps"`
+	StepFor      duration `yaml:"step_for"`
+	Bake         duration `yaml:"bake"`
+	MinRequests  int      `yaml:"min_requests"`
+	MaxErrorRate float64  `yaml:"max_error_rate"`
+	SafetyCopy   bool     `yaml:"safety_copy"`
+}
+
+// named is a mapping whose order counts.
+type named[V any] []entry[V]
+
+type entry[V any] struct {
+	Name  string
+	Value V
+}
+
+// UnmarshalYAML keeps the order of the file.
+func (n *named[V]) UnmarshalYAML(node *yaml.Node) error {
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		e := entry[V]{Name: node.Content[i].Value}
+		if err := node.Content[i+1].Decode(&e.Value); err != nil {
+			return err
+		}
+		*n = append(*n, e)
+	}
+	return nil
+}
+
+func (n named[V]) names() []string {
+	var out []string
+	for _, e := range n {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+// text is a scalar as it is written: 007 stays 007, and yes stays yes.
+type text string
+
+// UnmarshalYAML takes the letters and leaves their type.
+func (t *text) UnmarshalYAML(node *yaml.Node) error {
+	*t = text(node.Value)
+	return nil
+}
+
+func plainTexts(m map[string]text) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = string(v)
+	}
+	return out
+}
+
+type duration time.Duration
+
+// UnmarshalYAML reads 10s and the like.
+func (d *duration) UnmarshalYAML(node *yaml.Node) error {
+	value, err := time.ParseDuration(node.Value)
+	if err != nil {
+		return fmt.Errorf("line %d: expected a duration of less than 290 years, found %q", node.Line, node.Value)
+	}
+	*d = duration(value)
+	return nil
+}

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"understudy"
+)
+
+const (
+	secretWithin  = 30 * time.Second // for a command to say its secret
+	largestSecret = 64 << 10         // bytes
+)
+
+// Secret reads what a reference names: a variable of this process (env:NAME), a file
+// (file:PATH) or what a shell command prints (exec:COMMAND, at most 30 s). One line end
+// at the end is taken off. No error holds the value, or anything that the command said.
+func Secret(ref understudy.SecretRef) (string, error) {
+	scheme, rest, found := strings.Cut(string(ref), ":")
+	if !found || rest == "" {
+		return "", notReference()
+	}
+	var value string
+	var err error
+	switch scheme {
+	case "env":
+		value, err = fromVariable(rest)
+	case "file":
+		value, err = fromFile(rest)
+	case "exec":
+		value, err = fromCommand(rest)
+	default:
+		return "", notReference()
+	}
+	if err != nil {
+		return "", err
+	}
+	value = strings.TrimSuffix(strings.TrimSuffix(value, "\n"), "\r")
+	switch {
+	case value == "":
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: expected a value, found nothing", origin(scheme, rest))
+	case strings.ContainsRune(value, 0):
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: expected a text, found a zero byte in it", origin(scheme, rest))
+	}
+	return value, nil
+}
+
+// notReference does not show what was found: it may be the secret itself.
+func notReference() error {
+	return understudy.Errorf(understudy.KindInvalid, "a secret is written as env:NAME, file:PATH or exec:COMMAND, found something else").
+		WithHint("put the value into a file that only you can read, and write file: and its path")
+}
+
+// origin names where a secret comes from; of a command, only the program.
+func origin(scheme, rest string) string {
+	switch scheme {
+	case "env":
+		return "variable " + rest
+	case "file":
+		return "file " + rest
+	}
+	return "command " + first(strings.Fields(rest))
+}
+
+func fromVariable(name string) (string, error) {
+	value, found := os.LookupEnv(name)
+	if !found {
+		return "", understudy.Errorf(understudy.KindNotFound, "reading a secret from variable %s: it is not set", name).
+			WithHint("set %s where understudy runs (the daemon's environment, not the shell's)", name)
+	}
+	return value, nil
+}
+
+func fromFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", understudy.Errorf(understudy.KindNotFound, "reading a secret from file %s: it does not exist", path)
+	case err != nil:
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from file: %w", err)
+	case !info.Mode().IsRegular():
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from file %s: expected a file, found a %s", path, describe(info.Mode()))
+	case info.Size() > largestSecret:
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from file %s: it has %d bytes, expected at most %d", path, info.Size(), largestSecret)
+	}
+	value, err := os.ReadFile(path)
+	if err != nil {
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from file: %w", err)
+	}
+	return string(value), nil
+}
+
+func fromCommand(line string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), secretWithin)
+	defer cancel()
+	var said bytes.Buffer
+	command := exec.CommandContext(ctx, "sh", "-c", line)
+	command.Stdout = &limited{to: &said, left: largestSecret}
+	command.WaitDelay = time.Second // for what the command left running
+	err := command.Run()
+	what := origin("exec", line)
+	var ended *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it did not end within %s", what, secretWithin)
+	case errors.As(err, &ended):
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it ended with %s", what, ended.ProcessState).
+			WithHint("what it said is not shown, as it may hold the secret; run it by hand")
+	case errors.Is(err, errTooLong):
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: it said more than %d bytes", what, largestSecret)
+	case err != nil:
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: %w", what, err)
+	}
+	return said.String(), nil
+}
+
+var errTooLong = errors.New("more than a secret can be")
+
+type limited struct {
+	to   io.Writer
+	left int
+}
+
+// Write passes on what fits, and refuses the rest.
+func (l *limited) Write(p []byte) (int, error) {
+	if len(p) > l.left {
+		return 0, errTooLong
+	}
+	l.left -= len(p)
+	n, err := l.to.Write(p)
+	if err != nil {
+		return n, fmt.Errorf("keeping what a command said: %w", err)
+	}
+	return n, nil
+}
