@@ -44,6 +44,7 @@ var knownTroubles = []trouble{
 	{regexp.MustCompile(`No space left on device`), "the disk is full", "make room where %[1]s stands, then start again; nothing is lost. Its log is %[2]s"},
 	{regexp.MustCompile(`could not bind .*Address already in use|could not create any TCP/IP sockets`), "its port is taken by another program",
 		"choose another port, or end that program. (%[1]s; log %[2]s)"},
+	{orphans, "processes of the server that ran here before have not ended", "end them, then start again. (%[1]s; log %[2]s)"},
 	{regexp.MustCompile(`lock file ".*" already exists`), "another server seems to run on the directory",
 		"stop it; if the process named in %[1]s/postmaster.pid is no PostgreSQL, remove that file. Its log is %[2]s"},
 	{regexp.MustCompile(`database files are incompatible with server`), "the directory was made by another build or version of PostgreSQL",

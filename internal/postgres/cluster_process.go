@@ -18,6 +18,7 @@ import (
 // postmaster is what postmaster.pid says of the server, and whether that is still true.
 type postmaster struct {
 	pid       int
+	dir       string
 	port      int
 	socketDir string
 	alive     bool
@@ -38,7 +39,7 @@ func (c *Cluster) postmaster() (postmaster, error) {
 	if found.pid <= 0 || errors.Is(syscall.Kill(found.pid, 0), syscall.ESRCH) {
 		return found, nil // PostgreSQL itself clears such a file away
 	}
-	if !c.isServer(found.pid) {
+	if !isServer(found.pid, c.spec.Dir) {
 		if err := os.Rename(path, path+".stale"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return found, understudy.Errorf(understudy.KindUnavailable,
 				"setting aside %s, whose process %d is another program now: %w", path, found.pid, err)
@@ -64,18 +65,40 @@ func parsePostmaster(content string) postmaster {
 		}
 		return value
 	}
-	return postmaster{pid: number(0), port: number(3), socketDir: line(4)}
+	return postmaster{pid: number(0), dir: line(1), port: number(3), socketDir: line(4)}
 }
 
-// isServer tells whether a process is a PostgreSQL server on our directory. Where the
+// clearSocket removes the socket's lock file that a killed server left; one of a server
+// that runs elsewhere is an error. PostgreSQL does so itself only while nobody else has
+// the process number, not even a process that has ended and was not yet buried.
+func (c *Cluster) clearSocket() error {
+	path := c.Socket() + ".lock"
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "looking at the socket of %s: %w", c, err)
+	}
+	if other := parsePostmaster(string(content)); other.pid > 0 && isServer(other.pid, other.dir) {
+		return understudy.Errorf(understudy.KindConflict, "starting %s: its socket %s belongs to the server on %s (process %d)",
+			c, c.Socket(), other.dir, other.pid).WithHint("give each cluster a folder of its own for its socket")
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return understudy.Errorf(understudy.KindUnavailable, "clearing the socket of %s: %w", c, err)
+	}
+	return nil
+}
+
+// isServer tells whether a process is a PostgreSQL server on a directory. Where the
 // system does not show a process's folder, that it is a PostgreSQL must do.
-func (c *Cluster) isServer(pid int) bool {
+func isServer(pid int, dir string) bool {
 	if _, err := os.Stat("/proc/self/cwd"); err == nil {
 		folder, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
 		if errors.Is(err, fs.ErrPermission) { // another user's: we could not signal it either
 			return processNamed(pid, "postgres")
 		}
-		return err == nil && sameFolder(folder, c.spec.Dir)
+		return err == nil && sameFolder(folder, dir)
 	}
 	return processNamed(pid, "postgres")
 }

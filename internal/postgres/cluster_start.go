@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -99,6 +100,9 @@ func (c *Cluster) prepare(ctx context.Context, owner User, from Installation) er
 			return err
 		}
 	}
+	if err := c.clearSocket(); err != nil {
+		return err
+	}
 	return c.portFree()
 }
 
@@ -110,27 +114,47 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User) err
 	if err := c.configure(c.spec.Dir, owner); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(c.spec.Log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
-	if err != nil {
-		return understudy.Errorf(understudy.KindUnavailable, "opening the log of %s: %w", c, err)
-	}
-	offset, err := log.Seek(0, io.SeekEnd)
-	if err == nil {
-		// Paths reach pg_ctl by its environment and the log as an open file: it puts its
-		// arguments into a line for the shell, where a strange name would do strange things.
-		cmd := owner.command(ctx, filepath.Join(from.Bin, "pg_ctl"), "start", "--silent", "--wait", "--timeout", "86400")
-		cmd.Env = append(cmd.Env, "PGDATA="+c.spec.Dir)
-		cmd.Stdout, cmd.Stderr = log, log
-		err = cmd.Run()
-	}
-	if err := errors.Join(err, log.Close()); err != nil {
-		if ctx.Err() != nil {
+	for patience := 100; ; patience-- {
+		output, err := c.control(ctx, from, owner)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
 			return understudy.Errorf(understudy.KindUnavailable, "waiting for %s to accept connections: %w", c, ctx.Err()).
 				WithHint("it goes on starting; its log is %s", c.spec.Log)
+		case patience == 0 || !orphans.MatchString(output):
+			return c.diagnose("starting", output, err)
 		}
-		return c.diagnose("starting", readFrom(c.spec.Log, offset), err)
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return c.diagnose("starting", output, err)
+		}
 	}
-	return nil
+}
+
+// orphans is the sign that the processes of a killed server have not all ended yet,
+// which they do by themselves.
+var orphans = regexp.MustCompile(`pre-existing shared memory block`)
+
+// control lets pg_ctl start the server and returns what was logged meanwhile.
+//
+// Paths reach pg_ctl by its environment and the log as an open file: it puts its arguments
+// into a line for the shell, where a strange name would do strange things.
+func (c *Cluster) control(ctx context.Context, from Installation, owner User) (output string, err error) {
+	log, err := os.OpenFile(c.spec.Log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", understudy.Errorf(understudy.KindUnavailable, "opening the log of %s: %w", c, err)
+	}
+	offset, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return "", errors.Join(err, log.Close())
+	}
+	cmd := owner.command(ctx, filepath.Join(from.Bin, "pg_ctl"), "start", "--silent", "--wait", "--timeout", "86400")
+	cmd.Env = append(cmd.Env, "PGDATA="+c.spec.Dir)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := errors.Join(cmd.Run(), log.Close()); err != nil {
+		return readFrom(c.spec.Log, offset), err
+	}
+	return "", nil
 }
 
 // owned reports a data directory that the server would refuse.
