@@ -1,0 +1,218 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"understudy"
+)
+
+// front is a live front door: a record, and what serves it.
+type front struct {
+	shared   *shared
+	settings atomic.Pointer[settings]
+
+	// mu is the one lock of requests: whoever holds it sees pause, split and claims agree.
+	// Nothing slow is done under it.
+	mu      sync.Mutex
+	record  record
+	slots   map[string]*slot
+	split   split
+	hold    *hold
+	closing bool // nobody is kept waiting any more
+	since   time.Time
+
+	nowhere  *figures     // requests that no slot was there for
+	listener net.Listener // nil: it has no port
+	server   *http.Server
+	crowd    *crowd
+}
+
+var (
+	errNothing = errors.New("nothing is deployed here yet")
+	errHeld    = errors.New("the pause is full or over its limit")
+	errClosing = errors.New("the front door is closing")
+)
+
+func newFront(shared *shared) *front {
+	f := &front{shared: shared, slots: map[string]*slot{}, nowhere: newFigures(), since: time.Now(), crowd: newCrowd()}
+	f.server = f.newServer()
+	return f
+}
+
+// adopt brings the live front into line with a record that is valid. Requests see all
+// of it or nothing of it.
+func (f *front) adopt(r record) error {
+	s, err := r.Front.settings()
+	if err != nil {
+		return err
+	}
+	f.settings.Store(s)
+	f.mu.Lock()
+	old := f.adoptSlots(r)
+	f.adoptSplit(r.Shares)
+	f.adoptPause(r.PausedUntil)
+	f.record = r
+	f.mu.Unlock()
+	for _, t := range old {
+		t.transport.CloseIdleConnections()
+	}
+	return nil
+}
+
+// adoptSlots returns the targets that nothing new is sent to any more.
+func (f *front) adoptSlots(r record) (old []*target) {
+	for _, want := range r.Slots {
+		have := f.slots[want.Deployment]
+		switch {
+		case have == nil:
+			f.slots[want.Deployment] = newSlot(want, f.shared)
+		case !slices.Equal(have.Routes, want.Routes):
+			old = append(old, have.targets...)
+			have.Slot, have.targets = want, newTargets(want.Routes, f.shared)
+		}
+	}
+	for deployment, have := range f.slots {
+		if r.slot(deployment) < 0 {
+			old = append(old, have.targets...)
+			delete(f.slots, deployment)
+		}
+	}
+	return old
+}
+
+// adoptSplit swaps the split. A slot that is given a share is no longer leaving.
+func (f *front) adoptSplit(shares []Share) {
+	fresh, end := make(split, 0, len(shares)), 0
+	for _, share := range shares {
+		end += share.Percent * points / 100
+		s := f.slots[share.Deployment]
+		fresh = append(fresh, portion{slot: s, end: end})
+		if s.leaving != nil {
+			close(s.leaving.revived)
+			s.leaving = nil
+		}
+	}
+	f.split = fresh
+}
+
+func (f *front) adoptPause(until time.Time) {
+	switch {
+	case until.IsZero() && f.hold != nil:
+		f.hold.wake()
+		f.hold = nil
+	case !until.IsZero() && f.hold == nil:
+		f.hold = newHold(until)
+	case !until.IsZero():
+		f.hold.until = until
+	}
+}
+
+// claim gives a request its slot, after any pause, and tells whether there was a choice.
+// It is the only way to a target, and every claim is given back by release.
+func (f *front) claim(ctx context.Context, c *claim, path string, point int) (split bool, err error) {
+	for {
+		f.mu.Lock()
+		if f.hold == nil {
+			err := f.choose(c, path, point)
+			split = len(f.split) > 1
+			f.mu.Unlock()
+			return split, err
+		}
+		if f.closing {
+			f.mu.Unlock()
+			return false, errClosing
+		}
+		held, until := f.hold, f.hold.until
+		if !held.admits(time.Now(), f.settings.Load().queue) {
+			f.mu.Unlock()
+			return false, errHeld
+		}
+		held.waiting++
+		f.mu.Unlock()
+		err := held.wait(ctx, until)
+		f.mu.Lock()
+		held.waiting--
+		f.mu.Unlock()
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// choose claims a slot under the lock.
+func (f *front) choose(c *claim, path string, point int) error {
+	s := f.split.pick(point)
+	if s == nil {
+		return errNothing
+	}
+	c.slot, c.target = s, s.target(path)
+	s.claims[c] = struct{}{}
+	return nil
+}
+
+// last marks a claim as one that ends when its client wishes.
+func (f *front) last(c *claim) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.lasting = true
+}
+
+// release gives a claim back.
+func (f *front) release(c *claim) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(c.slot.claims, c)
+	if len(c.slot.claims) == 0 && c.slot.leaving != nil {
+		close(c.slot.leaving.empty)
+		c.slot.leaving = nil
+	}
+}
+
+// open tells whether the front has its port.
+func (f *front) open() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.listener != nil
+}
+
+// state is the front as it is now.
+func (f *front) state(now time.Time) FrontState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := FrontState{Front: f.record.Front, Open: f.listener != nil, Shares: slices.Clone(f.record.Shares),
+		PausedUntil: f.record.PausedUntil, Since: f.since}
+	if f.hold != nil {
+		s.Waiting = f.hold.waiting
+	}
+	for _, rec := range f.record.Slots {
+		live := f.slots[rec.Deployment]
+		running, lasting := live.counts()
+		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: running, Lasting: lasting, Draining: live.leaving != nil,
+			RefusedFor: live.refusedFor(now), Served: live.figures.served(live.Release)})
+	}
+	return s
+}
+
+func (f *front) served() []understudy.Served {
+	var out []understudy.Served
+	for _, s := range f.state(time.Now()).Slots {
+		out = append(out, s.Served)
+	}
+	return out
+}
+
+func (f *front) resetFigures() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.slots {
+		s.figures.reset()
+	}
+	f.since = time.Now()
+}

@@ -1,0 +1,133 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"understudy"
+)
+
+const (
+	headersWithin = 10 * time.Second
+	headersAtMost = 64 << 10
+	idleAtMost    = 120 * time.Second
+	// lingerFor is how long a front that hands over lets idle connections make one more
+	// request, whose answer asks them to close, before it closes them itself.
+	lingerFor = 3 * time.Second
+)
+
+// newServer serves HTTP/1.1, and HTTP/2 to clients that begin with it.
+func (f *front) newServer() *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           f,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: headersWithin,
+		MaxHeaderBytes:    headersAtMost,
+		IdleTimeout:       idleAtMost,
+		ConnState:         f.crowd.note,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: stalledFor},
+		ErrorLog:          slog.NewLogLogger(f.shared.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// listen opens a front's port, and names who has it where it is taken.
+func listen(ctx context.Context, f Front) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.Listen)
+	if err != nil {
+		return nil, understudy.Errorf(understudy.KindConflict, "opening front %s on %s: %w", f.Name, f.Listen, err).
+			WithHint("end what uses the port, or give the front another one")
+	}
+	return listener, nil
+}
+
+// serve answers requests of a listener until it is closed. An error means that it was
+// not closed by us.
+func (f *front) serve(listener net.Listener) error {
+	err := f.server.Serve(listener)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// close ends a front: nothing new is accepted, requests may end within the limit,
+// upgraded connections are closed one by one over it, and whatever is left is cut. With
+// linger, connections that are kept open for reuse are asked to close first; a request
+// that comes on one of them is served like any other.
+func (f *front) close(linger, limit time.Duration) error {
+	var failed error
+	f.mu.Lock()
+	listener := f.listener
+	f.listener, f.closing = nil, true
+	if f.hold != nil {
+		f.hold.wake()
+	}
+	f.mu.Unlock()
+	if listener != nil {
+		failed = listener.Close()
+	}
+	f.lingerOn(linger)
+	return errors.Join(failed, f.empty(limit))
+}
+
+// lingerOn waits until every connection has gone by itself, or for so long.
+func (f *front) lingerOn(linger time.Duration) {
+	gone := f.crowd.leave()
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+	}
+}
+
+// empty waits for all requests of a front that accepts nothing new, and closes its connections.
+func (f *front) empty(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit+2*afterCut)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- f.drainAll(ctx, limit) }()
+	err := f.server.Shutdown(ctx)
+	err = errors.Join(err, <-ended, f.drainAll(ctx, 0)) // what was upgraded meanwhile
+	if err != nil {
+		err = errors.Join(err, f.server.Close())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.slots {
+		s.idle()
+	}
+	return err
+}
+
+// drainAll drains every slot at once, whatever its share.
+func (f *front) drainAll(ctx context.Context, limit time.Duration) error {
+	f.mu.Lock()
+	var busy []*slot
+	for _, s := range f.slots {
+		if len(s.claims) > 0 {
+			s.leave()
+			busy = append(busy, s)
+		}
+	}
+	f.mu.Unlock()
+	results := make(chan error, len(busy))
+	for _, s := range busy {
+		go func() {
+			_, err := f.outlast(ctx, s, limit)
+			results <- err
+		}()
+	}
+	var failed error
+	for range busy {
+		failed = errors.Join(failed, <-results)
+	}
+	return failed
+}

@@ -1,0 +1,181 @@
+package router
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// gaveUpAfter is how long a client must have waited for its leaving to count as the
+// release's error: one that leaves earlier changed its mind.
+const gaveUpAfter = time.Second
+
+// statusClientGone is what the access log writes, as nginx does, for a client that left.
+const statusClientGone = 499
+
+// visit is one request on its way through a front.
+type visit struct {
+	front      *front
+	settings   *settings
+	answer     *answer
+	request    *http.Request
+	id         string
+	trusted    bool // the direct peer's word on the client is taken
+	byBearer   bool // the gate was opened by Authorization, which is then not for the application
+	claim      *claim
+	point      int
+	remember   bool // tell the client its point
+	lasting    bool
+	failed     bool                  // by the release
+	bodyErr    atomic.Pointer[error] // what reading the request ended with; set by the transport
+	startedAt  time.Time
+	claimedAt  time.Time
+	answeredAt time.Time
+}
+
+type visitKey struct{}
+
+func visitOf(ctx context.Context) *visit { return ctx.Value(visitKey{}).(*visit) }
+
+// ServeHTTP takes one request through the gate and the pause to its target.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := f.receive(w, r)
+	finished := false
+	defer func() { f.finish(v, finished) }()
+	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), visitKey{}, v))
+	defer cancel(nil)
+	if v.refusedAtGate() {
+		finished = true
+		return
+	}
+	claim := &claim{cancel: cancel, answer: v.answer.control}
+	point, known := side(r)
+	split, err := f.claim(ctx, claim, r.URL.Path, point)
+	if err != nil {
+		v.turnAway(err)
+		finished = true
+		return
+	}
+	v.claim, v.claimedAt, v.point, v.remember = claim, time.Now(), point, split && !known
+	v.pass(ctx)
+	finished = true
+}
+
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func (f *front) receive(w http.ResponseWriter, r *http.Request) *visit {
+	v := &visit{front: f, settings: f.settings.Load(), request: r, startedAt: time.Now()}
+	v.answer = newAnswer(w, r)
+	v.trusted = v.settings.trusts(r)
+	if told := r.Header.Get("X-Request-Id"); v.trusted && requestID.MatchString(told) {
+		v.id = told
+	} else {
+		v.id = rand.Text()
+	}
+	return v
+}
+
+func (v *visit) pass(ctx context.Context) {
+	switch {
+	case v.claim.target == nil:
+		v.say(http.StatusNotFound, "nothing is deployed at this path", 0)
+	case v.request.Method == http.MethodConnect:
+		v.say(http.StatusMethodNotAllowed, "this is no forward proxy", 0)
+	default:
+		r := v.request.WithContext(ctx)
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &patientBody{ReadCloser: r.Body, visit: v}
+		}
+		v.claim.target.proxy.ServeHTTP(v.answer, r)
+	}
+}
+
+// turnAway answers a request that was given no slot.
+func (v *visit) turnAway(err error) {
+	switch {
+	case errors.Is(err, errNothing):
+		v.say(http.StatusServiceUnavailable, "nothing is deployed here yet", 5)
+	case errors.Is(err, errHeld):
+		v.say(http.StatusServiceUnavailable, "paused for a moment; try again", 1)
+	case errors.Is(err, errClosing):
+		v.answer.Header().Set("Connection", "close")
+		v.say(http.StatusServiceUnavailable, "closing; try again", 1)
+	default:
+		v.clientGone()
+	}
+}
+
+// say answers with one plain sentence. A retry of 0 seconds advises none.
+func (v *visit) say(status int, sentence string, retry int) {
+	h := v.answer.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Request-Id", v.id)
+	if retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(retry))
+	}
+	v.dress(h)
+	v.answer.WriteHeader(status)
+	if v.request.Method != http.MethodHead {
+		_, _ = fmt.Fprintln(v.answer, sentence) // a client that is gone is noted by the answer
+	}
+}
+
+// dress adds the router's own headers to an answer.
+func (v *visit) dress(h http.Header) {
+	if v.settings.mark {
+		h.Set("X-Robots-Tag", "noindex, nofollow")
+		if v.claim != nil {
+			h.Set("X-Understudy-Release", v.claim.slot.Release)
+		}
+	}
+	if v.remember {
+		secure := v.trusted && v.request.Header.Get("X-Forwarded-Proto") == "https"
+		h.Add("Set-Cookie", rememberSide(v.point, secure).String())
+	}
+	if v.front.crowd.leaving() && h.Get("Upgrade") == "" {
+		h.Set("Connection", "close")
+	}
+}
+
+// clientGone notes that nobody is there to be answered.
+func (v *visit) clientGone() {
+	v.answer.status = statusClientGone
+	if v.claim != nil && time.Since(v.claimedAt) >= gaveUpAfter && v.bodyErr.Load() == nil {
+		v.failed = true
+	}
+}
+
+// finish gives the claim back and writes down what became of the request. Without
+// finished, the answer was broken off half way.
+func (f *front) finish(v *visit, finished bool) {
+	if !finished && !v.answer.failed && (v.request.Context().Err() == nil) {
+		v.failed = true
+	}
+	now := time.Now()
+	if v.claim == nil {
+		f.nowhere.count(v.counted(), v.answer.status >= 500, now.Sub(v.startedAt))
+	} else {
+		took := now.Sub(v.claimedAt)
+		if v.lasting {
+			took = v.answeredAt.Sub(v.claimedAt)
+		}
+		v.claim.slot.figures.count(v.counted(), v.failed || v.answer.status >= 500, took)
+		f.release(v.claim)
+	}
+	f.shared.access.write(v, now)
+}
+
+// counted is the status as figures know it: 0 where there was no answer.
+func (v *visit) counted() int {
+	if v.answer.status == statusClientGone {
+		return 0
+	}
+	return v.answer.status
+}
