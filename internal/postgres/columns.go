@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+)
+
+// Columns describes the columns of the user's tables, by table, in their order, each
+// with up to samples distinct values spread over the table. A partitioned table is one
+// table, partitions are not listed; an inheriting table is a table of its own.
+//
+// The samples are personal data: they are for deciding how a column is masked, in
+// memory. Reading them needs SELECT on every table. Big tables are not read through:
+// random blocks are, and the server's own statistics where those hold no value.
+func Columns(ctx context.Context, conn *pgx.Conn, samples int) (map[string][]understudy.Column, error) {
+	byTable := map[string][]understudy.Column{}
+	err := reading(ctx, conn, "reading the columns", func(tx pgx.Tx) error {
+		tables, err := describeTables(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := sampleTables(ctx, tx, tables, samples); err != nil {
+			return err
+		}
+		for _, t := range tables {
+			byTable[t.name()] = t.columns
+		}
+		return nil
+	})
+	return byTable, err
+}
+
+// describedTable is one table as rules see it: ordinary, or the root of a partitioned one.
+type describedTable struct {
+	oid           uint32
+	schema, table string
+	partitioned   bool
+	bytes         int64
+	columns       []understudy.Column
+}
+
+func (t describedTable) name() string { return tableName(t.schema, t.table) }
+
+// from is the table as a query names it, without those that inherit from it.
+func (t describedTable) from() string {
+	named := pgx.Identifier{t.schema, t.table}.Sanitize()
+	if t.partitioned {
+		return named
+	}
+	return "ONLY " + named
+}
+
+const describeQuery = `
+	SELECT c.oid, n.nspname, c.relname, c.relkind = 'p',
+		CASE c.relkind WHEN 'p' THEN (SELECT COALESCE(sum(pg_relation_size(p.relid)), 0)::bigint FROM pg_partition_tree(c.oid) p WHERE p.isleaf)
+			ELSE COALESCE(pg_relation_size(c.oid), 0) END,
+		COALESCE(a.attname, ''), COALESCE(format_type(a.atttypid, a.atttypmod), ''), COALESCE(col_description(c.oid, a.attnum), ''),
+		COALESCE(NOT a.attnotnull, false), COALESCE(a.attgenerated <> '', false),
+		EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+			AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum),
+		COALESCE(r.nspname, ''), COALESCE(r.relname, ''), COALESCE(r.attname, '')
+	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	LEFT JOIN LATERAL (
+		SELECT rn.nspname, rc.relname, ra.attname
+		FROM pg_constraint k JOIN pg_class rc ON rc.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = rc.relnamespace
+		JOIN pg_attribute ra ON ra.attrelid = k.confrelid AND ra.attnum = k.confkey[array_position(k.conkey, a.attnum)]
+		WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0 AND a.attnum = ANY (k.conkey)
+		ORDER BY cardinality(k.conkey), k.oid LIMIT 1) r ON true
+	WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND `
+
+// describeTables lists the tables with their columns, without samples.
+func describeTables(ctx context.Context, tx pgx.Tx) ([]*describedTable, error) {
+	rows, err := tx.Query(ctx, describeQuery+ofUser+` AND `+notOfExtension("pg_class", "c.oid")+` ORDER BY n.nspname, c.relname, a.attnum`)
+	if err != nil {
+		return nil, readError("reading the columns", err)
+	}
+	defer rows.Close()
+	var tables []*describedTable
+	for rows.Next() {
+		var t describedTable
+		var c understudy.Column
+		var toSchema, toTable, toColumn string
+		if err := rows.Scan(&t.oid, &t.schema, &t.table, &t.partitioned, &t.bytes, &c.Name, &c.Type, &c.Comment,
+			&c.Nullable, &c.Generated, &c.Unique, &toSchema, &toTable, &toColumn); err != nil {
+			return nil, readError("reading the columns", err)
+		}
+		if len(tables) == 0 || tables[len(tables)-1].oid != t.oid {
+			tables = append(tables, &t)
+		}
+		if c.Name == "" { // a table without columns
+			continue
+		}
+		c.Table = t.name()
+		if toColumn != "" {
+			c.References = tableName(toSchema, toTable) + "." + toColumn
+		}
+		last := tables[len(tables)-1]
+		last.columns = append(last.columns, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, readError("reading the columns", err)
+	}
+	return tables, nil
+}

@@ -1,0 +1,107 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What sampling may cost: a table up to smallTable is read from its start to its end,
+// of a bigger one about sampledBytes in random blocks. A value is cut at sampleLength
+// characters: enough to tell what it is.
+const (
+	smallTable   = 2 << 20
+	sampledBytes = 1 << 20
+	sampleLength = 8192
+)
+
+// sampleTables gives every column its samples.
+func sampleTables(ctx context.Context, tx pgx.Tx, tables []*describedTable, samples int) error {
+	if samples <= 0 {
+		return nil
+	}
+	for _, t := range tables {
+		if len(t.columns) == 0 {
+			continue
+		}
+		if err := sampleRows(ctx, tx, t, samples); err != nil {
+			return err
+		}
+		if t.bytes <= smallTable {
+			continue
+		}
+		if err := sampleStatistics(ctx, tx, t, samples); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sampleRows reads rows spread over the table and keeps what is distinct, per column.
+func sampleRows(ctx context.Context, tx pgx.Tx, t *describedTable, samples int) error {
+	list := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		list[i] = fmt.Sprintf("left(%s::text, %d)", pgx.Identifier{c.Name}.Sanitize(), sampleLength)
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s%s", strings.Join(list, ", "), t.from(), spread(t.bytes))
+	rows, err := tx.Query(ctx, query, pgx.QueryExecModeExec)
+	if err != nil {
+		return readError("sampling "+t.name(), err)
+	}
+	defer rows.Close()
+	seen := make([]map[string]bool, len(t.columns))
+	for i := range seen {
+		seen[i] = map[string]bool{}
+	}
+	wanted := len(t.columns)
+	for wanted > 0 && rows.Next() {
+		for i, raw := range rows.RawValues() {
+			if raw == nil || len(seen[i]) == samples || seen[i][string(raw)] {
+				continue
+			}
+			value := string(raw)
+			seen[i][value] = true
+			t.columns[i].Samples = append(t.columns[i].Samples, value)
+			if len(seen[i]) == samples {
+				wanted--
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return readError("sampling "+t.name(), err)
+	}
+	return nil
+}
+
+// spread is the clause that picks random blocks of a big table, and the same ones each
+// time, so that a copy that was refused is refused again for the same reasons.
+func spread(bytes int64) string {
+	if bytes <= smallTable {
+		return ""
+	}
+	return fmt.Sprintf(" TABLESAMPLE SYSTEM (%.6f) REPEATABLE (1)", 100*float64(sampledBytes)/float64(bytes))
+}
+
+// sampleStatistics fills columns in which no row that was read had a value from what
+// the server remembers of the whole table since it was analysed.
+func sampleStatistics(ctx context.Context, tx pgx.Tx, t *describedTable, samples int) error {
+	for i, c := range t.columns {
+		if len(c.Samples) > 0 {
+			continue
+		}
+		rows, err := tx.Query(ctx, `
+			SELECT DISTINCT left(v, $4) FROM pg_stats s, LATERAL (
+				SELECT unnest(s.most_common_vals::text::text[]) UNION ALL SELECT unnest(s.histogram_bounds::text::text[])) u(v)
+			WHERE s.schemaname = $1 AND s.tablename = $2 AND s.attname = $3 AND v IS NOT NULL LIMIT $5`,
+			t.schema, t.table, c.Name, sampleLength, samples)
+		if err != nil {
+			return readError("reading the statistics of "+c.String(), err)
+		}
+		if t.columns[i].Samples, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return readError("reading the statistics of "+c.String(), err)
+		}
+	}
+	return nil
+}

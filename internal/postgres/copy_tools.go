@@ -1,0 +1,237 @@
+package postgres
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"understudy"
+)
+
+// tool is one run of a program of PostgreSQL against a database. The password goes
+// by its environment: a command line can be read by everybody on the machine.
+type tool struct {
+	bin, name, url string
+	options        string // server settings of its session, as PGOPTIONS
+	app            string // application_name
+	args           []string
+}
+
+// run runs the program to its end.
+func (t tool) run(ctx context.Context, in io.Reader, out io.Writer) error {
+	address, password, err := withoutPassword(t.url)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(t.bin, t.name), append([]string{"--no-password", "--dbname=" + address}, t.args...)...)
+	cmd.WaitDelay = closingTime
+	cmd.Env = append(cleanEnvironment(), "HOME="+os.Getenv("HOME"), "PGAPPNAME="+t.app, "PGOPTIONS="+t.options, "PGCONNECT_TIMEOUT=10")
+	if password != "" {
+		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
+	}
+	said := &tail{limit: 16 << 10}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, said
+	err = cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, new(*exec.ExitError)):
+		return toolError(t.name, said.text)
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "running %s: %w", filepath.Join(t.bin, t.name), err)
+}
+
+// toolError is the first error that a program wrote, without what may hold values: the
+// lines after it, and what it quotes.
+func toolError(name string, said []byte) error {
+	for line := range strings.Lines(string(said)) {
+		at := strings.Index(line, "ERROR:")
+		if at < 0 {
+			at = strings.Index(line, "FATAL:")
+		}
+		if at < 0 {
+			at = strings.Index(line, "error: ")
+		}
+		if at < 0 {
+			continue
+		}
+		message := strings.TrimSpace(withoutValue(line[at:]))
+		message = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(message, "ERROR:"), "error:"))
+		made := understudy.Errorf(understudy.KindInternal, "%s stopped: %s", name, message)
+		switch {
+		case strings.Contains(message, "No space left on device"):
+			made.Kind = understudy.KindUnavailable
+			return made.WithHint("the disk is full: free space, then run it again")
+		case strings.Contains(message, "violates foreign key constraint"):
+			made.Kind = understudy.KindInvalid
+			return made.WithHint("a column and the one it refers to have to be masked by the same rule")
+		case strings.Contains(message, "could not create unique index"):
+			made.Kind = understudy.KindInvalid
+			return made.WithHint("a column whose values are unique needs a mask that keeps them so")
+		}
+		return made
+	}
+	return understudy.Errorf(understudy.KindInternal, "%s stopped without saying why", name)
+}
+
+// withoutPassword takes the password out of a database's URL, with the parameters that
+// only our own driver knows.
+func withoutPassword(address string) (clean, password string, err error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return "", "", understudy.Errorf(understudy.KindInvalid, "the address of the database is not a URL").
+			WithHint("write postgres://user@host:5432/database")
+	}
+	if u.User != nil {
+		password, _ = u.User.Password()
+		u.User = url.User(u.User.Username())
+	}
+	query := u.Query()
+	if p := query.Get("password"); p != "" {
+		password = p
+	}
+	for key := range query {
+		switch {
+		case key == "password", key == "statement_cache_capacity", key == "description_cache_capacity",
+			key == "default_query_exec_mode", strings.HasPrefix(key, "pool_"), key == "search_path", strings.Contains(key, "timezone"):
+			query.Del(key)
+		}
+	}
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	return u.String(), password, nil
+}
+
+// toolVersion finds the major version in what a program says of itself.
+var toolVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
+
+// toolsMajor is the major version of the programs in a folder.
+func toolsMajor(ctx context.Context, bin string) (int, error) {
+	program := filepath.Join(bin, "pg_dump")
+	cmd := exec.CommandContext(ctx, program, "--version")
+	cmd.Env = cleanEnvironment()
+	said, err := cmd.Output()
+	if err != nil {
+		return 0, understudy.Errorf(understudy.KindUnavailable, "running %s: %w", program, err).
+			WithHint("install the client programs of PostgreSQL")
+	}
+	found := toolVersion.FindSubmatch(said)
+	if found == nil {
+		return 0, understudy.Errorf(understudy.KindUnavailable, "%s does not say which version of PostgreSQL it is of", program)
+	}
+	return strconv.Atoi(string(found[1]))
+}
+
+// dump is pg_dump of one section, as of the moment.
+func (c *copying) dump(section string, args ...string) tool {
+	return tool{bin: c.spec.Bin, name: "pg_dump", url: c.spec.Source, app: c.moment.name, args: append([]string{
+		"--section=" + section, "--snapshot=" + c.moment.snapshot, "--encoding=UTF8", "--no-tablespaces", "--no-subscriptions",
+		"--no-security-labels", "--lock-wait-timeout=" + strconv.Itoa(int(readerLockTimeout.Milliseconds())),
+	}, args...)}
+}
+
+// makePreData recreates what tables, types and functions need to be before rows come,
+// owned and granted as in production.
+func (c *copying) makePreData(ctx context.Context) error {
+	fromDump, toFilter := io.Pipe()
+	fromFilter, toRestore := io.Pipe()
+	group, working := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := c.dump("pre-data", "--schema-only").run(working, nil, toFilter)
+		toFilter.CloseWithError(err) // nil: the end
+		return err
+	})
+	group.Go(func() error {
+		err := tolerateSchemas(fromDump, toRestore)
+		fromDump.CloseWithError(err)
+		toRestore.CloseWithError(err)
+		return nil // an error of its own is one of its neighbours'
+	})
+	group.Go(func() error {
+		restore := tool{bin: c.spec.Bin, name: "psql", url: c.spec.Target, app: "understudy copy",
+			args: []string{"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=" + os.DevNull, "--file=-"}}
+		err := restore.run(working, fromFilter, io.Discard)
+		fromFilter.CloseWithError(errTargetStopped)
+		return err
+	})
+	return group.Wait()
+}
+
+// createSchema matches the line with which pg_dump creates a schema.
+var createSchema = regexp.MustCompile(`^CREATE SCHEMA ([^;]+;\r?\n)$`)
+
+// tolerateSchemas passes a dump on, and lets schemas be there that extensions needed.
+func tolerateSchemas(from io.Reader, to io.Writer) error {
+	lines := bufio.NewReaderSize(from, 64<<10)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if bytes.HasPrefix(line, []byte("CREATE SCHEMA ")) {
+			line = createSchema.ReplaceAll(line, []byte("CREATE SCHEMA IF NOT EXISTS $1"))
+		}
+		if _, err := to.Write(line); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// postData is the dump of what comes after the rows: indexes, constraints, triggers,
+// policies. It holds definitions only, in a file as they are restored in parallel.
+type postData struct {
+	c   *copying
+	dir string
+}
+
+// dumpPostData takes the dump at the start, when the source has just been read: a
+// later moment could find a table changed.
+func (c *copying) dumpPostData(ctx context.Context) (*postData, error) {
+	dir, err := os.MkdirTemp("", "understudy-copy-")
+	if err != nil {
+		return nil, understudy.Errorf(understudy.KindUnavailable, "making a folder for the schema's dump: %w", err)
+	}
+	p := &postData{c: c, dir: dir}
+	if err := c.dump("post-data", "--format=custom", "--file="+p.file()).run(ctx, nil, io.Discard); err != nil {
+		p.remove()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *postData) file() string { return filepath.Join(p.dir, "post-data") }
+
+func (p *postData) restore(ctx context.Context) error {
+	return tool{bin: p.c.spec.Bin, name: "pg_restore", url: p.c.spec.Target, app: "understudy copy",
+		options: "-c maintenance_work_mem=256MB -c synchronous_commit=off",
+		args:    []string{"--exit-on-error", "--section=post-data", "--jobs=" + strconv.Itoa(p.c.spec.Parallel), p.file()}}.run(ctx, nil, io.Discard)
+}
+
+// remove takes the dump away; a file that stays holds no data.
+func (p *postData) remove() { _ = os.RemoveAll(p.dir) }
+
+// tail keeps the first bytes that a program writes, and swallows the rest.
+type tail struct {
+	text  []byte
+	limit int
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p[:min(len(p), t.limit-len(t.text))]...)
+	return len(p), nil
+}

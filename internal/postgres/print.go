@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+)
+
+// DataPrint is the fingerprint of a database's rows, by table: enough to tell what was
+// lost, added or changed between two moments without keeping a value.
+type DataPrint map[string]TablePrint
+
+// TablePrint is the fingerprint of one table.
+type TablePrint struct {
+	Rows    int64                  `json:"rows"`
+	Columns map[string]ColumnPrint `json:"columns"`
+}
+
+// ColumnPrint is the fingerprint of one column. Sum adds up the hashes of its values'
+// text forms, so the order of rows does not matter; values that only change places
+// between rows leave it as it is.
+type ColumnPrint struct {
+	Present int64  `json:"present"` // rows in which it is not NULL
+	Sum     string `json:"sum"`
+}
+
+// Print takes the fingerprint of all the user's tables, at one moment, over up to
+// parallel connections. A partitioned table is one table. It needs SELECT on every
+// table, and reads every row: it is meant for a twin, not for production.
+func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
+	moment, err := openMoment(ctx, url, "understudy print")
+	if err != nil {
+		return nil, err
+	}
+	defer moment.close(ctx)
+	tables, err := describeTables(ctx, moment.tx)
+	if err != nil {
+		return nil, err
+	}
+	prints := make([]TablePrint, len(tables))
+	workers, working := errgroup.WithContext(ctx)
+	work := make(chan int)
+	workers.Go(func() error {
+		defer close(work)
+		for _, i := range biggestFirst(tables, func(t *describedTable) int64 { return t.bytes }) {
+			select {
+			case work <- i:
+			case <-working.Done():
+				return nil
+			}
+		}
+		return nil
+	})
+	for range min(max(parallel, 1), max(len(tables), 1)) {
+		workers.Go(func() error {
+			return moment.join(working, func(tx pgx.Tx) error {
+				for i := range work {
+					printed, err := printTable(working, tx, tables[i])
+					if err != nil {
+						return err
+					}
+					prints[i] = printed
+				}
+				return nil
+			})
+		})
+	}
+	if err := workers.Wait(); err != nil {
+		return nil, err
+	}
+	out := make(DataPrint, len(tables))
+	for i, t := range tables {
+		out[t.name()] = prints[i]
+	}
+	return out, nil
+}
+
+func printTable(ctx context.Context, tx pgx.Tx, t *describedTable) (TablePrint, error) {
+	list := []string{"count(*)::text"}
+	for _, c := range t.columns {
+		name := pgx.Identifier{c.Name}.Sanitize()
+		list = append(list, fmt.Sprintf(`count(%s)::text, COALESCE(sum(hashtextextended(%s::text COLLATE "C", 0)), 0)::text`, name, name))
+	}
+	printed := TablePrint{Columns: make(map[string]ColumnPrint, len(t.columns))}
+	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.from(), pgx.QueryExecModeExec)
+	if err != nil {
+		return printed, readError("taking the fingerprint of "+t.name(), err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		values := rows.RawValues()
+		printed.Rows = number(values[0])
+		for i, c := range t.columns {
+			printed.Columns[c.Name] = ColumnPrint{Present: number(values[1+2*i]), Sum: string(values[2+2*i])}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return printed, readError("taking the fingerprint of "+t.name(), err)
+	}
+	return printed, nil
+}
