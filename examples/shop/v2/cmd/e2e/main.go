@@ -1,0 +1,10 @@
+// Command e2e tests a running shop of release v2 from outside.
+package main
+
+import (
+	"understudy/examples/shop/internal/e2e"
+	"understudy/examples/shop/internal/program"
+	"understudy/examples/shop/v2/ratings"
+)
+
+func main() { program.Main(e2e.Main(ratings.Case())) }
