@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -240,12 +239,7 @@ func (p properties) apply(ctx context.Context, tx pgx.Tx, database, owner string
 		if s.role != "" {
 			target = "ROLE " + quoteName(s.role) + " IN " + target
 		}
-		settings := map[string]string{}
-		for _, pair := range s.values {
-			key, value, _ := strings.Cut(pair, "=")
-			settings[key] = value
-		}
-		if err := applySettings(ctx, tx, target, settings); err != nil {
+		if err := storeSettings(ctx, tx, target, s.values); err != nil {
 			return err
 		}
 	}

@@ -52,25 +52,25 @@ func started(t *testing.T, spec postgres.ClusterSpec) *postgres.Cluster {
 
 func exec1(t *testing.T, c *postgres.Cluster, database, statement string) {
 	t.Helper()
-	conn, err := c.Connect(t.Context(), database)
+	conn, err := c.Connect(context.Background(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), statement); err != nil {
+	if _, err := conn.Exec(context.Background(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
 func value(t *testing.T, c *postgres.Cluster, database, query string, args ...any) string {
 	t.Helper()
-	conn, err := c.Connect(t.Context(), database)
+	conn, err := c.Connect(context.Background(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
 	var text string
-	if err := conn.QueryRow(t.Context(), query, args...).Scan(&text); err != nil {
+	if err := conn.QueryRow(context.Background(), query, args...).Scan(&text); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return text

@@ -79,7 +79,11 @@ func ensureRole(ctx context.Context, tx pgx.Tx, role Role) error {
 	if err := execAll(ctx, tx, []string{"ALTER " + target + " RESET ALL"}); err != nil {
 		return err
 	}
-	return applySettings(ctx, tx, target, role.Settings)
+	pairs := make([]string, 0, len(role.Settings))
+	for _, name := range slices.Sorted(maps.Keys(role.Settings)) {
+		pairs = append(pairs, name+"="+role.Settings[name])
+	}
+	return storeSettings(ctx, tx, target, pairs)
 }
 
 func (r Role) attributes() string {
@@ -135,12 +139,14 @@ func scramVerifier(password string) (string, error) {
 var listSettings = []string{"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries",
 	"shared_preload_libraries", "unix_socket_directories"}
 
-// applySettings stores settings for a target: "ROLE x", "DATABASE y" or "ROLE x IN DATABASE y".
-func applySettings(ctx context.Context, tx pgx.Tx, target string, settings map[string]string) error {
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		clause := " TO " + quoteText(settings[name])
+// storeSettings stores settings, written name=value, for a target: "ROLE x", "DATABASE y"
+// or "ROLE x IN DATABASE y". The server keeps their order.
+func storeSettings(ctx context.Context, tx pgx.Tx, target string, pairs []string) error {
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		clause := " TO " + quoteText(value)
 		if slices.Contains(listSettings, strings.ToLower(name)) {
-			if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", name, settings[name]); err != nil {
+			if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", name, value); err != nil {
 				return err
 			}
 			clause = " FROM CURRENT"

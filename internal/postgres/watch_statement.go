@@ -43,7 +43,7 @@ func cutAt(text string, length int) string {
 
 func isConstant(token string) bool {
 	first := token[0]
-	if isDigit(first) || first == '\'' {
+	if isDigit(first) || first == '\'' || first == '.' && len(token) > 1 {
 		return true
 	}
 	if first == '$' {
