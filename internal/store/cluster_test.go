@@ -97,8 +97,15 @@ func (c *cluster) stop() error {
 
 func newestBinaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if err != nil || len(found) == 0 {
-		return "", fmt.Errorf("no PostgreSQL in /usr/lib/postgresql: install the package postgresql (%w)", errors.Join(err, exec.ErrNotFound))
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		server, err := exec.LookPath("postgres")
+		if err != nil {
+			return "", fmt.Errorf("no PostgreSQL in /usr/lib/postgresql nor on the PATH: install the package postgresql (%w)", err)
+		}
+		return filepath.Dir(server), nil
 	}
 	slices.SortFunc(found, func(a, b string) int { return major(a) - major(b) })
 	return filepath.Dir(found[len(found)-1]), nil

@@ -1,0 +1,164 @@
+package archtest
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "understudy"
+
+// room is a package and what it may know of the others. The root package and the
+// standard library are for everybody, unless never says otherwise.
+type room struct {
+	knows []string // rooms that it may import
+	all   bool     // it may import every room
+	bare  bool     // the standard library only
+	never []string // packages of the standard library it does without, and those below them
+}
+
+// world is what a room without effects does without.
+func world() []string {
+	return []string{"os", "net", "io/fs", "io/ioutil", "database/sql", "log", "syscall", "embed"}
+}
+
+// pure packages stand below others that reach the world, and only parse.
+func pure() []string { return []string{"net/netip", "net/url", "net/mail", "net/textproto"} }
+
+// rooms is the table of docs/architecture.md. The key is the folder.
+func rooms() map[string]room {
+	return map[string]room{
+		".": {bare: true, never: world()},
+
+		// acts
+		"internal/check":     {bare: true, never: world()},
+		"internal/twin":      {knows: []string{"check"}, never: []string{"database/sql", "os/exec"}},
+		"internal/rehearsal": {knows: []string{"twin", "check"}, never: []string{"database/sql", "os/exec"}},
+		"internal/promotion": {knows: []string{"check"}, never: []string{"database/sql", "os/exec"}},
+
+		// instruments
+		"internal/atomicfile":            {bare: true},
+		"internal/attest":                {},
+		"internal/doctor":                {},
+		"internal/evidence":              {knows: []string{"atomicfile"}},
+		"internal/journal":               {knows: []string{"atomicfile"}},
+		"internal/load":                  {},
+		"internal/mask":                  {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
+		"internal/migration":             {knows: []string{"check"}, never: []string{"database/sql"}},
+		"internal/postgres":              {},
+		"internal/postgres/postgrestest": {knows: []string{"postgres"}},
+		"internal/router":                {},
+		"internal/runtime/process":       {},
+		"internal/runtime/runtimetest":   {},
+		"internal/seal":                  {},
+		"internal/statedir":              {},
+		"internal/store":                 {knows: []string{"atomicfile"}},
+		"internal/store/storetest":       {knows: []string{"store"}},
+		"internal/supervisor":            {},
+
+		// doors
+		"internal/api":        {},
+		"internal/api/client": {knows: []string{"api"}},
+		"internal/cli":        {knows: []string{"api/client", "config", "statedir"}},
+		"internal/config":     {},
+
+		// who sees all
+		"internal/archtest": {},
+		"internal/daemon":   {all: true},
+		"cmd/understudy":    {all: true},
+	}
+}
+
+func TestEveryPackageIsARoomOfTheTable(t *testing.T) {
+	table := rooms()
+	missing := map[string]bool{}
+	for _, s := range sources(t) {
+		if _, known := table[s.folder]; s.isHouse() && !known && !missing[s.folder] {
+			missing[s.folder] = true
+			t.Errorf("%s is no room of the table in internal/archtest/rooms_test.go: add it, with what it may know", s.folder)
+		}
+	}
+}
+
+func TestARoomImportsOnlyWhatItMayKnow(t *testing.T) {
+	for _, s := range sources(t) {
+		r, known := rooms()[s.folder]
+		if !s.isHouse() || !known {
+			continue
+		}
+		for _, imported := range s.imports() {
+			if why := r.objects(s, imported); why != "" {
+				t.Errorf("%s imports %s: %s", s.path, imported, why)
+			}
+		}
+	}
+}
+
+func TestExamplesUseTheProgramFromOutside(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			inside := imported == module || strings.HasPrefix(imported, module+"/internal/")
+			if !s.isHouse() && inside {
+				t.Errorf("%s imports %s: an example stands for somebody else's program", s.path, imported)
+			}
+		}
+	}
+}
+
+// objects says why a file of the room must not import a package; empty if it may.
+func (r room) objects(s source, imported string) string {
+	own := path.Join(module, s.folder)
+	folder, ours := strings.CutPrefix(imported, module+"/")
+	switch {
+	case imported == module, imported == own && s.isTest():
+		return ""
+	case ours && strings.HasPrefix(folder, "examples/"):
+		return "nothing of the program may know an example"
+	case ours:
+		return r.objectsToRoom(s, strings.TrimPrefix(folder, "internal/"))
+	case s.isTest():
+		return ""
+	case isThirdParty(imported) && r.bare:
+		return "this room has the standard library only"
+	case slices.Contains(pure(), imported):
+		return ""
+	case slices.ContainsFunc(r.never, func(p string) bool { return imported == p || strings.HasPrefix(imported, p+"/") }):
+		return "this room does without it"
+	}
+	return ""
+}
+
+func (r room) objectsToRoom(s source, name string) string {
+	switch {
+	case r.all, slices.Contains(r.knows, name):
+		return ""
+	case s.isTest() && isTestPackage(name):
+		return ""
+	}
+	return "rooms do not import each other; declare the role that is needed, and let the daemon cast it"
+}
+
+func isThirdParty(imported string) bool {
+	return strings.Contains(strings.SplitN(imported, "/", 2)[0], ".")
+}
+
+func TestOnlyTheCommandImportsTheDaemon(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.folder != "cmd/understudy" && !s.isTest() && slices.Contains(s.imports(), module+"/internal/daemon") {
+			t.Errorf("%s imports the daemon, which only cmd/understudy may", s.path)
+		}
+	}
+}
+
+func TestTestCodeDoesNotShip(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			ours := strings.HasPrefix(imported, module+"/") && isTestPackage(imported)
+			forTests := imported == "testing" || strings.HasPrefix(imported, "testing/") || ours
+			if forTests && !s.isTest() && !s.isTestPackage() {
+				t.Errorf("%s imports %s, and is not a test", s.path, imported)
+			}
+		}
+	}
+}
