@@ -56,6 +56,7 @@ func rooms() map[string]room {
 		"internal/store":                 {knows: []string{"atomicfile"}},
 		"internal/store/storetest":       {knows: []string{"store"}},
 		"internal/supervisor":            {},
+		"internal/testreport":            {},
 
 		// doors
 		"internal/api":        {},

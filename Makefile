@@ -1,0 +1,36 @@
+# Understudy. `make` says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help build test lint fmt cross demo example-miniflux
+
+MAIN := ./cmd/understudy
+BUILD := CGO_ENABLED=0 go build -trimpath
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/understudy
+	$(BUILD) -o bin/understudy $(MAIN)
+
+test: ## set up what the tests need, then run all of them
+	@tools/set-up-tests
+	go vet ./...
+	go test -race -shuffle=on ./...
+
+lint: ## look at the code as .golangci.yml says
+	@command -v golangci-lint >/dev/null || { echo 'golangci-lint is not installed: see https://golangci-lint.run' >&2; exit 1; }
+	golangci-lint run ./...
+
+fmt: ## format the code
+	go fmt ./...
+
+cross: ## build for every system that is supported, into bin/
+	@set -e; for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+	  out=bin/understudy-$${target%/*}-$${target#*/}; \
+	  echo $$out; GOOS=$${target%/*} GOARCH=$${target#*/} $(BUILD) -o $$out $(MAIN); \
+	done
+
+demo: build ## rehearse and promote a shop's releases; KEEP=1 leaves it running
+	KEEP=$(KEEP) examples/shop/demo.sh
+
+example-miniflux: build ## rehearse Miniflux 2.3.4 against 2.2.6, releases nobody here wrote
+	KEEP=$(KEEP) examples/miniflux/run.sh
