@@ -26,6 +26,9 @@ func (s *source) checkApplication(doc document, app understudy.Application) {
 	}
 }
 
+// serviceName holds for names that come from a compose file, too: they become names of folders.
+var serviceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
+
 func (s *source) checkServices(app understudy.Application) {
 	var known []string
 	for _, service := range app.Services {
@@ -40,6 +43,9 @@ func (s *source) checkServices(app understudy.Application) {
 	routes := map[string]string{}
 	for _, service := range app.Services {
 		path := []string{"services", service.Name}
+		if !serviceName.MatchString(service.Name) {
+			s.problems.at(path, "expected a name of letters, digits, -, _ and ., found %q", service.Name)
+		}
 		if len(service.Command) == 0 {
 			s.problems.at(path, "service %s has no command, and the compose file leaves it to the image; add command: [program, argument], or skip: true", service.Name)
 		}
