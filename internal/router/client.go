@@ -47,7 +47,8 @@ func (c *Client) Split(ctx context.Context, name string, shares []Share) error {
 // Drain waits until a deployment that has no share answers nothing any more, so that its
 // processes may be ended. Upgraded connections and event streams are closed one by one
 // over the limit, other requests at the limit. It ends in understudy.KindConflict when
-// the deployment has a share or is given one.
+// the deployment has a share or is given one. Soon after an Upgrade it waits, beyond the
+// limit, until the earlier copy has ended too.
 func (c *Client) Drain(ctx context.Context, name, deployment string, limit time.Duration) (Drained, error) {
 	var d Drained
 	return d, c.call(ctx, http.MethodPost, slotPath(name, deployment)+"/drain", span{limit}, &d)
