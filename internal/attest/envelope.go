@@ -47,7 +47,7 @@ func openEnvelope(raw []byte, wantType string, keys []key) ([]byte, key, error) 
 	}
 	return nil, key{}, refused("none of the envelope's %d signatures was made by one of the %d keys trusted here",
 		len(envelope.Signatures), len(keys)).
-		WithHint("it was changed after it was signed, or another installation signed it: to trust that one, put its public.pem into keys/trusted/")
+		WithHint("it was changed after it was signed, or another installation signed it: to trust that one, put its public.pem into the folder trusted/ beside the keys of this one")
 }
 
 // decodeEnvelope reads the members that DSSE defines, by their exact names, and
