@@ -200,6 +200,11 @@ type Rollback struct {
 	Reason      string `json:"reason,omitempty"`
 }
 
+// Holds lifts what keeps promotions from an environment after a rollback.
+type Holds interface {
+	LiftHold(ctx context.Context, environment, by, reason string) error
+}
+
 // Journal reads the record of what was done.
 type Journal interface {
 	JournalEntries(ctx context.Context, from int64, each func(understudy.Entry) error) error
@@ -238,6 +243,7 @@ type Roles struct {
 	Evidences    Evidences
 	Verdicts     Verdicts
 	Promotions   Promotions
+	Holds        Holds
 	Journal      Journal
 	Control      Control
 }

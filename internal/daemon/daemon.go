@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"understudy"
+	"understudy/internal/atomicfile"
+	"understudy/internal/attest"
+	"understudy/internal/config"
+	"understudy/internal/evidence"
+	"understudy/internal/journal"
+	"understudy/internal/promotion"
+	"understudy/internal/rehearsal"
+	"understudy/internal/router"
+	"understudy/internal/runtime/process"
+	"understudy/internal/seal"
+	"understudy/internal/statedir"
+	"understudy/internal/store"
+	"understudy/internal/twin"
+)
+
+// Options say which project a daemon serves and what it is made of.
+type Options struct {
+	Project    string // folder of understudy.yaml
+	State      statedir.Dir
+	Executable string // this program, to start supervisors and the router with
+	Version    string
+	Log        *slog.Logger
+	Timing     rehearsal.Timing
+}
+
+// Daemon serves one project. Open makes it, Run runs it, Close gives everything back.
+type Daemon struct {
+	options    Options
+	file       string // understudy.yaml
+	lock       *os.File
+	store      *store.Store
+	journal    *journal.Journal
+	keys       *attest.Keyring
+	evidence   evidence.Keeper
+	runtime    *process.Runtime
+	router     *router.Client
+	printKey   []byte
+	maskKey    []byte
+	bell       *bell
+	stages     *stages
+	rehearsals rehearsal.Engine
+	promotions promotion.Engine
+	studio     twin.Studio
+	acts       acts
+	life       context.Context // of Run; what goes on in the background ends with it
+	started    time.Time
+	mu         sync.Mutex // of notes
+	notes      []string
+	shutdown   chan struct{}
+	once       sync.Once
+}
+
+// Open takes the state directory and opens what is in it. It starts nothing.
+func Open(ctx context.Context, options Options) (*Daemon, error) {
+	file, err := config.Find(options.Project)
+	if err != nil {
+		return nil, err
+	}
+	if err := options.State.Make(); err != nil {
+		return nil, err
+	}
+	d := &Daemon{options: options, file: file, started: time.Now(), shutdown: make(chan struct{}), bell: newBell(), stages: newStages()}
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	d.cast()
+	return d, nil
+}
+
+func (d *Daemon) open(ctx context.Context) error {
+	var err error
+	if d.lock, err = takeLock(d.options.State.Below("daemon.lock")); err != nil {
+		return err
+	}
+	if d.journal, err = journal.Open(d.options.State.Below("journal")); err != nil {
+		return err
+	}
+	if torn := d.journal.Torn(); torn != "" {
+		d.notes = append(d.notes, "the journal's last line was half written and was set aside: "+torn)
+	}
+	if d.store, err = store.Open(ctx, "sqlite:"+d.options.State.Below("store.db")); err != nil {
+		return err
+	}
+	if d.keys, err = attest.Keys(d.options.State.Below("keys", "attest")); err != nil {
+		return err
+	}
+	if d.printKey, err = secretFile(d.options.State.Below("keys", "print.key")); err != nil {
+		return err
+	}
+	if d.maskKey, err = secretFile(d.options.State.Below("keys", "mask.key")); err != nil {
+		return err
+	}
+	d.evidence = evidence.Keep(d.options.State.Below("evidence"))
+	d.router = &router.Client{Socket: d.options.State.RouterSocket()}
+	d.runtime = &process.Runtime{
+		Run: d.options.State.Deployments(), LogDir: d.options.State.Below("logs"),
+		Supervisor: []string{d.options.Executable, "supervise"},
+		Isolate:    func(cmd *exec.Cmd) error { return seal.Isolate(cmd) },
+	}
+	return nil
+}
+
+// cast hands out the roles.
+func (d *Daemon) cast() {
+	d.studio = twin.Studio{Observer: d, Copier: copier{d}, Shelf: shelf{d}, Now: time.Now, NewID: newID}
+	d.rehearsals = rehearsal.Engine{
+		House: house{d}, Records: records{d}, Notary: notary{d}, Recorder: recorder{d, "understudy"},
+		Keeper: keeper{d}, Timing: d.options.Timing, Now: time.Now,
+	}
+	d.promotions = promotion.Engine{
+		Records: records{d}, Archive: archive{d}, Production: production{d}, Deployments: deployments{d},
+		Schema: schema{d}, Door: door{d}, Recorder: recorder{d, "understudy"}, Clock: clock{},
+	}
+}
+
+// Close gives back what Open took. What runs in environments goes on.
+func (d *Daemon) Close() error {
+	var all []error
+	if d.store != nil {
+		all = append(all, d.store.Close())
+	}
+	if d.journal != nil {
+		all = append(all, d.journal.Close())
+	}
+	if d.lock != nil {
+		all = append(all, d.lock.Close())
+	}
+	return errors.Join(all...)
+}
+
+// project reads understudy.yaml as it is now.
+func (d *Daemon) project() (config.Project, error) { return config.Load(d.file) }
+
+// environment finds an environment as understudy.yaml has it now. A twin has the plain
+// configuration of what it is a twin of, overlaid with its own; secrets are never inherited.
+func (d *Daemon) environment(name string) (understudy.Environment, config.Project, error) {
+	p, err := d.project()
+	if err != nil {
+		return understudy.Environment{}, p, err
+	}
+	e, err := p.Environment(name)
+	if err != nil || e.TwinOf == "" {
+		return e, p, err
+	}
+	source, err := p.Environment(e.TwinOf)
+	merged := map[string]string{}
+	for k, v := range source.Env {
+		if _, secret := e.Secrets[k]; !secret {
+			merged[k] = v
+		}
+	}
+	for k, v := range e.Env {
+		merged[k] = v
+	}
+	e.Env = merged
+	return e, p, err
+}
+
+// newID is twelve characters that sort roughly by time: seconds, then chance.
+func newID() string {
+	var chance [3]byte
+	_, err := rand.Read(chance[:])
+	if err != nil { // the system has no randomness: nothing that follows could be trusted
+		panic(err)
+	}
+	return time.Now().UTC().Format("060102-150405-") + hex.EncodeToString(chance[:])
+}
+
+// secretFile reads a key of 32 bytes, and makes it on first use.
+func secretFile(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err == nil && len(raw) == 32 {
+		return raw, nil
+	}
+	if err == nil {
+		return nil, understudy.Errorf(understudy.KindInternal, "the key file %s holds %d bytes, and a key is 32", path, len(raw)).
+			WithHint("restore it from a backup; without it, masked values and prints made before cannot be compared with new ones")
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return key, atomicfile.Write(path, key, 0o600)
+}

@@ -1,0 +1,268 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/atomicfile"
+	"understudy/internal/config"
+	"understudy/internal/postgres"
+)
+
+// server is the private database server of an environment.
+func (d *Daemon) server(e understudy.Environment, app understudy.Application, major int) (*postgres.Cluster, error) {
+	spec := postgres.ClusterSpec{
+		Dir:       d.options.State.Below("databases", e.Name),
+		SocketDir: d.options.State.ServerSocket(e.Name),
+		Log:       d.options.State.Below("databases", e.Name+".log"),
+		Major:     major,
+		Settings:  map[string]string{},
+	}
+	for _, database := range app.Databases {
+		if database.Engine != "" && database.Engine != "postgres" {
+			return nil, understudy.Errorf(understudy.KindInvalid, "database %s wants engine %q; postgres is what can be run now", database.Name, database.Engine)
+		}
+		placement := e.Databases[database.Name]
+		if placement.Port != 0 {
+			spec.Port = placement.Port
+		}
+		for k, v := range placement.Settings {
+			spec.Settings[k] = v
+		}
+	}
+	if !e.Sealed() && spec.Port == 0 {
+		port, err := d.port(e.Name)
+		if err != nil {
+			return nil, err
+		}
+		spec.Port = port
+	}
+	return postgres.NewCluster(spec), nil
+}
+
+// port is the loopback port of an environment's server, chosen once and kept.
+func (d *Daemon) port(environment string) (int, error) {
+	path := d.options.State.Below("databases", environment+".port")
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		var port int
+		_, err = fmt.Sscan(string(raw), &port)
+		return port, err
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return 0, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return 0, err
+	}
+	return port, atomicfile.Write(path, []byte(fmt.Sprint(port)), 0o600)
+}
+
+// password is that of a role in an environment's private server, made on first use.
+func (d *Daemon) password(environment, role string) (string, error) {
+	path := d.options.State.Below("keys", "databases", environment, hex.EncodeToString([]byte(role)))
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return string(raw), nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	chance := make([]byte, 18)
+	if _, err := rand.Read(chance); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	made := hex.EncodeToString(chance)
+	return made, atomicfile.Write(path, []byte(made), 0o600)
+}
+
+// roles sees that the application's roles can sign in to a private server.
+func (d *Daemon) roles(ctx context.Context, c *postgres.Cluster, e understudy.Environment, app understudy.Application) error {
+	for _, role := range rolesOf(app) {
+		password, err := d.password(e.Name, role)
+		if err != nil {
+			return err
+		}
+		if err := c.EnsureRole(ctx, postgres.Role{Name: role, Password: password, Login: true, Inherit: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rolesOf(app understudy.Application) []string {
+	var roles []string
+	for _, database := range app.Databases {
+		roles = append(roles, database.Role)
+	}
+	if app.Migration != nil && app.Migration.Role != "" {
+		roles = append(roles, app.Migration.Role)
+	}
+	return roles
+}
+
+// sealedPort is where a sealed deployment finds its databases on its own loopback.
+const sealedPort = 5432
+
+// address is the URL under which a deployment's programs reach a database as a role.
+func (d *Daemon) address(e understudy.Environment, c *postgres.Cluster, role, physical string) (string, error) {
+	password, err := d.password(e.Name, role)
+	if err != nil {
+		return "", err
+	}
+	if !e.Sealed() {
+		return c.URL(role, password, physical), nil
+	}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, password), Host: fmt.Sprintf("127.0.0.1:%d", sealedPort), Path: "/" + physical, RawQuery: "sslmode=disable"}
+	return u.String(), nil
+}
+
+// external is the URL of a database that is not ours.
+func external(e understudy.Environment, database string) (string, bool, error) {
+	ref := e.Databases[database].URL
+	if ref == "" {
+		return "", false, nil
+	}
+	value, err := config.Secret(ref)
+	return value, true, err
+}
+
+// private tells whether Understudy runs an environment's databases.
+func private(e understudy.Environment) bool {
+	for _, placement := range e.Databases {
+		if placement.URL != "" {
+			return false
+		}
+	}
+	return !e.External
+}
+
+// connect opens a connection for reading an environment's database, whoever runs it.
+func (d *Daemon) connect(ctx context.Context, e understudy.Environment, app understudy.Application, database, physical string) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	address, is, err := external(e, database)
+	if err != nil {
+		return nil, err
+	}
+	if is {
+		conn, err := pgx.Connect(ctx, address)
+		if err != nil {
+			return nil, understudy.Errorf(understudy.KindUnavailable, "connecting to database %s of %s: %s", database, e.Name, scrub(err, address)).
+				WithHint("see that its url in understudy.yaml is right and that the server answers from here")
+		}
+		return conn, nil
+	}
+	c, err := d.server(e, app, 0)
+	if err != nil {
+		return nil, err
+	}
+	return c.Connect(ctx, physical)
+}
+
+// source is the URL to copy from.
+func (d *Daemon) source(e understudy.Environment, app understudy.Application, database, physical string) (string, error) {
+	address, is, err := external(e, database)
+	if is || err != nil {
+		return address, err
+	}
+	c, err := d.server(e, app, 0)
+	if err != nil {
+		return "", err
+	}
+	return c.AdminURL(physical), nil
+}
+
+// makeDatabases makes the databases of an environment that are not there, brings them
+// forward with the release's migration, and seeds them. What a crash left half made is
+// made anew: nobody has used it yet.
+func (d *Daemon) makeDatabases(ctx context.Context, e understudy.Environment, release understudy.Release, tell func(string)) error {
+	app := release.Application
+	if len(app.Databases) == 0 || !private(e) {
+		return nil
+	}
+	c, err := d.server(e, app, 0)
+	if err != nil {
+		return err
+	}
+	tell("starting the database server of " + e.Name)
+	if err := c.Start(ctx); err != nil {
+		return err
+	}
+	if err := d.roles(ctx, c, e, app); err != nil {
+		return err
+	}
+	now, err := d.standing(ctx, e.Name)
+	if err != nil {
+		return err
+	}
+	fresh := false
+	for _, database := range app.Databases {
+		if now.Made[database.Name] == "seeded" {
+			continue
+		}
+		fresh = true
+		if err := c.Drop(ctx, database.Name); err != nil {
+			return err
+		}
+		tell("making database " + database.Name)
+		if _, err := c.EnsureDatabase(ctx, database.Name, database.Role, database.Extensions); err != nil {
+			return err
+		}
+	}
+	if !fresh {
+		return nil
+	}
+	return d.fill(ctx, e, release, tell)
+}
+
+func (d *Daemon) fill(ctx context.Context, e understudy.Environment, release understudy.Release, tell func(string)) error {
+	tools, err := d.tools(ctx, e, release, "fill", physicals(release.Application))
+	if err != nil {
+		return err
+	}
+	defer tools.close(ctx)
+	if m := release.Application.Migration; m != nil {
+		tell("bringing the schema to release " + release.Label)
+		if err := tools.must(ctx, "migration", m.Up, m.Env); err != nil {
+			return err
+		}
+	}
+	for _, database := range release.Application.Databases {
+		if seed := e.Databases[database.Name].Seed; len(seed) > 0 {
+			tell("seeding database " + database.Name)
+			if err := tools.must(ctx, "seed", seed, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return d.changeStanding(ctx, e.Name, func(s *standing) {
+		s.Made = map[string]string{}
+		for _, database := range release.Application.Databases {
+			s.Made[database.Name] = "seeded"
+		}
+	})
+}
+
+// physicals maps each database to itself: the name it has in an environment's own server.
+func physicals(app understudy.Application) map[string]string {
+	out := map[string]string{}
+	for _, database := range app.Databases {
+		out[database.Name] = database.Name
+	}
+	return out
+}

@@ -1,0 +1,223 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"understudy"
+	"understudy/internal/config"
+	"understudy/internal/router"
+	"understudy/internal/runtime/process"
+	"understudy/internal/seal"
+)
+
+// order is a deployment to be started.
+type order struct {
+	id        string
+	env       understudy.Environment
+	release   understudy.Release
+	databases map[string]string // physical database by name
+	programs  bool              // false: only a place to run commands in
+}
+
+// launch starts a deployment's supervisor with its programs. It does not wait for them to
+// be ready. Starting what runs is nothing.
+func (d *Daemon) launch(ctx context.Context, o order) error {
+	spec, err := d.spec(o)
+	if err != nil {
+		return err
+	}
+	if o.programs {
+		record := deployment{Sealed: o.env.Sealed(), Deployment: understudy.Deployment{
+			ID: o.id, Environment: o.env.Name, Release: o.release.Digest, Label: o.release.Label,
+			State: understudy.DeploymentStarting, Databases: o.databases, StartedAt: time.Now(), ChangedAt: time.Now(),
+		}}
+		if err := d.store.Put(ctx, kindDeployment, o.id, record); err != nil {
+			return err
+		}
+	}
+	return d.runtime.Start(ctx, spec)
+}
+
+// deploy launches a deployment, waits until it is ready and shows it to the router. What
+// does not become ready is stopped.
+func (d *Daemon) deploy(ctx context.Context, o order) error {
+	if _, err := d.runtime.Status(ctx, o.id); err != nil {
+		if understudy.KindOf(err) != understudy.KindNotFound {
+			return err
+		}
+		if err := d.launch(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := d.runtime.Ready(ctx, o.id); err != nil {
+		stopErr := d.runtime.Stop(context.WithoutCancel(ctx), o.id)
+		return errors.Join(err, stopErr, d.mark(ctx, o.id, understudy.DeploymentGone, err.Error()))
+	}
+	record, err := d.loadDeployment(ctx, o.id)
+	if err != nil {
+		return err
+	}
+	if record.State == understudy.DeploymentStarting {
+		if err := d.mark(ctx, o.id, understudy.DeploymentReady, ""); err != nil {
+			return err
+		}
+	}
+	return d.show(ctx, o)
+}
+
+// show tells the router where a deployment's services are.
+func (d *Daemon) show(ctx context.Context, o order) error {
+	if o.env.Listen == "" {
+		return nil
+	}
+	status, err := d.runtime.Status(ctx, o.id)
+	if err != nil {
+		return err
+	}
+	slot := router.Slot{Deployment: o.id, Release: o.release.Label}
+	for _, s := range o.release.Application.Services {
+		for _, program := range status.Programs {
+			if s.Route != "" && program.Name == s.Name {
+				slot.Routes = append(slot.Routes, router.Route{Prefix: s.Route, Address: program.Address})
+			}
+		}
+	}
+	if len(slot.Routes) == 0 {
+		return nil
+	}
+	front := router.Front{Name: o.env.Name, Listen: o.env.Listen, Mark: o.env.Sealed()}
+	if err := d.router.Open(ctx, front); err != nil {
+		return err
+	}
+	return d.router.Add(ctx, o.env.Name, slot)
+}
+
+// retire stops a deployment and takes it from the router.
+func (d *Daemon) retire(ctx context.Context, environment, id string) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := d.router.Remove(ctx, environment, id); err != nil && understudy.KindOf(err) != understudy.KindNotFound && understudy.KindOf(err) != understudy.KindUnavailable {
+		return err
+	}
+	if err := d.runtime.Stop(ctx, id); err != nil {
+		return err
+	}
+	return d.mark(ctx, id, understudy.DeploymentGone, "")
+}
+
+func (d *Daemon) spec(o order) (process.Spec, error) {
+	spec := process.Spec{
+		ID: o.id, Environment: o.env.Name, Label: o.release.Label,
+		Tree: d.tree(o.release.Artifact), Artifact: o.release.Artifact,
+	}
+	given, err := d.addresses(o)
+	if err != nil {
+		return spec, err
+	}
+	if o.programs {
+		services, err := o.release.Application.StartOrder()
+		if err != nil {
+			return spec, err
+		}
+		for _, s := range services {
+			program, err := d.program(o, s, given)
+			if err != nil {
+				return spec, err
+			}
+			spec.Programs = append(spec.Programs, program)
+		}
+	}
+	if o.env.Sealed() {
+		spec.Seal, err = d.sealFor(o)
+	}
+	return spec, err
+}
+
+func (d *Daemon) program(o order, s understudy.Service, given map[string]string) (process.Program, error) {
+	port := s.Port
+	if port != 0 && !o.env.Sealed() {
+		var err error
+		if port, err = freePort(); err != nil {
+			return process.Program{}, err
+		}
+	}
+	environ, err := d.environ(o, s, port, given)
+	if err != nil {
+		return process.Program{}, err
+	}
+	grace := s.Grace
+	if grace == 0 {
+		grace = understudy.DefaultGrace
+	}
+	return process.Program{
+		Name: s.Name, Command: s.Command, Dir: s.WorkDir, Env: environ.List, User: s.User, Port: port,
+		Health: s.Health, Grace: grace, Publish: o.env.Sealed() && s.Route != "",
+	}, nil
+}
+
+// environ is the effective configuration of one service of a deployment.
+func (d *Daemon) environ(o order, s understudy.Service, port int, given map[string]string) (config.Environ, error) {
+	all := map[string]string{}
+	for k, v := range given {
+		all[k] = v
+	}
+	if port != 0 {
+		all["PORT"] = fmt.Sprint(port)
+	}
+	all["UNDERSTUDY_ENVIRONMENT"], all["UNDERSTUDY_RELEASE"] = o.env.Name, o.release.Label
+	return config.EnvironOf(o.release.Application, s, o.env, all, config.Secret)
+}
+
+// addresses are the URLs of the databases, by the keys that receive them.
+func (d *Daemon) addresses(o order) (map[string]string, error) {
+	given := map[string]string{}
+	for _, database := range o.release.Application.Databases {
+		address, is, err := external(o.env, database.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !is {
+			c, err := d.server(o.env, o.release.Application, 0)
+			if err != nil {
+				return nil, err
+			}
+			if address, err = d.address(o.env, c, database.Role, o.databases[database.Name]); err != nil {
+				return nil, err
+			}
+		}
+		given[database.Env] = address
+	}
+	return given, nil
+}
+
+// sealFor is the seal of a deployment: no way out but to its database, all else caught.
+func (d *Daemon) sealFor(o order) (json.RawMessage, error) {
+	if err := seal.Supported(); err != nil {
+		return nil, err
+	}
+	s := seal.Spec{
+		Captures:     d.captures(o.env.Name),
+		Integrations: o.release.Application.Integrations,
+		CA:           d.options.State.Below("keys", "ca", o.env.Name),
+	}
+	if len(o.release.Application.Databases) > 0 {
+		c, err := d.server(o.env, o.release.Application, 0)
+		if err != nil {
+			return nil, err
+		}
+		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket()}}
+	}
+	return json.Marshal(s)
+}
+
+func (d *Daemon) captures(environment string) string {
+	return d.options.State.Below("captures", environment+".jsonl")
+}
+
+func (d *Daemon) scratch(name string) string {
+	return filepath.Join(d.options.State.Below("scratch"), name)
+}

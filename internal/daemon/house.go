@@ -1,0 +1,213 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"understudy"
+	"understudy/internal/rehearsal"
+	"understudy/internal/runtime/process"
+	"understudy/internal/twin"
+)
+
+// house lets rehearsals onto a twin.
+type house struct{ d *Daemon }
+
+func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Scene, error) {
+	env, p, err := h.d.environment(r.On)
+	if err != nil {
+		return rehearsal.Scene{}, err
+	}
+	candidate, err := h.d.releaseByDigest(ctx, r.Candidate)
+	if err != nil {
+		return rehearsal.Scene{}, err
+	}
+	target, _, err := h.d.environment(r.For)
+	if err != nil {
+		return rehearsal.Scene{}, err
+	}
+	baseline, _, err := h.d.running(ctx, target)
+	if err != nil {
+		return rehearsal.Scene{}, err
+	}
+	s := &stage{d: h.d, id: r.ID, env: env, target: target, candidate: candidate, baseline: baseline, policy: p.Policy.WithDefaults()}
+	if snapshot, found, err := (shelf{h.d}).Latest(ctx, r.On); err != nil {
+		return rehearsal.Scene{}, err
+	} else if found {
+		s.snapshot = snapshot
+	}
+	scene := rehearsal.Scene{
+		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: s, Ledger: s, Settings: s, Tester: s,
+	}
+	if traffic := baseline.Application.Traffic; traffic != nil && env.Listen != "" {
+		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}
+	}
+	return scene, s.clear(ctx)
+}
+
+// stage is a twin during one rehearsal. It plays most of the roles, as they all turn on
+// the same copies and the same two deployments.
+type stage struct {
+	d         *Daemon
+	id        string
+	env       understudy.Environment
+	target    understudy.Environment
+	candidate understudy.Release
+	baseline  understudy.Release
+	policy    understudy.Policy
+	snapshot  understudy.Snapshot
+}
+
+func (s *stage) deploymentID(part rehearsal.Part) string {
+	return s.env.Name + "-" + s.id + "-" + string(part)[:1]
+}
+
+func (s *stage) release(part rehearsal.Part) understudy.Release {
+	if part == rehearsal.Baseline {
+		return s.baseline
+	}
+	return s.candidate
+}
+
+// physical names the databases of a copy.
+func (s *stage) physical(of rehearsal.Copy) map[string]string {
+	out := map[string]string{}
+	for _, database := range s.baseline.Application.Databases {
+		switch of {
+		case rehearsal.Golden:
+			out[database.Name] = golden(database.Name, s.snapshot.ID)
+		case rehearsal.Work:
+			out[database.Name] = database.Name
+		default:
+			out[database.Name] = database.Name + "_side"
+		}
+	}
+	return out
+}
+
+func (s *stage) Reset(ctx context.Context) (rehearsal.Set, error) {
+	got, err := s.d.studio.Snapshot(ctx, twin.Want{Of: s.target.Name, On: s.env.Name, MaxAge: s.policy.SnapshotAge}, s.tell)
+	if err != nil {
+		return rehearsal.Set{}, err
+	}
+	s.snapshot = got.Snapshot
+	leaks, err := s.probe(ctx)
+	set := rehearsal.Set{Snapshot: got.Snapshot, Production: got.Production, Baseline: s.baseline, Kept: got.Kept, Leaks: leaks}
+	if got.Why != "" {
+		set.Notes = append(set.Notes, "taken anew: "+got.Why)
+	}
+	return set, err
+}
+
+func (s *stage) tell(text string) { s.d.options.Log.Info(text, "rehearsal", s.id) }
+
+// probe runs the seal's canaries where the release will run.
+func (s *stage) probe(ctx context.Context) ([]string, error) {
+	place, err := s.d.tools(ctx, s.env, s.baseline, "probe", s.physical(rehearsal.Golden))
+	if err != nil {
+		return nil, err
+	}
+	defer place.close(ctx)
+	result, err := place.run(ctx, []string{s.d.options.Executable, "probe"}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if result.Status != 0 && result.Status != understudy.ExitFailed {
+		return nil, understudy.Errorf(understudy.KindInternal, "the seal's canaries could not be sent: %s", result.Output)
+	}
+	return lines(result.Output), nil
+}
+
+func (s *stage) Fresh(ctx context.Context) error {
+	if err := s.clear(ctx); err != nil {
+		return err
+	}
+	if err := s.Clone(ctx, rehearsal.Work); err != nil {
+		return err
+	}
+	return s.prepare(ctx)
+}
+
+// clear ends everything that runs on the twin, whoever left it there.
+func (s *stage) clear(ctx context.Context) error {
+	return s.d.endAll(ctx, s.env.Name)
+}
+
+func (s *stage) prepare(ctx context.Context) error {
+	if len(s.env.Prepare) == 0 {
+		return nil
+	}
+	place, err := s.d.tools(ctx, s.env, s.baseline, "prepare", s.physical(rehearsal.Work))
+	if err != nil {
+		return err
+	}
+	defer place.close(ctx)
+	for _, command := range s.env.Prepare {
+		if err := place.must(ctx, "preparation "+command.Name, command.Command, command.Env); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stage) Start(ctx context.Context, part rehearsal.Part) error {
+	return s.d.deploy(ctx, order{id: s.deploymentID(part), env: s.env, release: s.release(part), databases: s.physical(rehearsal.Work), programs: true})
+}
+
+func (s *stage) Stop(ctx context.Context, part rehearsal.Part) error {
+	return s.d.retire(ctx, s.env.Name, s.deploymentID(part))
+}
+
+func (s *stage) Close(ctx context.Context) error {
+	return errors.Join(s.clear(ctx), s.dropCopies(ctx))
+}
+
+func (s *stage) dropCopies(ctx context.Context) error {
+	if len(s.baseline.Application.Databases) == 0 {
+		return nil
+	}
+	server, err := s.d.twinServer(ctx, s.env.Name)
+	if err != nil {
+		return err
+	}
+	for _, of := range []rehearsal.Copy{rehearsal.Work, rehearsal.Side} {
+		for _, name := range s.physical(of) {
+			if err := server.Drop(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *stage) Serve(ctx context.Context, part rehearsal.Part) error {
+	return s.d.serve(ctx, s.env.Name, map[string]int{s.deploymentID(part): 100})
+}
+
+// drainFor is how long a deployment may take to answer what it has begun.
+const drainFor = 20 * time.Second
+
+func (s *stage) Drain(ctx context.Context, part rehearsal.Part) (int, error) {
+	return s.d.drain(ctx, s.env.Name, s.deploymentID(part))
+}
+
+func (s *stage) Bits(ctx context.Context, part rehearsal.Part) ([]rehearsal.Bit, error) {
+	status, err := s.d.runtime.Status(ctx, s.deploymentID(part))
+	if err != nil {
+		return nil, err
+	}
+	var bits []rehearsal.Bit
+	for _, program := range status.Programs {
+		bits = append(bits, bit(program))
+	}
+	return bits, nil
+}
+
+func bit(program process.ProgramStatus) rehearsal.Bit {
+	found := "it runs a file with digest " + program.Exe.Short() + ", which is not in the artifact"
+	if program.Exe == "" {
+		found = "what it runs could not be read back: " + program.Last
+	}
+	return rehearsal.Bit{Service: program.Name, Match: program.Genuine, Found: found}
+}

@@ -1,0 +1,164 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/mask"
+	"understudy/internal/postgres"
+	"understudy/internal/seal"
+	"understudy/internal/twin"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Parity measures how alike two environments are.
+func (d *Daemon) Parity(ctx context.Context, a, b string) (understudy.Parity, error) {
+	if b == "" {
+		e, err := d.twinFor("")
+		if err != nil {
+			return understudy.Parity{}, err
+		}
+		a, b = e.TwinOf, e.Name
+	}
+	left, err := d.facts(ctx, a)
+	if err != nil {
+		return understudy.Parity{}, err
+	}
+	right, err := d.facts(ctx, b)
+	return twin.Compare(left, right, time.Now().UTC()), err
+}
+
+func (d *Daemon) facts(ctx context.Context, environment string) (twin.Facts, error) {
+	e, _, err := d.environment(environment)
+	if err != nil {
+		return twin.Facts{}, err
+	}
+	release, databases, err := d.compared(ctx, e)
+	if err != nil {
+		return twin.Facts{}, err
+	}
+	f := twin.Facts{
+		Environment: environment, TwinOf: e.TwinOf, Release: release.Label + " " + release.Digest.Short(),
+		Servers: map[string]string{}, Settings: map[string]string{}, Schemas: map[string][]string{},
+		Rows: map[string]int64{}, Config: map[string]string{}, Unique: map[string]bool{},
+	}
+	for key, held := range d.held(e) {
+		f.Config[key] = held.Print
+	}
+	for _, key := range release.Application.Config {
+		f.Unique[key.Key] = key.Unique
+	}
+	if e.Sealed() && len(databases) > 0 {
+		if _, err := d.twinServer(ctx, environment); err != nil {
+			return f, err
+		}
+	}
+	for name, physical := range databases {
+		var seen databaseFacts
+		if err := d.databaseFacts(ctx, e, release.Application, name, physical, &seen); err != nil {
+			return f, err
+		}
+		f.Servers[name], f.Schemas[name] = seen.server, seen.schema
+		for setting, value := range seen.settings {
+			f.Settings[name+" "+setting] = value
+		}
+		for _, size := range seen.sizes {
+			f.Rows[name+" "+size.Table] = size.Rows
+		}
+	}
+	return f, nil
+}
+
+// compared is what is looked at of an environment: what it runs, or, of a twin that runs
+// nothing now, its golden snapshot.
+func (d *Daemon) compared(ctx context.Context, e understudy.Environment) (understudy.Release, map[string]string, error) {
+	if e.Sealed() {
+		now, err := d.standing(ctx, e.Name)
+		if err != nil {
+			return understudy.Release{}, nil, err
+		}
+		snapshot, found, err := shelf{d}.Latest(ctx, e.Name)
+		switch {
+		case err != nil:
+			return understudy.Release{}, nil, err
+		case !found:
+			return understudy.Release{}, nil, understudy.Errorf(understudy.KindNotFound, "%s has no snapshot yet", e.Name).WithHint("understudy twin reset %s", e.Name)
+		case !now.Up:
+			release, err := d.releaseByDigest(ctx, snapshot.Source.Release)
+			names := map[string]string{}
+			for _, copied := range snapshot.Databases {
+				names[copied.Database] = golden(copied.Database, snapshot.ID)
+			}
+			return release, names, err
+		}
+	}
+	return d.running(ctx, e)
+}
+
+// Captures lists what the seal of an environment caught since a moment.
+func (d *Daemon) Captures(_ context.Context, environment string, from time.Time) ([]api.Capture, error) {
+	if _, _, err := d.environment(environment); err != nil {
+		return nil, err
+	}
+	caught, err := seal.Read(d.captures(environment), from)
+	out := []api.Capture{}
+	for _, c := range caught {
+		out = append(out, api.Capture{
+			At: c.At, Kind: c.Kind, Integration: c.Integration, Host: c.Host, Method: c.Method, Path: c.Path,
+			Header: first(c.Header), From: c.From, To: c.To, Subject: c.Subject, Body: string(c.Body), Status: c.Status,
+		})
+	}
+	return out, err
+}
+
+// first keeps one value for each header.
+func first(header map[string][]string) map[string]string {
+	out := map[string]string{}
+	for name, values := range header {
+		if len(values) > 0 {
+			out[name] = values[0]
+		}
+	}
+	return out
+}
+
+// MaskPlan proposes the masking rules of an environment's databases.
+func (d *Daemon) MaskPlan(ctx context.Context, environment string) (api.MaskPlan, error) {
+	if environment == "" {
+		e, err := d.target("")
+		if err != nil {
+			return api.MaskPlan{}, err
+		}
+		environment = e.Name
+	}
+	e, p, err := d.environment(environment)
+	if err != nil {
+		return api.MaskPlan{}, err
+	}
+	release, databases, err := d.running(ctx, e)
+	if err != nil {
+		return api.MaskPlan{}, err
+	}
+	have, err := mask.Load(p.Mask)
+	if err != nil {
+		return api.MaskPlan{}, err
+	}
+	var columns []understudy.Column
+	for name, physical := range databases {
+		err := d.reading(ctx, e, release.Application, name, physical, func(conn *pgx.Conn) error {
+			found, err := postgres.Columns(ctx, conn, 400)
+			for _, of := range found {
+				columns = append(columns, of...)
+			}
+			return err
+		})
+		if err != nil {
+			return api.MaskPlan{}, err
+		}
+	}
+	text, undecided := mask.Plan(columns, have)
+	return api.MaskPlan{File: p.Mask, Text: string(text), Undecided: undecided}, nil
+}

@@ -1,0 +1,224 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"understudy"
+	"understudy/internal/migration"
+)
+
+// archive finds releases and what is attested of them.
+type archive struct{ d *Daemon }
+
+func (a archive) Release(ctx context.Context, digest understudy.Digest) (understudy.Release, error) {
+	return a.d.releaseByDigest(ctx, digest)
+}
+
+func (a archive) Attested(ctx context.Context, release understudy.Digest) (string, understudy.Statement, error) {
+	v, found, err := a.d.newestVerdict(ctx, release)
+	if err != nil {
+		return "", understudy.Statement{}, err
+	}
+	if !found {
+		return "", understudy.Statement{}, understudy.Errorf(understudy.KindRefused, "it was never rehearsed: there is no verdict for release %s", release.Short())
+	}
+	s, err := a.d.verified(v)
+	return v.ID, s, err
+}
+
+func (a archive) Policy(context.Context, string) (understudy.Policy, error) {
+	p, err := a.d.project()
+	return p.Policy.WithDefaults(), err
+}
+
+// production is the environment that releases are promoted to.
+type production struct{ d *Daemon }
+
+func (p production) Observe(ctx context.Context, environment string) (understudy.Fingerprint, error) {
+	return p.d.Observe(ctx, environment)
+}
+
+func (p production) Held(ctx context.Context, environment string) (string, error) {
+	now, err := p.d.standing(ctx, environment)
+	return now.Held, err
+}
+
+func (p production) Hold(ctx context.Context, environment, reason string) error {
+	return p.d.changeStanding(ctx, environment, func(s *standing) { s.Held = reason })
+}
+
+func (p production) Serving(ctx context.Context, environment string) (serving, standby understudy.Deployment, err error) {
+	now, err := p.d.standing(ctx, environment)
+	if err != nil {
+		return serving, standby, err
+	}
+	for id, into := range map[string]*understudy.Deployment{now.Serving: &serving, now.Standby: &standby} {
+		if id == "" {
+			continue
+		}
+		record, err := p.d.loadDeployment(ctx, id)
+		if err != nil {
+			return serving, standby, err
+		}
+		if record.State != understudy.DeploymentGone || id == now.Serving {
+			*into = record.Deployment
+		}
+	}
+	return serving, standby, nil
+}
+
+// deployments starts and stops releases for promotions.
+type deployments struct{ d *Daemon }
+
+func (p deployments) Start(ctx context.Context, id, environment string, release understudy.Release) error {
+	env, _, err := p.d.environment(environment)
+	if err != nil {
+		return err
+	}
+	return p.d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true})
+}
+
+func (p deployments) Revive(ctx context.Context, id string) error {
+	if _, err := p.d.runtime.Status(ctx, id); understudy.KindOf(err) != understudy.KindNotFound {
+		return err
+	}
+	return p.d.revive(ctx, id)
+}
+
+// revive starts a deployment again as its record has it.
+func (d *Daemon) revive(ctx context.Context, id string) error {
+	record, err := d.loadDeployment(ctx, id)
+	if err != nil {
+		return err
+	}
+	env, _, err := d.environment(record.Environment)
+	if err != nil {
+		return err
+	}
+	release, err := d.releaseByDigest(ctx, record.Release)
+	if err != nil {
+		return err
+	}
+	return d.deploy(ctx, order{id: id, env: env, release: release, databases: record.Databases, programs: true})
+}
+
+func (p deployments) Stop(ctx context.Context, id string) error {
+	record, err := p.d.loadDeployment(ctx, id)
+	if understudy.KindOf(err) == understudy.KindNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = p.d.retire(ctx, record.Environment, id)
+	return errors.Join(err, p.d.changeStanding(ctx, record.Environment, func(s *standing) {
+		if s.Standby == id {
+			s.Standby = ""
+		}
+		delete(s.Shares, id)
+	}))
+}
+
+func (p deployments) Alive(ctx context.Context, id string) (string, error) {
+	status, err := p.d.runtime.Status(ctx, id)
+	if understudy.KindOf(err) == understudy.KindNotFound {
+		return "it has gone", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, program := range status.Programs {
+		if program.Restarts > 0 || program.State == "backing-off" || program.State == "stopped" {
+			return fmt.Sprintf("%s ended and was started again %d times; it is %s", program.Name, program.Restarts, program.State), nil
+		}
+	}
+	return "", nil
+}
+
+// schema changes production's databases.
+type schema struct{ d *Daemon }
+
+func (s schema) SafetyCopy(ctx context.Context, environment, promotion string) (string, error) {
+	env, _, err := s.d.environment(environment)
+	if err != nil {
+		return "", err
+	}
+	release, databases, err := s.d.running(ctx, env)
+	if err != nil {
+		return "", err
+	}
+	dir := s.d.options.State.Below("backups", promotion)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	server, err := s.d.server(env, release.Application, 0)
+	if err != nil {
+		return "", err
+	}
+	for name, physical := range databases {
+		path := s.d.options.State.Below("backups", promotion, name+".dump")
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		if err := server.Dump(ctx, physical, path); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+func (s schema) Migrate(ctx context.Context, environment string, release understudy.Release, policy understudy.Policy) (string, error) {
+	env, _, err := s.d.environment(environment)
+	if err != nil {
+		return "", err
+	}
+	m := migrator{d: s.d, env: env, release: release, databases: physicals(release.Application), policy: policy, name: "migration"}
+	ran, err := m.run(ctx, release.Application.Migration.Up)
+	switch {
+	case err != nil:
+		return "", err
+	case ran.Hung:
+		return "", understudy.Errorf(understudy.KindFailed, "it was ended after %s; what it had committed by then stays", ran.Took.Round(time.Millisecond))
+	case !ran.OK():
+		return "", understudy.Errorf(understudy.KindFailed, "exit status %d after %d tries; what it had committed by then stays: %s",
+			ran.Status, ran.Tries, migration.LastLines(ran.Output, 3))
+	}
+	return fmt.Sprintf("migrated in %s at try %d", ran.Took.Round(time.Millisecond), ran.Tries), nil
+}
+
+// door is an environment's front door, for promotions.
+type door struct{ d *Daemon }
+
+func (p door) Split(ctx context.Context, environment, old, fresh string, percent int) error {
+	shares := map[string]int{fresh: percent}
+	if old != "" {
+		shares[old] = 100 - percent
+	}
+	return p.d.serve(ctx, environment, shares)
+}
+
+func (p door) Drain(ctx context.Context, environment, deployment string) (int, error) {
+	return p.d.drain(ctx, environment, deployment)
+}
+
+func (p door) Reset(ctx context.Context, environment string) error {
+	return p.d.router.ResetFigures(ctx, environment)
+}
+
+func (p door) Served(ctx context.Context, environment, old, fresh string) (understudy.Served, understudy.Served, error) {
+	front, err := p.d.front(ctx, environment)
+	var a, b understudy.Served
+	for _, slot := range front.Slots {
+		switch slot.Deployment {
+		case old:
+			a = slot.Served
+		case fresh:
+			b = slot.Served
+		}
+	}
+	return a, b, err
+}

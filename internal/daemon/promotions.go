@@ -1,0 +1,226 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/promotion"
+	"understudy/internal/store"
+)
+
+// target finds the environment of a promotion: the one named, else the only production.
+func (d *Daemon) target(name string) (understudy.Environment, error) {
+	p, err := d.project()
+	if err != nil {
+		return understudy.Environment{}, err
+	}
+	if name != "" {
+		e, err := p.Environment(name)
+		if err == nil && e.Sealed() {
+			err = understudy.Errorf(understudy.KindInvalid, "%s is a twin: releases are rehearsed there, not promoted to it", name)
+		}
+		return e, err
+	}
+	for _, e := range p.Environments {
+		if e.Purpose == understudy.PurposeProduction {
+			return e, nil
+		}
+	}
+	return understudy.Environment{}, understudy.Errorf(understudy.KindInvalid, "no environment has the purpose production").WithHint("name one with --to")
+}
+
+// PlanPromotion says what a promotion would change, and everything that speaks against it.
+func (d *Daemon) PlanPromotion(ctx context.Context, request api.Promote) (understudy.Promotion, error) {
+	release, err := d.Release(ctx, request.Release)
+	if err != nil {
+		return understudy.Promotion{}, err
+	}
+	to, err := d.target(request.To)
+	if err != nil {
+		return understudy.Promotion{}, err
+	}
+	p := understudy.Promotion{
+		Release: release.Digest, Label: release.Label, To: to.Name, State: understudy.PromotionPlanned, By: request.By, MadeAt: time.Now(),
+	}
+	return d.promotions.Gate(ctx, p)
+}
+
+// Promote begins a promotion, where the gate lets it, and returns.
+func (d *Daemon) Promote(ctx context.Context, request api.Promote) (understudy.Promotion, error) {
+	p, err := d.PlanPromotion(ctx, request)
+	if err != nil {
+		return p, err
+	}
+	to, _, err := d.environment(p.To)
+	if err != nil {
+		return p, err
+	}
+	if to.External {
+		return p, understudy.Errorf(understudy.KindRefused, "%s is run by other means, so Understudy cannot switch it", p.To).
+			WithHint("let your pipeline ask: understudy gate %s --to %s", p.Label, p.To)
+	}
+	p.ID = newID()
+	give, err := d.stages.take(p.To, "promotion "+p.ID)
+	if err != nil {
+		return p, err
+	}
+	if err := d.mayBegin(ctx, p, request.By); err != nil {
+		give()
+		return p, err
+	}
+	d.carry(p.ID, give)
+	return p, nil
+}
+
+// mayBegin writes a promotion down, or its refusal.
+func (d *Daemon) mayBegin(ctx context.Context, p understudy.Promotion, by string) error {
+	if running, err := d.underWay(ctx, p.To); err != nil {
+		return err
+	} else if running != "" {
+		return understudy.Errorf(understudy.KindConflict, "promotion %s to %s is under way", running, p.To).WithHint("follow it: understudy promotion watch %s", running)
+	}
+	act := "promotion.planned"
+	if len(p.Refusals) > 0 {
+		act, p.State, p.EndedAt = "promotion.refused", understudy.PromotionRefused, time.Now()
+	}
+	if err := (recorder{d, by}).Record(ctx, act, p.ID, "", map[string]string{"release": p.Label, "to": p.To}); err != nil {
+		return err
+	}
+	if err := (records{d}).SavePromotion(ctx, p); err != nil {
+		return err
+	}
+	if len(p.Refusals) > 0 {
+		return promotion.Refused(p)
+	}
+	return nil
+}
+
+// underWay is the promotion that has not ended in an environment.
+func (d *Daemon) underWay(ctx context.Context, environment string) (string, error) {
+	all, err := d.Promotions(ctx)
+	for _, p := range all {
+		if p.To == environment && !p.State.Ended() {
+			return p.ID, err
+		}
+	}
+	return "", err
+}
+
+// carry runs a promotion to its end in the background.
+func (d *Daemon) carry(id string, give func()) {
+	d.acts.begin(d.life, id, func(ctx context.Context) {
+		defer give()
+		for ctx.Err() == nil {
+			err := d.promotions.Run(ctx, id)
+			if err == nil || ctx.Err() != nil {
+				return
+			}
+			d.options.Log.Error("the promotion could not be carried on; it is tried again", "promotion", id, "error", err)
+			if (clock{}).Wait(ctx, 2*time.Second) != nil {
+				return
+			}
+		}
+	})
+}
+
+// Promotions lists the promotions, oldest first.
+func (d *Daemon) Promotions(ctx context.Context) ([]understudy.Promotion, error) {
+	return store.All[understudy.Promotion](ctx, d.store, kindPromotion)
+}
+
+func (d *Daemon) promotion(ctx context.Context, id string) (understudy.Promotion, error) {
+	p, err := records{d}.LoadPromotion(ctx, id)
+	if understudy.KindOf(err) == understudy.KindNotFound {
+		return p, understudy.Errorf(understudy.KindNotFound, "there is no promotion %q", id)
+	}
+	return p, err
+}
+
+// WatchPromotion hands on a promotion at once and at each change until it has ended.
+func (d *Daemon) WatchPromotion(ctx context.Context, id string, each func(understudy.Promotion) error) error {
+	return watch(ctx, d.bell, id, d.promotion, func(p understudy.Promotion) bool { return p.State.Ended() }, each)
+}
+
+// Rollback takes back the latest promotion to an environment, whether it is under way or
+// settled.
+func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy.Promotion, error) {
+	last, err := d.lastPromotion(ctx, request.Environment)
+	if err != nil {
+		return last, err
+	}
+	reason := request.Reason
+	if reason == "" {
+		reason = "no reason given"
+	}
+	if err := (recorder{d, request.By}).Record(ctx, "rollback.asked", last.ID, reason, map[string]string{"environment": request.Environment}); err != nil {
+		return last, err
+	}
+	if d.acts.stop(last.ID, promotion.GoBack{By: request.By, Reason: reason}) {
+		return last, nil
+	}
+	if last.State != understudy.PromotionSettled {
+		return last, understudy.Errorf(understudy.KindConflict, "promotion %s is %s", last.ID, last.State)
+	}
+	if err := d.canRunOnSchema(ctx, last); err != nil {
+		return last, err
+	}
+	give, err := d.stages.take(last.To, "rollback of promotion "+last.ID)
+	if err != nil {
+		return last, err
+	}
+	last.State, last.Reason, last.EndedAt = understudy.PromotionRollingBack, promotion.GoBack{By: request.By, Reason: reason}.Error(), time.Time{}
+	if err := (records{d}).SavePromotion(ctx, last); err != nil {
+		give()
+		return last, err
+	}
+	d.carry(last.ID, give)
+	return last, nil
+}
+
+// canRunOnSchema refuses to go back to a release that is known not to run on the schema
+// that is there now.
+func (d *Daemon) canRunOnSchema(ctx context.Context, p understudy.Promotion) error {
+	release, err := d.releaseByDigest(ctx, p.Release)
+	if err != nil || release.Application.Migration == nil || p.Verdict == "" {
+		return err
+	}
+	s, err := d.VerifyVerdict(ctx, p.Verdict)
+	if err == nil && !s.OldRunsOnNew {
+		return understudy.Errorf(understudy.KindRefused, "%s is not known to run on the schema that %s brought", p.OldLabel, p.Label).
+			WithHint("rehearse a new release that mends what is wrong, and promote that")
+	}
+	return nil
+}
+
+func (d *Daemon) lastPromotion(ctx context.Context, environment string) (understudy.Promotion, error) {
+	all, err := d.Promotions(ctx)
+	var last understudy.Promotion
+	for _, p := range all {
+		if p.To == environment && p.State != understudy.PromotionRefused {
+			last = p
+		}
+	}
+	switch {
+	case err != nil:
+		return last, err
+	case last.ID == "" || last.State == understudy.PromotionRolledBack:
+		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back", environment)
+	}
+	return last, nil
+}
+
+// LiftHold lets promotions to an environment happen again.
+func (d *Daemon) LiftHold(ctx context.Context, environment, by, reason string) error {
+	if reason == "" {
+		return understudy.Errorf(understudy.KindInvalid, "a hold is lifted for a reason").WithHint("say it with --reason")
+	}
+	if _, _, err := d.environment(environment); err != nil {
+		return err
+	}
+	if err := (recorder{d, by}).Record(ctx, "hold.lifted", environment, reason, nil); err != nil {
+		return err
+	}
+	return d.changeStanding(ctx, environment, func(s *standing) { s.Held = "" })
+}

@@ -1,0 +1,183 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/config"
+	"understudy/internal/store"
+)
+
+// CreateRelease makes an immutable release of a folder: its files are copied in under
+// their digest, and the application is taken down as it is declared now.
+func (d *Daemon) CreateRelease(ctx context.Context, request api.CreateRelease) (understudy.Release, error) {
+	if err := validLabel(request.Label); err != nil {
+		return understudy.Release{}, err
+	}
+	p, err := d.project()
+	if err != nil {
+		return understudy.Release{}, err
+	}
+	app, err := config.LoadRelease(request.From, p)
+	if err != nil {
+		return understudy.Release{}, err
+	}
+	if err := app.Validate(); err != nil {
+		return understudy.Release{}, err
+	}
+	artifact, err := config.Tree(request.From)
+	if err != nil {
+		return understudy.Release{}, err
+	}
+	release, err := understudy.Release{
+		Label: request.Label, Artifact: artifact, Application: app, Source: source(ctx, request.From),
+		CreatedAt: time.Now(), CreatedBy: request.By,
+	}.Name()
+	if err != nil {
+		return release, err
+	}
+	return d.keepRelease(ctx, release, request.From)
+}
+
+func validLabel(label string) error {
+	if label == "" || len(label) > 60 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
+		return understudy.Errorf(understudy.KindInvalid, "a label is 1 to 60 letters, digits, dots, dashes and underscores, found %q", label)
+	}
+	return nil
+}
+
+// labelled is what a label names.
+type labelled struct {
+	Digest understudy.Digest `json:"digest"`
+}
+
+func (d *Daemon) keepRelease(ctx context.Context, release understudy.Release, from string) (understudy.Release, error) {
+	var named labelled
+	err := d.store.Get(ctx, kindLabel, release.Label, &named)
+	switch {
+	case err == nil && named.Digest != release.Digest:
+		return release, understudy.Errorf(understudy.KindConflict, "label %s names release %s already, and these files are release %s",
+			release.Label, named.Digest.Short(), release.Digest.Short()).WithHint("labels never move: choose another")
+	case err == nil:
+		return d.Release(ctx, string(release.Digest))
+	case understudy.KindOf(err) != understudy.KindNotFound:
+		return release, err
+	}
+	if err := d.keepTree(release.Artifact, from); err != nil {
+		return release, err
+	}
+	facts := map[string]string{"label": release.Label, "artifact": string(release.Artifact.Digest), "revision": release.Source.Revision}
+	if err := (recorder{d, release.CreatedBy}).Record(ctx, "release.created", string(release.Digest), "", facts); err != nil {
+		return release, err
+	}
+	if err := d.store.Put(ctx, kindRelease, string(release.Digest), release); err != nil {
+		return release, err
+	}
+	return release, d.store.Put(ctx, kindLabel, release.Label, labelled{release.Digest})
+}
+
+// tree is where an artifact's files lie.
+func (d *Daemon) tree(a understudy.Artifact) string {
+	return d.options.State.Below("artifacts", a.Digest.Hex())
+}
+
+// keepTree copies a folder in whole, or not at all.
+func (d *Daemon) keepTree(a understudy.Artifact, from string) error {
+	to := d.tree(a)
+	if _, err := os.Stat(to); err == nil {
+		return nil
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(to), "incoming-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(temp) }() // nothing is left of it once it was renamed
+	for _, f := range a.Files {
+		if err := copyFile(f, from, temp); err != nil {
+			return err
+		}
+	}
+	if found, err := config.Tree(temp); err != nil || found.Digest != a.Digest {
+		return understudy.Errorf(understudy.KindConflict, "the files below %s changed while they were read", from).WithHint("build first, then make the release")
+	}
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(temp, to)
+}
+
+func copyFile(f understudy.ArtifactFile, from, to string) error {
+	target := filepath.Join(to, filepath.FromSlash(f.Path))
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
+	if f.Link != "" {
+		return os.Symlink(f.Link, target)
+	}
+	raw, err := os.ReadFile(filepath.Join(from, filepath.FromSlash(f.Path)))
+	if err != nil {
+		return err
+	}
+	mode := os.FileMode(0o444)
+	if f.Executable {
+		mode = 0o555
+	}
+	return os.WriteFile(target, raw, mode)
+}
+
+// source asks git, where there is one, what a folder was built from.
+func source(ctx context.Context, dir string) understudy.Source {
+	git := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	revision, err := git("rev-parse", "HEAD")
+	if err != nil {
+		return understudy.Source{}
+	}
+	changed, err := git("status", "--porcelain", "--untracked-files=no")
+	return understudy.Source{Revision: revision, Dirty: err != nil || changed != ""}
+}
+
+// Releases lists the releases, oldest first.
+func (d *Daemon) Releases(ctx context.Context) ([]understudy.Release, error) {
+	return store.All[understudy.Release](ctx, d.store, kindRelease)
+}
+
+// Release finds a release by label, digest, or the beginning of a digest.
+func (d *Daemon) Release(ctx context.Context, name string) (understudy.Release, error) {
+	var named labelled
+	if err := d.store.Get(ctx, kindLabel, name, &named); err == nil {
+		return d.releaseByDigest(ctx, named.Digest)
+	}
+	all, err := d.Releases(ctx)
+	if err != nil {
+		return understudy.Release{}, err
+	}
+	var found []understudy.Release
+	for _, r := range all {
+		if name != "" && (string(r.Digest) == name || strings.HasPrefix(r.Digest.Hex(), name)) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return understudy.Release{}, understudy.Errorf(understudy.KindNotFound, "there is no release %q", name).
+			WithHint("see what there is: understudy release list; make one: understudy release create %s --from DIR", name)
+	}
+	return understudy.Release{}, understudy.Errorf(understudy.KindInvalid, "%q could be any of %d releases", name, len(found)).WithHint("write more of the digest, or its label")
+}
+
+func (d *Daemon) releaseByDigest(ctx context.Context, digest understudy.Digest) (understudy.Release, error) {
+	var r understudy.Release
+	err := d.store.Get(ctx, kindRelease, string(digest), &r)
+	return r, err
+}

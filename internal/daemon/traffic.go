@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"understudy"
+	"understudy/internal/router"
+)
+
+// serve gives deployments their shares of an environment's traffic, in the router first
+// and then in the record: after a crash the router's word holds.
+func (d *Daemon) serve(ctx context.Context, environment string, shares map[string]int) error {
+	ctx = context.WithoutCancel(ctx)
+	var split []router.Share
+	for _, id := range slices.Sorted(maps.Keys(shares)) {
+		if shares[id] > 0 {
+			split = append(split, router.Share{Deployment: id, Percent: shares[id]})
+		}
+	}
+	if err := d.router.Split(ctx, environment, split); err != nil {
+		return err
+	}
+	for id, percent := range shares {
+		state := understudy.DeploymentServing
+		if percent == 0 {
+			state = understudy.DeploymentStandby
+		}
+		if err := d.settle(ctx, id, state); err != nil {
+			return err
+		}
+	}
+	return d.changeStanding(ctx, environment, func(s *standing) {
+		s.Shares = shares
+		for id, percent := range shares {
+			switch {
+			case percent == 100:
+				s.Serving = id
+			case percent == 0:
+				s.Standby = id
+			}
+		}
+		if s.Standby == s.Serving {
+			s.Standby = ""
+		}
+	})
+}
+
+// settle moves a deployment to serving or standby by the moves that lead there.
+func (d *Daemon) settle(ctx context.Context, id string, state understudy.DeploymentState) error {
+	record, err := d.loadDeployment(ctx, id)
+	if understudy.KindOf(err) == understudy.KindNotFound || record.State == understudy.DeploymentGone {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if record.State == understudy.DeploymentReady && state == understudy.DeploymentStandby {
+		return nil // it has never served
+	}
+	return d.mark(ctx, id, state, "")
+}
+
+// drain waits until a deployment that serves no more has answered what it had begun.
+func (d *Daemon) drain(ctx context.Context, environment, id string) (int, error) {
+	drained, err := d.router.Drain(ctx, environment, id, drainFor)
+	if understudy.KindOf(err) == understudy.KindNotFound {
+		return 0, nil
+	}
+	return drained.Cancelled, err
+}
+
+// endAll stops everything that runs in an environment, and forgets who served.
+func (d *Daemon) endAll(ctx context.Context, environment string) error {
+	ctx = context.WithoutCancel(ctx)
+	ids, err := d.runtime.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		status, err := d.runtime.Status(ctx, id)
+		if understudy.KindOf(err) == understudy.KindNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if status.Environment == environment {
+			if err := d.runtime.Stop(ctx, id); err != nil {
+				return err
+			}
+			if err := d.mark(ctx, id, understudy.DeploymentGone, ""); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.router.Close(ctx, environment); err != nil && understudy.KindOf(err) != understudy.KindNotFound && understudy.KindOf(err) != understudy.KindUnavailable {
+		return err
+	}
+	return nil
+}
