@@ -1,0 +1,218 @@
+package client
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+)
+
+var (
+	_ api.Releases     = (*Client)(nil)
+	_ api.Environments = (*Client)(nil)
+	_ api.Twins        = (*Client)(nil)
+	_ api.Rehearsals   = (*Client)(nil)
+	_ api.Evidences    = (*Client)(nil)
+	_ api.Verdicts     = (*Client)(nil)
+	_ api.Promotions   = (*Client)(nil)
+	_ api.Holds        = (*Client)(nil)
+	_ api.Journal      = (*Client)(nil)
+	_ api.Control      = (*Client)(nil)
+)
+
+// CreateRelease makes a release of a folder on the daemon's machine.
+func (c *Client) CreateRelease(ctx context.Context, request api.CreateRelease) (understudy.Release, error) {
+	return call[understudy.Release](ctx, c, http.MethodPost, "/v1/releases", nil, request)
+}
+
+// Releases lists the releases, oldest first.
+func (c *Client) Releases(ctx context.Context) ([]understudy.Release, error) {
+	return call[[]understudy.Release](ctx, c, http.MethodGet, "/v1/releases", nil, nil)
+}
+
+// Release finds a release by label or digest.
+func (c *Client) Release(ctx context.Context, name string) (understudy.Release, error) {
+	return call[understudy.Release](ctx, c, http.MethodGet, "/v1/releases/"+url.PathEscape(name), nil, nil)
+}
+
+// Up brings an environment up.
+func (c *Client) Up(ctx context.Context, request api.Up, tell api.Tell) (api.EnvironmentStatus, error) {
+	return telling[api.EnvironmentStatus](ctx, c, "/v1/environments/up", request, tell)
+}
+
+// Down stops an environment, or all.
+func (c *Client) Down(ctx context.Context, request api.Down, tell api.Tell) error {
+	_, err := telling[struct{}](ctx, c, "/v1/environments/down", request, tell)
+	return err
+}
+
+// Status says of every environment what it is doing.
+func (c *Client) Status(ctx context.Context) ([]api.EnvironmentStatus, error) {
+	return call[[]api.EnvironmentStatus](ctx, c, http.MethodGet, "/v1/environments", nil, nil)
+}
+
+// Logs writes what services wrote.
+func (c *Client) Logs(ctx context.Context, request api.Logs, out io.Writer) error {
+	query := url.Values{"service": {request.Service}, "follow": {strconv.FormatBool(request.Follow)}}
+	return c.frames(ctx, http.MethodGet, environment(request.Environment, "logs"), query, nil, func(f api.Frame) error {
+		_, err := out.Write(f.Stdout)
+		return err
+	})
+}
+
+func environment(name, what string) string {
+	return "/v1/environments/" + url.PathEscape(name) + "/" + what
+}
+
+// Exec runs a command inside an environment.
+func (c *Client) Exec(ctx context.Context, request api.Exec, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	status := 0
+	query := url.Values{"service": {request.Service}, "arg": request.Command}
+	err := c.frames(ctx, http.MethodPost, environment(request.Environment, "exec"), query, stdin, func(f api.Frame) error {
+		if f.Exit != nil {
+			status = *f.Exit
+		}
+		if _, err := stdout.Write(f.Stdout); err != nil {
+			return err
+		}
+		_, err := stderr.Write(f.Stderr)
+		return err
+	})
+	return status, err
+}
+
+// ResetTwin makes a twin anew.
+func (c *Client) ResetTwin(ctx context.Context, request api.ResetTwin, tell api.Tell) (understudy.Snapshot, error) {
+	return telling[understudy.Snapshot](ctx, c, "/v1/twins/reset", request, tell)
+}
+
+// Parity measures how alike two environments are.
+func (c *Client) Parity(ctx context.Context, a, b string) (understudy.Parity, error) {
+	return call[understudy.Parity](ctx, c, http.MethodGet, "/v1/parity", url.Values{"a": {a}, "b": {b}}, nil)
+}
+
+// Captures lists what the seal caught.
+func (c *Client) Captures(ctx context.Context, name string, since time.Time) ([]api.Capture, error) {
+	query := url.Values{}
+	if !since.IsZero() {
+		query.Set("since", since.Format(time.RFC3339Nano))
+	}
+	return call[[]api.Capture](ctx, c, http.MethodGet, environment(name, "captures"), query, nil)
+}
+
+// MaskPlan proposes masking rules.
+func (c *Client) MaskPlan(ctx context.Context, name string) (api.MaskPlan, error) {
+	return call[api.MaskPlan](ctx, c, http.MethodGet, "/v1/mask-plan", url.Values{"environment": {name}}, nil)
+}
+
+// Rehearse queues a rehearsal.
+func (c *Client) Rehearse(ctx context.Context, request api.Rehearse) (understudy.Rehearsal, error) {
+	return call[understudy.Rehearsal](ctx, c, http.MethodPost, "/v1/rehearsals", nil, request)
+}
+
+// Rehearsals lists the rehearsals, oldest first.
+func (c *Client) Rehearsals(ctx context.Context) ([]understudy.Rehearsal, error) {
+	return call[[]understudy.Rehearsal](ctx, c, http.MethodGet, "/v1/rehearsals", nil, nil)
+}
+
+// Rehearsal shows one.
+func (c *Client) Rehearsal(ctx context.Context, id string) (understudy.Rehearsal, error) {
+	return call[understudy.Rehearsal](ctx, c, http.MethodGet, "/v1/rehearsals/"+url.PathEscape(id), nil, nil)
+}
+
+// WatchRehearsal hands on a rehearsal at each change, until it has ended.
+func (c *Client) WatchRehearsal(ctx context.Context, id string, each func(understudy.Rehearsal) error) error {
+	return following(ctx, c, "/v1/rehearsals/"+url.PathEscape(id)+"/watch", nil, each)
+}
+
+// CancelRehearsal ends one.
+func (c *Client) CancelRehearsal(ctx context.Context, id, by string) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/rehearsals/"+url.PathEscape(id)+"/cancel", nil, map[string]string{"by": by})
+	return err
+}
+
+// Evidence opens a piece of evidence. The caller closes it.
+func (c *Client) Evidence(ctx context.Context, digest understudy.Digest) (io.ReadCloser, error) {
+	response, err := c.send(ctx, http.MethodGet, "/v1/evidence/"+url.PathEscape(string(digest)), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
+// Verdicts lists the verdicts, oldest first.
+func (c *Client) Verdicts(ctx context.Context) ([]understudy.Verdict, error) {
+	return call[[]understudy.Verdict](ctx, c, http.MethodGet, "/v1/verdicts", nil, nil)
+}
+
+// Verdict shows one.
+func (c *Client) Verdict(ctx context.Context, name string) (understudy.Verdict, error) {
+	return call[understudy.Verdict](ctx, c, http.MethodGet, "/v1/verdicts/"+url.PathEscape(name), nil, nil)
+}
+
+// VerifyVerdict verifies one and shows what was signed.
+func (c *Client) VerifyVerdict(ctx context.Context, name string) (understudy.Statement, error) {
+	return call[understudy.Statement](ctx, c, http.MethodGet, "/v1/verdicts/"+url.PathEscape(name)+"/statement", nil, nil)
+}
+
+// RevokeVerdict makes one count no longer.
+func (c *Client) RevokeVerdict(ctx context.Context, request api.Revoke) (understudy.Verdict, error) {
+	return call[understudy.Verdict](ctx, c, http.MethodPost, "/v1/verdicts/revoke", nil, request)
+}
+
+// PlanPromotion says what a promotion would change, and what speaks against it.
+func (c *Client) PlanPromotion(ctx context.Context, request api.Promote) (understudy.Promotion, error) {
+	return call[understudy.Promotion](ctx, c, http.MethodPost, "/v1/promotions/plan", nil, request)
+}
+
+// Promote begins a promotion, where the gate lets it.
+func (c *Client) Promote(ctx context.Context, request api.Promote) (understudy.Promotion, error) {
+	return call[understudy.Promotion](ctx, c, http.MethodPost, "/v1/promotions", nil, request)
+}
+
+// Promotions lists the promotions, oldest first.
+func (c *Client) Promotions(ctx context.Context) ([]understudy.Promotion, error) {
+	return call[[]understudy.Promotion](ctx, c, http.MethodGet, "/v1/promotions", nil, nil)
+}
+
+// WatchPromotion hands on a promotion at each change, until it has ended.
+func (c *Client) WatchPromotion(ctx context.Context, id string, each func(understudy.Promotion) error) error {
+	return following(ctx, c, "/v1/promotions/"+url.PathEscape(id)+"/watch", nil, each)
+}
+
+// Rollback goes back to the release that an environment ran before.
+func (c *Client) Rollback(ctx context.Context, request api.Rollback) (understudy.Promotion, error) {
+	return call[understudy.Promotion](ctx, c, http.MethodPost, "/v1/rollbacks", nil, request)
+}
+
+// LiftHold lets promotions happen again.
+func (c *Client) LiftHold(ctx context.Context, name, by, reason string) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, environment(name, "lift-hold"), nil, map[string]string{"by": by, "reason": reason})
+	return err
+}
+
+// JournalEntries hands on the journal's entries from a sequence number on.
+func (c *Client) JournalEntries(ctx context.Context, from int64, each func(understudy.Entry) error) error {
+	return following(ctx, c, "/v1/journal", url.Values{"from": {strconv.FormatInt(from, 10)}}, each)
+}
+
+// VerifyJournal verifies the whole journal.
+func (c *Client) VerifyJournal(ctx context.Context) (api.JournalVerified, error) {
+	return call[api.JournalVerified](ctx, c, http.MethodGet, "/v1/journal/verify", nil, nil)
+}
+
+// Info says who answers.
+func (c *Client) Info(ctx context.Context) (api.Info, error) {
+	return call[api.Info](ctx, c, http.MethodGet, "/v1/info", nil, nil)
+}
+
+// Shutdown ends the daemon.
+func (c *Client) Shutdown(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/shutdown", nil, struct{}{})
+	return err
+}
