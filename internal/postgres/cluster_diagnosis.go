@@ -20,9 +20,9 @@ const logTail = 64 << 10
 // diagnose says in one sentence why initdb or the server did not get through, from what
 // it wrote meanwhile.
 func (c *Cluster) diagnose(doing, output string, cause error) error {
-	for _, known := range knownTroubles {
-		if known.sign.MatchString(output) {
-			return understudy.Errorf(understudy.KindUnavailable, "%s %s: %s", doing, c, known.found).WithHint(known.next, c.spec.Dir, c.spec.Log)
+	for _, known := range knownTroubles() {
+		if regexp.MustCompile(known.sign).MatchString(output) {
+			return understudy.Errorf(understudy.KindUnavailable, "%s %s: %s", doing, c, known.found).WithHint("%s; the log is %s", known.next, c.spec.Log)
 		}
 	}
 	if reason := lastComplaint(output); reason != "" {
@@ -32,30 +32,30 @@ func (c *Cluster) diagnose(doing, output string, cause error) error {
 		WithHint("its log is %s", c.spec.Log)
 }
 
-// trouble is one known reason: its sign in the output, what was found, what to do next
-// (with the data directory and the log as its arguments).
+// trouble is one known reason: its sign in the output, what was found, what to do next.
 type trouble struct {
-	sign  *regexp.Regexp
+	sign  string // a regular expression
 	found string
 	next  string
 }
 
-var knownTroubles = []trouble{
-	{regexp.MustCompile(`No space left on device`), "the disk is full", "make room where %[1]s stands, then start again; nothing is lost. Its log is %[2]s"},
-	{regexp.MustCompile(`could not bind .*Address already in use|could not create any TCP/IP sockets`), "its port is taken by another program",
-		"choose another port, or end that program. (%[1]s; log %[2]s)"},
-	{orphans, "processes of the server that ran here before have not ended", "end them, then start again. (%[1]s; log %[2]s)"},
-	{regexp.MustCompile(`lock file ".*" already exists`), "another server seems to run on the directory",
-		"stop it; if the process named in %[1]s/postmaster.pid is no PostgreSQL, remove that file. Its log is %[2]s"},
-	{regexp.MustCompile(`database files are incompatible with server`), "the directory was made by another build or version of PostgreSQL",
-		"install the version that made %[1]s. Its log is %[2]s"},
-	{regexp.MustCompile(`data directory .* has wrong ownership`), "the data directory belongs to another user",
-		"run understudy as the owner of %[1]s. Its log is %[2]s"},
-	{regexp.MustCompile(`could not (map anonymous shared memory|create shared memory segment)|out of memory|Cannot allocate memory`),
-		"the machine has too little memory for its settings", "lower shared_buffers or max_connections of %[1]s. Its log is %[2]s"},
-	{regexp.MustCompile(`invalid locale (name|settings)`), "the machine lacks the locale that the cluster wants", "install the locale, or name another one. (%[1]s; log %[2]s)"},
-	{regexp.MustCompile(`configuration file ".*" contains errors`), "a setting is not one that this version of PostgreSQL takes",
-		"look at the settings of %[1]s; the log %[2]s names the line"},
+func knownTroubles() []trouble {
+	return []trouble{
+		{`No space left on device`, "the disk is full", "make room, then start again; nothing is lost"},
+		{`could not bind .*Address already in use|could not create any TCP/IP sockets`,
+			"its port is taken by another program", "choose another port, or end that program"},
+		{orphans.String(), "processes of the server that ran here before have not ended", "end them, then start again"},
+		{`lock file ".*" already exists`, "another server seems to run on the directory",
+			"stop it; if the process named in its postmaster.pid is no PostgreSQL, remove that file"},
+		{`database files are incompatible with server`, "the directory was made by another build or version of PostgreSQL",
+			"install the version that made it"},
+		{`data directory .* has wrong ownership`, "the data directory belongs to another user", "run understudy as its owner"},
+		{`could not (map anonymous shared memory|create shared memory segment)|out of memory|Cannot allocate memory`,
+			"the machine has too little memory for its settings", "lower shared_buffers or max_connections"},
+		{`invalid locale (name|settings)`, "the machine lacks the locale that the cluster wants", "install the locale, or name another one"},
+		{`configuration file ".*" contains errors`, "a setting is not one that this version of PostgreSQL takes",
+			"look at the settings; the log names the line"},
+	}
 }
 
 var complaint = regexp.MustCompile(`(?m)(?:FATAL|PANIC|error): +(.*)$`)
@@ -68,8 +68,7 @@ func lastComplaint(output string) string {
 	return all[len(all)-1][1]
 }
 
-// readFrom returns what a file holds behind an offset, or its last bytes for a negative
-// one; at most logTail. It helps to explain an error: what cannot be read explains nothing.
+// readFrom returns what a file holds behind an offset, at most its last logTail. It helps to explain an error: what cannot be read explains nothing.
 func readFrom(path string, offset int64) string {
 	file, err := os.Open(path)
 	if err != nil {
@@ -80,10 +79,7 @@ func readFrom(path string, offset int64) string {
 	if err != nil {
 		return ""
 	}
-	if offset < 0 {
-		offset = info.Size() + offset
-	}
-	offset = max(offset, info.Size()-logTail, 0)
+	offset = max(offset, info.Size()-logTail)
 	content, err := io.ReadAll(io.NewSectionReader(file, offset, logTail))
 	if err != nil {
 		return ""

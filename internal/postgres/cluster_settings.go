@@ -29,10 +29,12 @@ host   all          all       127.0.0.1/32  scram-sha-256
 
 var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$`)
 
-// ownSettings are decided by the rest of the description.
-var ownSettings = []string{
-	"data_directory", "hba_file", "ident_file", "config_file", "external_pid_file", "listen_addresses", "port",
-	"unix_socket_directories", "unix_socket_group", "unix_socket_permissions", "include", "include_dir", "include_if_exists",
+// isDecided tells the settings that follow from the rest of the description.
+func isDecided(name string) bool {
+	return slices.Contains([]string{
+		"data_directory", "hba_file", "ident_file", "config_file", "external_pid_file", "listen_addresses", "port",
+		"unix_socket_directories", "unix_socket_group", "unix_socket_permissions", "include", "include_dir", "include_if_exists",
+	}, strings.ToLower(name))
 }
 
 func validateSettings(settings map[string]string) error {
@@ -40,7 +42,7 @@ func validateSettings(settings map[string]string) error {
 		switch {
 		case !settingName.MatchString(name):
 			return understudy.Errorf(understudy.KindInvalid, "describing a PostgreSQL cluster: %q is no name of a setting", name)
-		case slices.Contains(ownSettings, strings.ToLower(name)):
+		case isDecided(name):
 			return understudy.Errorf(understudy.KindInvalid,
 				"describing a PostgreSQL cluster: setting %s follows from the description and cannot be given", name)
 		case strings.ContainsAny(settings[name], "\x00\n\r"):

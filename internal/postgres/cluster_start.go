@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,7 +45,9 @@ func (c *Cluster) startLocked(ctx context.Context) error {
 	if running, err := c.postmaster(); err != nil {
 		return err
 	} else if running.alive {
-		return c.join(ctx, running)
+		if ended, err := c.join(ctx, running); !ended {
+			return err
+		}
 	}
 	if err := c.prepare(ctx, owner, from); err != nil {
 		return err
@@ -57,25 +60,24 @@ func (c *Cluster) startLocked(ctx context.Context) error {
 	return c.launch(ctx, from, owner)
 }
 
-// join waits for a server that somebody started already.
-func (c *Cluster) join(ctx context.Context, running postmaster) error {
+// join waits for a server that somebody started already. It may end meanwhile: it may
+// have been dying, or stopping.
+func (c *Cluster) join(ctx context.Context, running postmaster) (ended bool, err error) {
 	if running.port != c.port() || running.socketDir != "" && !sameFolder(running.socketDir, c.spec.SocketDir) {
-		return understudy.Errorf(understudy.KindConflict,
+		return false, understudy.Errorf(understudy.KindConflict,
 			"starting %s: it runs already (process %d), on port %d with its socket in %s, and not on port %d with its socket in %s",
 			c, running.pid, running.port, running.socketDir, c.port(), c.spec.SocketDir).WithHint("stop it first")
 	}
 	for !c.Running(ctx) {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
-			return understudy.Errorf(understudy.KindUnavailable, "waiting for %s (process %d) to accept connections: %w", c, running.pid, err).
+			return false, understudy.Errorf(understudy.KindUnavailable, "waiting for %s (process %d) to accept connections: %w", c, running.pid, err).
 				WithHint("it goes on starting; its log is %s", c.spec.Log)
 		}
-		if still, err := c.postmaster(); err != nil {
-			return err
-		} else if !still.alive {
-			return c.diagnose("starting", readFrom(c.spec.Log, -logTail), errors.New("the server ended"))
+		if still, err := c.postmaster(); err != nil || !still.alive {
+			return err == nil, err
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // prepare makes sure of everything outside the data directory that the server needs.
@@ -86,14 +88,8 @@ func (c *Cluster) prepare(ctx context.Context, owner User, from Installation) er
 			return understudy.Errorf(understudy.KindUnavailable, "making folder %s for %s: %w", folder, c, err)
 		}
 	}
-	if err := os.Mkdir(c.spec.SocketDir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return understudy.Errorf(understudy.KindUnavailable, "making folder %s for the socket of %s: %w", c.spec.SocketDir, c, err)
-	}
-	if err := owner.own(c.spec.SocketDir); err != nil {
+	if err := c.closeSocketFolder(owner); err != nil {
 		return err
-	}
-	if err := os.Chmod(c.spec.SocketDir, 0o700); err != nil {
-		return understudy.Errorf(understudy.KindUnavailable, "closing folder %s to strangers: %w", c.spec.SocketDir, err)
 	}
 	for _, folder := range []string{filepath.Dir(c.spec.Dir), c.spec.SocketDir} {
 		if err := owner.reaches(ctx, folder, program); err != nil {
@@ -104,6 +100,40 @@ func (c *Cluster) prepare(ctx context.Context, owner User, from Installation) er
 		return err
 	}
 	return c.portFree()
+}
+
+// closeSocketFolder makes the folder of the socket, or takes one that holds nothing else,
+// and closes it to all but the server's user.
+func (c *Cluster) closeSocketFolder(owner User) error {
+	folder := c.spec.SocketDir
+	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return understudy.Errorf(understudy.KindUnavailable, "making folder %s for the socket of %s: %w", folder, c, err)
+	}
+	info, err := os.Lstat(folder)
+	if err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "looking at folder %s for the socket of %s: %w", folder, c, err)
+	}
+	stat, isUnix := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || isUnix && int(stat.Uid) != owner.UID && int(stat.Uid) != os.Geteuid() {
+		return understudy.Errorf(understudy.KindConflict, "closing folder %s for the socket of %s: it is a link, or somebody else's", folder, c)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "looking into folder %s for the socket of %s: %w", folder, c, err)
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".s.PGSQL.") {
+			return understudy.Errorf(understudy.KindConflict, "closing folder %s for the socket of %s: it holds %s, and must hold nothing else than sockets",
+				folder, c, entry.Name()).WithHint("give the cluster a folder of its own for its socket")
+		}
+	}
+	if err := owner.own(folder); err != nil {
+		return err
+	}
+	if err := os.Chmod(folder, 0o700); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "closing folder %s to strangers: %w", folder, err)
+	}
+	return nil
 }
 
 // launch starts the server on a whole data directory, apart from us.

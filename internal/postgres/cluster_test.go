@@ -318,6 +318,29 @@ func TestStart_NeverTouchesADirectoryThatIsNoCluster(t *testing.T) {
 	}
 }
 
+func TestStart_ClosesNoFolderThatIsSomebodyElses(t *testing.T) {
+	dir := postgrestest.Folder(t)
+	spec := postgrestest.Spec(dir, 0)
+	spec.SocketDir = dir // holds more than sockets
+	spec.Dir = filepath.Join(postgrestest.Folder(t), "data")
+	if err := os.WriteFile(filepath.Join(dir, "precious"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.NewCluster(spec).Start(t.Context()); understudy.KindOf(err) != understudy.KindConflict {
+		t.Errorf("a shared folder: %v", err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("the folder is %v, %v", info.Mode(), err)
+	}
+	spec.SocketDir = filepath.Join(dir, "link")
+	if err := os.Symlink(dir, spec.SocketDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.NewCluster(spec).Start(t.Context()); understudy.KindOf(err) != understudy.KindConflict {
+		t.Errorf("a link: %v", err)
+	}
+}
+
 func TestStart_NamesTheFolderThatTheServersUserMayNotEnter(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Log("only root runs the server as somebody else")

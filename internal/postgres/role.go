@@ -135,9 +135,11 @@ func scramVerifier(password string) (string, error) {
 	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, encode(salt), encode(stored[:]), encode(keyed("Server Key"))), nil
 }
 
-// listSettings hold lists of names, which ALTER … SET would take for one name.
-var listSettings = []string{"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries",
-	"shared_preload_libraries", "unix_socket_directories"}
+// isList tells the settings that hold a list of names, which ALTER … SET would take for one name.
+func isList(setting string) bool {
+	return slices.Contains([]string{"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries",
+		"shared_preload_libraries", "unix_socket_directories"}, strings.ToLower(setting))
+}
 
 // storeSettings stores settings, written name=value, for a target: "ROLE x", "DATABASE y"
 // or "ROLE x IN DATABASE y". The server keeps their order.
@@ -145,7 +147,7 @@ func storeSettings(ctx context.Context, tx pgx.Tx, target string, pairs []string
 	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
 		clause := " TO " + quoteText(value)
-		if slices.Contains(listSettings, strings.ToLower(name)) {
+		if isList(name) {
 			if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", name, value); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,7 @@ type Watch struct {
 	bytes    int64
 	wal      walReader
 	tally    *tally
+	looks    atomic.Int64
 	stop     chan struct{}
 	stopping sync.Once
 	done     chan struct{}
@@ -201,7 +203,7 @@ func (w *Watch) conclude(ctx context.Context, seen *Observation) error {
 	if err != nil {
 		return err
 	}
-	seen.BytesBefore = w.bytes
+	seen.BytesBefore, seen.Samples = w.bytes, int(w.looks.Load())
 	if seen.BytesAfter, err = databaseSize(ctx, w.conn, w.database); err != nil {
 		return err
 	}

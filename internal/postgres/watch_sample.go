@@ -76,6 +76,7 @@ func (w *Watch) sample(ctx context.Context) error {
 		w.tally.bytes(size)
 	}
 	w.tally.add(seen)
+	w.looks.Add(1)
 	return nil
 }
 

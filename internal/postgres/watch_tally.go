@@ -12,13 +12,12 @@ type tally struct {
 	waiting map[lockKey]span
 	blocked map[waitKey]wait
 
-	locks   map[lockID]Lock
-	waits   map[waitID]Blocked
-	peak    int64
-	samples int
-	gap     time.Duration
-	last    time.Time
-	sized   time.Time
+	locks map[lockID]Lock
+	waits map[waitID]Blocked
+	peak  int64
+	gap   time.Duration
+	last  time.Time
+	sized time.Time
 }
 
 // lockKey is one holding of one lock, lockID all holdings that are reported as one.
@@ -74,7 +73,7 @@ func (t *tally) wantsSize(at time.Time) bool {
 
 // add takes in one look: what is seen again goes on, what is not seen any more has ended.
 func (t *tally) add(seen sight) {
-	if t.samples++; !t.last.IsZero() {
+	if !t.last.IsZero() {
 		t.gap = max(t.gap, seen.at.Sub(t.last))
 	}
 	t.last = seen.at
@@ -213,7 +212,7 @@ func (t *tally) close(at time.Time) {
 // report ends the tally and writes it out in names.
 func (t *tally) report(seen *Observation, of names) {
 	t.close(time.Time{})
-	seen.BytesPeak, seen.Samples, seen.Gap = t.peak, t.samples, t.gap
+	seen.BytesPeak, seen.Gap = t.peak, t.gap
 	for id, l := range t.locks {
 		r, existed, known := of.find(id.relation)
 		if !known { // made and dropped again, or a temporary one: nobody else ever saw it
