@@ -25,7 +25,7 @@ type Runtime struct {
 	Supervisor []string // argument list of a supervisor, its executable first
 	// Isolate changes a supervisor's command so that it starts in namespaces of its
 	// own. Used for sealed deployments; nil: those are refused.
-	Isolate func(*exec.Cmd) error
+	Isolate func(*exec.Cmd) error `json:"-"`
 }
 
 // Start starts a deployment and returns once its supervisor has compared the artifact,
