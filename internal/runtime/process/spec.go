@@ -17,7 +17,9 @@ type Spec struct {
 	Label       string              `json:"label"`
 	Tree        string              `json:"tree"`     // absolute path of the artifact's folder
 	Artifact    understudy.Artifact `json:"artifact"` // every file is compared before the first start
-	Programs    []Program           `json:"programs"` // in start order: each waits until those before it are healthy
+	// Programs are in start order: each waits until those before it are healthy. Without any,
+	// the deployment is a place to Exec in, sealed as others are.
+	Programs []Program `json:"programs"`
 	// Seal is handed to the supervisor's hook, inside the supervisor's own namespaces.
 	// Nil: the deployment is not sealed.
 	Seal json.RawMessage `json:"seal,omitempty"`
@@ -99,9 +101,6 @@ func (s Spec) validate() error {
 	}
 	if !filepath.IsAbs(s.Tree) {
 		return understudy.Errorf(understudy.KindInvalid, "deployment %s: its tree must be an absolute path, found %q", s.ID, s.Tree)
-	}
-	if len(s.Programs) == 0 {
-		return understudy.Errorf(understudy.KindInvalid, "deployment %s has no programs", s.ID)
 	}
 	seen := map[string]bool{}
 	for _, p := range s.Programs {
