@@ -9,6 +9,7 @@ import (
 )
 
 func TestColumns_SamplesOfABigTableAreSpreadAndDistinct(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, `CREATE TABLE big AS SELECT i AS id, i % 3 AS kind, CASE WHEN i = 40000 THEN 'rare@example.org' END AS rare, repeat('x', 200) AS filler FROM generate_series(1, 50000) i;
@@ -34,6 +35,7 @@ func TestColumns_SamplesOfABigTableAreSpreadAndDistinct(t *testing.T) {
 }
 
 func TestColumns_NoSamplesWhereNoneAreAskedFor(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, `CREATE TABLE a (b text); INSERT INTO a VALUES ('x')`)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"understudy"
@@ -25,53 +26,73 @@ func givingWay(ctx context.Context, m *moment, act func(context.Context) error) 
 	guarded, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var guard errgroup.Group
-	guard.Go(func() error { return watchForWaiters(guarded, m, end) })
-	err := act(guarded)
-	gaveWay := context.Cause(guarded)
-	end(nil)
-	watched := guard.Wait()
-	var why *understudy.Error
-	if err != nil && errors.As(gaveWay, &why) {
-		return why
-	}
-	return errors.Join(err, watched)
-}
-
-// watchForWaiters looks until the context ends. Not being able to look ends the copy
-// too: an unguarded one might hold production up.
-func watchForWaiters(ctx context.Context, m *moment, end context.CancelCauseFunc) error {
-	conn, err := openReader(ctx, m.url, m.name+" guard")
-	if err != nil {
-		if ctx.Err() == nil {
+	guard.Go(func() error {
+		if err := watchForWaiters(guarded, m); err != nil {
 			end(err)
 		}
 		return nil
+	})
+	err := act(guarded)
+	gaveWay := context.Cause(guarded)
+	end(nil)
+	_ = guard.Wait() // what it has to say is in gaveWay
+	var why *understudy.Error
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return understudy.Errorf(understudy.KindUnavailable, "the copy was ended before it was done: %w", context.Cause(ctx))
+	case err != nil && errors.As(gaveWay, &why):
+		return why
+	}
+	return err
+}
+
+// watchForWaiters looks until the context ends, then answers nil; an error is why the
+// copy has to end. Not being able to look is one: an unguarded copy might hold
+// production up.
+func watchForWaiters(ctx context.Context, m *moment) error {
+	conn, err := openReader(ctx, m.url, m.name+" guard")
+	if err != nil {
+		return unlessOver(ctx, err)
 	}
 	defer closeConn(ctx, conn)
 	tick := time.NewTicker(guardInterval)
 	defer tick.Stop()
-	waited := false
-	for {
+	for waited := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		var waiting bool
-		err := conn.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE NOT l.granted AND pg_catalog.pg_blocking_pids(l.pid)
-				&& ARRAY(SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.application_name = $1))`, m.name).Scan(&waiting)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			end(readError("watching that the copy holds nobody up", err))
-			return nil
-		case waiting && waited:
-			end(understudy.Errorf(understudy.KindConflict, "a session on the source waited for a lock that the copy holds, so the copy gave way").
-				WithHint("a schema change is under way there; run the copy again when it is done"))
-			return nil
+		waiting, err := someoneWaits(ctx, conn, m.name)
+		if err != nil {
+			return unlessOver(ctx, err)
+		}
+		if waiting && waited {
+			return understudy.Errorf(understudy.KindConflict, "a session on the source waited for a lock that the copy holds, so the copy gave way").
+				WithHint("a schema change is under way there; run the copy again when it is done")
 		}
 		waited = waiting
 	}
+}
+
+// someoneWaits tells whether a session waits for one whose application_name is name.
+func someoneWaits(ctx context.Context, conn *pgx.Conn, name string) (bool, error) {
+	looking, cancel := context.WithTimeout(ctx, readerStatementTimeout)
+	defer cancel()
+	var waiting bool
+	err := conn.QueryRow(looking, `
+		SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE NOT l.granted AND pg_catalog.pg_blocking_pids(l.pid)
+			&& ARRAY(SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.application_name = $1))`, name).Scan(&waiting)
+	if err != nil {
+		return false, readError("watching that the copy holds nobody up", err)
+	}
+	return waiting, nil
+}
+
+// unlessOver forgets an error that only says that the context has ended.
+func unlessOver(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }

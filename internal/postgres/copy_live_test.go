@@ -15,9 +15,11 @@ import (
 
 	"understudy"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/postgrestest"
 )
 
 func TestCopy_IsOfOneMomentWhileWritersGoOn(t *testing.T) {
+	t.Parallel()
 	spec, _, target := pair(t, `
 		CREATE TABLE accounts (id int PRIMARY KEY, money bigint NOT NULL); INSERT INTO accounts SELECT i, 1000 FROM generate_series(1, 2000) i;
 		CREATE TABLE other_accounts (LIKE accounts INCLUDING ALL); INSERT INTO other_accounts SELECT i, 1000 FROM generate_series(1, 2000) i;
@@ -90,6 +92,7 @@ func halfWay(t *testing.T, spec *postgres.CopySpec) (reached <-chan struct{}, re
 }
 
 func TestCopy_GivesWayToASchemaChangeInProduction(t *testing.T) {
+	t.Parallel()
 	spec, source, _ := pair(t, manyRows)
 	reached, release := halfWay(t, &spec)
 	var copying errgroup.Group
@@ -125,6 +128,7 @@ func untilYes(t *testing.T, conn *pgx.Conn, question string) {
 }
 
 func TestCopy_ACutConnectionSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
 	for side, word := range map[string]string{"source": "reading public.long", "target": "writing public.long"} {
 		t.Run(side, func(t *testing.T) {
 			spec, source, target := pair(t, manyRows)
@@ -149,6 +153,7 @@ func TestCopy_ACutConnectionSaysHowFarItCame(t *testing.T) {
 }
 
 func TestCopy_EndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	spec, source, _ := pair(t, manyRows)
 	reached, release := halfWay(t, &spec)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,6 +172,7 @@ func TestCopy_EndsWithItsContext(t *testing.T) {
 }
 
 func TestCopy_ReportsProgressOneAtATime(t *testing.T) {
+	t.Parallel()
 	spec, _, _ := pair(t, manyRows)
 	var reports []postgres.CopyProgress
 	spec.Progress = func(p postgres.CopyProgress) { reports = append(reports, p) } // the race detector watches
@@ -178,6 +184,7 @@ func TestCopy_ReportsProgressOneAtATime(t *testing.T) {
 }
 
 func TestCopy_NamesToolsThatDoNotFit(t *testing.T) {
+	t.Parallel()
 	spec, _, _ := pair(t, `CREATE TABLE a (b text)`)
 	spec.Bin = t.TempDir()
 	_, err := postgres.Copy(t.Context(), spec)
@@ -191,10 +198,44 @@ func TestCopy_NamesToolsThatDoNotFit(t *testing.T) {
 }
 
 func TestCopy_AnAddressThatLeadsNowhereShowsNoPassword(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"postgres://app:hidden@127.0.0.1:1/db", "postgres://app:hidden@127.0.0.1:x/db", "postgres://app:hid%den@h/db"} {
 		_, err := postgres.Copy(t.Context(), postgres.CopySpec{Source: address, Masks: noMasks})
 		if err == nil || strings.Contains(err.Error()+understudy.HintOf(err), "hid") {
 			t.Errorf("got %v; expected an error without the password", err)
 		}
+	}
+}
+
+func TestCopy_SeveralAtOnceIntoOneCluster(t *testing.T) {
+	t.Parallel()
+	c, from := postgrestest.Database(t)
+	source := connected(t, c.AdminURL(from))
+	runs(t, source, `CREATE ROLE shared_owner LOGIN; ALTER ROLE shared_owner SET work_mem = '5MB'; CREATE TABLE a (b int); ALTER TABLE a OWNER TO shared_owner; INSERT INTO a VALUES (1)`)
+	t.Cleanup(func() { runsAfter(t, c.AdminURL(from), `DROP OWNED BY shared_owner; DROP ROLE shared_owner`) })
+	var copies errgroup.Group
+	for range 3 {
+		_, to := postgrestest.Database(t)
+		t.Cleanup(func() { runsAfter(t, c.AdminURL(to), `DROP OWNED BY shared_owner`) })
+		copies.Go(func() error {
+			_, err := postgres.Copy(t.Context(), postgres.CopySpec{Source: c.AdminURL(from), Target: c.AdminURL(to), Bin: bin(t), Masks: noMasks})
+			return err
+		})
+	}
+	if err := copies.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// runsAfter runs a statement when the test is over.
+func runsAfter(t *testing.T, url, statement string) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	if err == nil {
+		_, err = conn.Exec(context.Background(), statement)
+		conn.Close(context.Background())
+	}
+	if err != nil {
+		t.Errorf("%s: %v", statement, err)
 	}
 }

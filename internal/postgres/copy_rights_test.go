@@ -68,6 +68,7 @@ func twoClusters(t *testing.T) (spec postgres.CopySpec, source, target *pgx.Conn
 }
 
 func TestCopy_KeepsRolesOwnersGrantsAndSettingsAsInProduction(t *testing.T) {
+	t.Parallel()
 	spec, source, target := twoClusters(t)
 	var notices []string
 	spec.Notice = func(sentence string) { notices = append(notices, sentence) }
@@ -81,8 +82,8 @@ func TestCopy_KeepsRolesOwnersGrantsAndSettingsAsInProduction(t *testing.T) {
 	for what, query := range map[string]string{
 		"roles": `SELECT concat_ws(' ', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolconnlimit)
 			FROM pg_roles WHERE rolname IN ('Shop App', 'staff', 'ann', 'demoted') ORDER BY 1`,
-		"memberships":    `SELECT concat_ws(' ', roleid::regrole, member::regrole, admin_option) FROM pg_auth_members WHERE roleid >= 16384`,
-		"role settings":  `SELECT concat_ws(' ', setrole::regrole, x) FROM pg_db_role_setting, unnest(setconfig) x WHERE setdatabase = 0 AND setrole <> 0 ORDER BY 1`,
+		"memberships":    `SELECT concat_ws(' ', roleid::regrole, member::regrole, admin_option) FROM pg_auth_members WHERE roleid = 'staff'::regrole`,
+		"role settings":  `SELECT concat_ws(' ', setrole::regrole, x) FROM pg_db_role_setting, unnest(setconfig) x WHERE setdatabase = 0 AND setrole = '"Shop App"'::regrole ORDER BY 1`,
 		"who owns what":  `SELECT concat_ws(' ', extname, extowner::regrole) FROM pg_extension ORDER BY 1`,
 		"members' owner": `SELECT concat_ws(' ', proname, proowner::regrole) FROM pg_proc WHERE proname IN ('pg_buffercache_pages', 'hstore_in', 'll_to_earth') ORDER BY 1`,
 		"rows":           `SELECT o::text FROM shop.orders o ORDER BY id`,
@@ -106,19 +107,16 @@ func TestCopy_KeepsRolesOwnersGrantsAndSettingsAsInProduction(t *testing.T) {
 	if strings.Contains(said, "12345") || strings.Contains(strings.Join(inspected(t, source).Lines, "\n"), "12345") {
 		t.Error("the value of a setting that holds a secret is shown")
 	}
-}
 
-func TestCopy_TheTwinRefusesWhatProductionRefuses(t *testing.T) {
-	spec, _, target := twoClusters(t)
-	copied(t, spec)
 	runs(t, target, `SET SESSION AUTHORIZATION "Shop App"`)
 	if _, err := target.Exec(t.Context(), `ALTER EXTENSION pg_buffercache UPDATE`); err == nil {
-		t.Error("the application may update an extension that it does not own")
+		t.Error("in the twin the application may update an extension that it does not own")
 	}
 	runs(t, target, `DROP EXTENSION hstore CASCADE`)
 }
 
 func TestCopy_NamesEveryMissingRightWithItsGrant(t *testing.T) {
+	t.Parallel()
 	spec, source, target := pair(t, `
 		CREATE TABLE open (a text); CREATE TABLE shut (a serial); CREATE SCHEMA hidden; CREATE TABLE hidden.deep (a text);
 		CREATE TABLE guarded (a text); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; INSERT INTO guarded VALUES ('seen');

@@ -62,7 +62,30 @@ func (c *copying) makeRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.onTarget(ctx, "recreating production's roles in the target", append(statements, memberships...)...)
+	const doing = "recreating production's roles in the target"
+	return c.alone(ctx, doing, "pg_authid", func(tx pgx.Tx) error {
+		for _, statement := range append(statements, memberships...) {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return readError(doing, err)
+			}
+		}
+		return nil
+	})
+}
+
+// alone changes what all databases of the target's cluster share. Copies into several
+// of them at once take turns: the server would let one fail.
+func (c *copying) alone(ctx context.Context, doing, catalog string, act func(pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, c.target, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "LOCK TABLE pg_catalog."+catalog+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+		return act(tx)
+	})
+	if err != nil {
+		return readError(doing, err)
+	}
+	return nil
 }
 
 // makeRole is a statement that makes a role, or brings it in line.
@@ -122,20 +145,25 @@ func (c *copying) applySettings(ctx context.Context) error {
 	if err != nil {
 		return readError("reading the settings of roles and database", err)
 	}
-	for _, s := range settings {
-		if strings.Contains(s.Name, ".") && secretSetting.MatchString(s.Name) {
-			c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its name says that it is a secret", s.Name))
-			continue
+	return c.alone(ctx, "applying production's settings", "pg_db_role_setting", func(tx pgx.Tx) error {
+		for _, s := range settings {
+			if strings.Contains(s.Name, ".") && secretSetting.MatchString(s.Name) {
+				c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its name says that it is a secret", s.Name))
+				continue
+			}
+			if err := c.applySetting(ctx, tx, settingStatement(s.Role, s.Here, c.into.database, s.Name, s.Value), s.Name); err != nil {
+				return err
+			}
 		}
-		if err := c.applySetting(ctx, settingStatement(s.Role, s.Here, c.into.database, s.Name, s.Value), s.Name); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
-func (c *copying) applySetting(ctx context.Context, statement, name string) error {
-	_, err := c.target.Exec(ctx, statement)
+func (c *copying) applySetting(ctx context.Context, tx pgx.Tx, statement, name string) error {
+	err := pgx.BeginFunc(ctx, tx, func(one pgx.Tx) error {
+		_, err := one.Exec(ctx, statement)
+		return err
+	})
 	answer := new(pgconn.PgError)
 	if errors.As(err, &answer) && (answer.Code == "42704" || answer.Code == "22023") {
 		c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its server does not take it", name))

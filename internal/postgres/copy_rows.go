@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 
 	"understudy"
@@ -86,7 +85,7 @@ func (w *rowWriter) maskField(i int, field []byte) error {
 	w.value = appendUnescaped(w.value[:0], field)
 	safe, err := w.table.masks[i](w.value)
 	if err != nil {
-		return fmt.Errorf("masking %s.%s: %w", w.table.name(), w.table.columns[i], err)
+		return understudy.Errorf(understudy.KindOf(err), "masking %s.%s: %w", w.table.name(), w.table.columns[i], err).WithHint("%s", understudy.HintOf(err))
 	}
 	w.row = appendEscaped(w.row, safe)
 	return nil

@@ -135,7 +135,7 @@ func sourceError(t *copiedTable, err error) error {
 	if answer := new(pgconn.PgError); errors.As(err, &answer) {
 		return serverError(fmt.Sprintf("reading %s, after %d rows", t.name(), t.rows), answer)
 	}
-	if known := new(understudy.Error); errors.As(err, &known) || strings.HasPrefix(err.Error(), "masking ") {
+	if known := new(understudy.Error); errors.As(err, &known) {
 		return err
 	}
 	return understudy.Errorf(understudy.KindUnavailable, "reading %s: the connection to the source was cut after %d rows: %w", t.name(), t.rows, err)

@@ -158,6 +158,7 @@ const everyKindOfObject = `
 	CREATE PUBLICATION outlet FOR TABLE orders;`
 
 func TestCopy_IsWhatProductionIs(t *testing.T) {
+	t.Parallel()
 	spec, source, target := pair(t, everyKindOfObject)
 	got := copied(t, spec)
 
@@ -201,6 +202,7 @@ func TestCopy_IsWhatProductionIs(t *testing.T) {
 }
 
 func TestCopy_SequencesGoOnWhereProductionStands(t *testing.T) {
+	t.Parallel()
 	spec, _, target := pair(t, everyKindOfObject+`SELECT setval('people_id_seq', 500)`)
 	copied(t, spec)
 	got := answer(t, target, `INSERT INTO people (email) VALUES ('new@example.org') RETURNING id::text`) +
@@ -211,6 +213,7 @@ func TestCopy_SequencesGoOnWhereProductionStands(t *testing.T) {
 }
 
 func TestCopy_MasksExactlyTheColumnsOfTheRules(t *testing.T) {
+	t.Parallel()
 	spec, source, target := pair(t, everyKindOfObject)
 	reverse := func(value []byte) ([]byte, error) {
 		out := []rune(string(value))
@@ -260,6 +263,7 @@ func TestCopy_MasksExactlyTheColumnsOfTheRules(t *testing.T) {
 }
 
 func TestCopy_StopsAtAColumnThatLooksPersonalBeforeARowIsWritten(t *testing.T) {
+	t.Parallel()
 	spec, _, target := pair(t, everyKindOfObject)
 	var asked []string
 	spec.Masks = func(table string, columns []understudy.Column) (map[string]understudy.MaskFunc, error) {
@@ -281,6 +285,7 @@ func TestCopy_StopsAtAColumnThatLooksPersonalBeforeARowIsWritten(t *testing.T) {
 }
 
 func TestCopy_ShowsMasksTheColumnsWithSamples(t *testing.T) {
+	t.Parallel()
 	spec, _, _ := pair(t, everyKindOfObject)
 	columns := map[string]understudy.Column{}
 	spec.Masks = func(table string, list []understudy.Column) (map[string]understudy.MaskFunc, error) {
@@ -310,6 +315,7 @@ func TestCopy_ShowsMasksTheColumnsWithSamples(t *testing.T) {
 }
 
 func TestCopy_AMaskThatBreaksARuleIsNamedWithoutTheValue(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		column, value string
 		words         []string
@@ -344,6 +350,7 @@ func TestCopy_AMaskThatBreaksARuleIsNamedWithoutTheValue(t *testing.T) {
 }
 
 func TestCopy_AMaskThatFailsStopsTheCopy(t *testing.T) {
+	t.Parallel()
 	spec, _, _ := pair(t, everyKindOfObject)
 	spec.Masks = func(table string, _ []understudy.Column) (map[string]understudy.MaskFunc, error) {
 		if table != "public.people" {
@@ -361,6 +368,7 @@ func TestCopy_AMaskThatFailsStopsTheCopy(t *testing.T) {
 }
 
 func TestCopy_RefusesLargeObjects(t *testing.T) {
+	t.Parallel()
 	spec, source, _ := pair(t, `SELECT lo_from_bytea(0, 'x'), lo_from_bytea(0, 'y')`)
 	_, err := postgres.Copy(t.Context(), spec)
 	refused(t, err, understudy.KindRefused, "2 large objects", "bytea")
@@ -368,6 +376,7 @@ func TestCopy_RefusesLargeObjects(t *testing.T) {
 }
 
 func TestCopy_RefusesATargetThatIsNotEmpty(t *testing.T) {
+	t.Parallel()
 	spec, _, target := pair(t, `CREATE TABLE a (b text)`)
 	runs(t, target, `CREATE TABLE precious (b text)`)
 	_, err := postgres.Copy(t.Context(), spec)
@@ -375,6 +384,7 @@ func TestCopy_RefusesATargetThatIsNotEmpty(t *testing.T) {
 }
 
 func TestCopy_NeedsMasks(t *testing.T) {
+	t.Parallel()
 	_, err := postgres.Copy(t.Context(), postgres.CopySpec{})
 	refused(t, err, understudy.KindInvalid, "masks")
 }

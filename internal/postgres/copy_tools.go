@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,8 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"understudy"
 )
@@ -133,97 +129,6 @@ func toolsMajor(ctx context.Context, bin string) (int, error) {
 	}
 	return strconv.Atoi(string(found[1]))
 }
-
-// dump is pg_dump of one section, as of the moment.
-func (c *copying) dump(section string, args ...string) tool {
-	return tool{bin: c.spec.Bin, name: "pg_dump", url: c.spec.Source, app: c.moment.name, args: append([]string{
-		"--section=" + section, "--snapshot=" + c.moment.snapshot, "--encoding=UTF8", "--no-tablespaces", "--no-subscriptions",
-		"--no-security-labels", "--lock-wait-timeout=" + strconv.Itoa(int(readerLockTimeout.Milliseconds())),
-	}, args...)}
-}
-
-// makePreData recreates what tables, types and functions need to be before rows come,
-// owned and granted as in production.
-func (c *copying) makePreData(ctx context.Context) error {
-	fromDump, toFilter := io.Pipe()
-	fromFilter, toRestore := io.Pipe()
-	group, working := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		err := c.dump("pre-data", "--schema-only").run(working, nil, toFilter)
-		toFilter.CloseWithError(err) // nil: the end
-		return err
-	})
-	group.Go(func() error {
-		err := tolerateSchemas(fromDump, toRestore)
-		fromDump.CloseWithError(err)
-		toRestore.CloseWithError(err)
-		return nil // an error of its own is one of its neighbours'
-	})
-	group.Go(func() error {
-		restore := tool{bin: c.spec.Bin, name: "psql", url: c.spec.Target, app: "understudy copy",
-			args: []string{"--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=" + os.DevNull, "--file=-"}}
-		err := restore.run(working, fromFilter, io.Discard)
-		fromFilter.CloseWithError(errTargetStopped)
-		return err
-	})
-	return group.Wait()
-}
-
-// createSchema matches the line with which pg_dump creates a schema.
-var createSchema = regexp.MustCompile(`^CREATE SCHEMA ([^;]+;\r?\n)$`)
-
-// tolerateSchemas passes a dump on, and lets schemas be there that extensions needed.
-func tolerateSchemas(from io.Reader, to io.Writer) error {
-	lines := bufio.NewReaderSize(from, 64<<10)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if bytes.HasPrefix(line, []byte("CREATE SCHEMA ")) {
-			line = createSchema.ReplaceAll(line, []byte("CREATE SCHEMA IF NOT EXISTS $1"))
-		}
-		if _, err := to.Write(line); err != nil {
-			return err
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-}
-
-// postData is the dump of what comes after the rows: indexes, constraints, triggers,
-// policies. It holds definitions only, in a file as they are restored in parallel.
-type postData struct {
-	c   *copying
-	dir string
-}
-
-// dumpPostData takes the dump at the start, when the source has just been read: a
-// later moment could find a table changed.
-func (c *copying) dumpPostData(ctx context.Context) (*postData, error) {
-	dir, err := os.MkdirTemp("", "understudy-copy-")
-	if err != nil {
-		return nil, understudy.Errorf(understudy.KindUnavailable, "making a folder for the schema's dump: %w", err)
-	}
-	p := &postData{c: c, dir: dir}
-	if err := c.dump("post-data", "--format=custom", "--file="+p.file()).run(ctx, nil, io.Discard); err != nil {
-		p.remove()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *postData) file() string { return filepath.Join(p.dir, "post-data") }
-
-func (p *postData) restore(ctx context.Context) error {
-	return tool{bin: p.c.spec.Bin, name: "pg_restore", url: p.c.spec.Target, app: "understudy copy",
-		options: "-c maintenance_work_mem=256MB -c synchronous_commit=off",
-		args:    []string{"--exit-on-error", "--section=post-data", "--jobs=" + strconv.Itoa(p.c.spec.Parallel), p.file()}}.run(ctx, nil, io.Discard)
-}
-
-// remove takes the dump away; a file that stays holds no data.
-func (p *postData) remove() { _ = os.RemoveAll(p.dir) }
 
 // tail keeps the first bytes that a program writes, and swallows the rest.
 type tail struct {

@@ -127,6 +127,9 @@ func serverError(doing string, answer *pgconn.PgError) error {
 			WithHint("a schema change may be under way; try again when it is done")
 	case "57014", "57P01", "57P02", "57P03", "53300", "28000", "28P01", "3D000":
 		return understudy.Errorf(understudy.KindUnavailable, "%s: %s", doing, said)
+	case "40001":
+		return understudy.Errorf(understudy.KindUnavailable, "%s: the source is a standby and had to go on replaying: %s", doing, said).
+			WithHint("set hot_standby_feedback = on there, or give max_standby_streaming_delay the time a copy takes")
 	case "53100":
 		return understudy.Errorf(understudy.KindUnavailable, "%s: the server's disk is full", doing).
 			WithHint("free space where the server keeps its data, then run it again")

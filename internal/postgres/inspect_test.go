@@ -14,6 +14,7 @@ import (
 )
 
 func TestInspect_OneLineForEachFact(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, everyKindOfObject)
@@ -58,6 +59,7 @@ func TestInspect_OneLineForEachFact(t *testing.T) {
 }
 
 func TestInspect_OfTheSameFactsHasTheSameDigest(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, `CREATE TABLE a (one int, two text); CREATE SEQUENCE s`)
@@ -76,6 +78,7 @@ func TestInspect_OfTheSameFactsHasTheSameDigest(t *testing.T) {
 }
 
 func TestInspect_DiffSaysWhatAMigrationDid(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, `CREATE TABLE a (one int, two text, three text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
@@ -102,6 +105,7 @@ func TestInspect_DiffSaysWhatAMigrationDid(t *testing.T) {
 }
 
 func TestInspect_OfAThousandTablesIsQuick(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	for range 4 { // each in a transaction of its own: a thousand at once need more locks than there are
@@ -118,6 +122,7 @@ func TestInspect_OfAThousandTablesIsQuick(t *testing.T) {
 }
 
 func TestInspect_WaitsBrieflyInsideNobodysTransaction(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, `BEGIN`)
@@ -126,6 +131,7 @@ func TestInspect_WaitsBrieflyInsideNobodysTransaction(t *testing.T) {
 }
 
 func TestTableSizes_TheBiggestComesFirst(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	runs(t, conn, `CREATE TABLE small (a int); CREATE TABLE "Big One" AS SELECT repeat('x', 100) AS a FROM generate_series(1, 5000)`)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPrint_DiffSaysWhatBecameOfTheRows(t *testing.T) {
+	t.Parallel()
 	c, name := postgrestest.Database(t)
 	conn := connected(t, c.AdminURL(name))
 	printed := func() postgres.DataPrint {
