@@ -39,7 +39,7 @@ func firstBadLine(content []byte) string {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		if _, err := godotenv.UnmarshalBytes(line); err != nil {
+		if _, err := godotenv.Unmarshal(string(line) + "\n"); err != nil {
 			return "on line " + number(i+1)
 		}
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -221,4 +222,15 @@ func list(words []string) string {
 		out = append(out, quote(word))
 	}
 	return "[" + strings.Join(out, ", ") + "]"
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9/._-]*$`)
+
+// keyword tells whether YAML takes a bare word for something else than a text.
+func keyword(word string) bool {
+	switch strings.ToLower(word) {
+	case "true", "false", "yes", "no", "on", "off", "null", "y", "n":
+		return true
+	}
+	return false
 }

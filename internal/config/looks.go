@@ -45,14 +45,3 @@ func onlyReference(value string) bool {
 	return len(references) == 1 && strings.HasPrefix(value, "${") && strings.HasSuffix(value, "}") &&
 		strings.Count(value, "}") == 1 && references[0].Default == ""
 }
-
-var plainWord = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9/._-]*$`)
-
-// keyword tells whether YAML takes a bare word for something else than a text.
-func keyword(word string) bool {
-	switch strings.ToLower(word) {
-	case "true", "false", "yes", "no", "on", "off", "null", "y", "n":
-		return true
-	}
-	return false
-}

@@ -97,10 +97,9 @@ func (s *source) misshapen(schema any, found *jsonschema.ValidationError) {
 	value := valueAt(s.root, path)
 	switch k := found.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
-		known := keysOf(rule["properties"])
 		for _, key := range slices.Sorted(slices.Values(k.Properties)) {
 			at, _ := child(value, key)
-			s.problems.on(at, path, "unknown key %q%s", key, orKnown(key, known))
+			s.problems.on(at, path, "%s", unknown(schema, rule, key))
 		}
 	case *kind.Required:
 		s.problems.on(node, path, "expected %s, found none", quoted(k.Missing))
@@ -195,6 +194,18 @@ func kinds(want any) string {
 		out = append(out, words[name])
 	}
 	return strings.Join(out, " or ")
+}
+
+// unknown says what a key should have been: one of the known, or one of a form.
+func unknown(schema any, rule map[string]any, key string) string {
+	for _, pattern := range keysOf(rule["patternProperties"]) {
+		for _, name := range []string{"name", "key"} {
+			if form := lookup(schema, "#/$defs/"+name); form["pattern"] == pattern {
+				return fmt.Sprintf("key %q: expected %s", key, form["title"])
+			}
+		}
+	}
+	return fmt.Sprintf("unknown key %q%s", key, orKnown(key, keysOf(rule["properties"])))
 }
 
 func orKnown(key string, known []string) string {

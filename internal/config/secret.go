@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"understudy"
@@ -103,7 +104,9 @@ func fromCommand(line string) (string, error) {
 	var said bytes.Buffer
 	command := exec.CommandContext(ctx, "sh", "-c", line)
 	command.Stdout = &limited{to: &said, left: largestSecret}
-	command.WaitDelay = time.Second // for what the command left running
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) } // and what it started
+	command.WaitDelay = time.Second                                                              // for what the command left running
 	err := command.Run()
 	what := origin("exec", line)
 	var ended *exec.ExitError

@@ -1,0 +1,104 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"understudy"
+	"understudy/internal/config"
+)
+
+func TestSecret_ReadsVariablesFilesAndCommands(t *testing.T) {
+	t.Setenv("US_SECRET", "from a variable\n")
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("from a file\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for ref, want := range map[understudy.SecretRef]string{
+		"env:US_SECRET":                         "from a variable",
+		"file:" + understudy.SecretRef(file):    "from a file",
+		"exec:printf 'from a %s\\n\\n' command": "from a command\n",
+	} {
+		if got, err := config.Secret(ref); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", ref, got, err, want)
+		}
+	}
+}
+
+func TestSecret_NeverShowsAValueOrWhatACommandSaid(t *testing.T) {
+	dir := t.TempDir()
+	large := filepath.Join(dir, "large")
+	if err := os.WriteFile(large, []byte(strings.Repeat("hunter2", 20000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	zero := filepath.Join(dir, "zero")
+	if err := os.WriteFile(zero, []byte("hunter2\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []understudy.SecretRef{"hunter2", "hunter2:hunter2", ":hunter2", "", "env:", "env:US_NOT_SET",
+		"file:/nowhere/at/all", understudy.SecretRef("file:" + dir), understudy.SecretRef("file:" + large), understudy.SecretRef("file:" + zero),
+		"exec:echo hunter2; echo hunter2 >&2; exit 3", "exec:true", "exec:printf %080000d 1 hunter2", "exec:exit 1 hunter2"} {
+		_, err := config.Secret(ref)
+		if err == nil {
+			t.Errorf("%s: no error", ref)
+			continue
+		}
+		if strings.Contains(err.Error()+understudy.HintOf(err), "hunter2") {
+			t.Errorf("the secret is in %q", err)
+		}
+	}
+}
+
+// Whatever else is wrong with a file, a value that stands where secrets do is in no error.
+func TestLoad_NeverPutsASecretIntoAnError(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, config.FileName)
+	places := []string{
+		"environments: {p: {purpose: production, secrets: {SESSION_KEY: %}}}",
+		"environments: {p: {purpose: production, secrets: [%]}}",
+		"environments: {p: {purpose: production, secrets: %}}",
+		"environments: {p: {purpose: production, env: {SESSION_KEY: %}}}",
+		"environments: {p: {purpose: production, env: {API_TOKEN: %, API_TOKEN: %}}}",
+		"environments: {p: {purpose: production, databases: {main: {url: %}}}}",
+		"environments: {p: {purpose: production, env_file: secret.env}}",
+		"config: {SESSION_KEY: {secret: true, default: %}}",
+		"config: {SESSION_KEY: {secret: true}}\nservices: {w: {command: [x], env: {SESSION_KEY: %}}}",
+		"services: {w: {command: [x], env: {SESSION_KEY: [%]}}}",
+		"migration: {up: [x], env: {PGPASSWORD: {a: %}}}",
+		"environments:\n  p:\n    secrets:\n\t  SESSION_KEY: %",
+		"environments: {p: {secrets: {SESSION_KEY: &%}}}",
+		"environments: {p: {secrets: {SESSION_KEY: *%}}}",
+		"environments: {p: {secrets: {SESSION_KEY: !%}}}",
+		"environments: {p: {secrets: {SESSION_KEY: \"%}}}",
+		"environments: {p: {secrets: {SESSION_KEY: @%}}}",
+		"compose: compose.yaml",
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		secret := "hunter2" + rapid.StringMatching(`[A-Za-z0-9]{0,12}`).Draw(rt, "rest")
+		if rapid.Bool().Draw(rt, "strange") {
+			secret += rapid.StringMatching(`["'#\[\]{}:,%@*&!|> ]{1,4}`).Draw(rt, "strange end")
+		}
+		place := rapid.SampledFrom(places).Draw(rt, "place")
+		quoted := secret
+		if rapid.Bool().Draw(rt, "quoted") {
+			quoted = "'" + strings.ReplaceAll(secret, "'", "''") + "'"
+		}
+		files := map[string]string{
+			path:                               "application: shop\n" + strings.ReplaceAll(place, "%", quoted) + "\n",
+			filepath.Join(dir, "secret.env"):   "SESSION_KEY=" + secret + "\n" + rapid.SampledFrom([]string{"", secret, "A B=" + secret, "X='" + secret}).Draw(rt, "line"),
+			filepath.Join(dir, "compose.yaml"): "services: {a: {image: x, environment: {PASSWORD: " + quoted + "}}}\n",
+		}
+		for name, content := range files {
+			if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		if _, err := config.Load(path); err != nil && strings.Contains(err.Error()+understudy.HintOf(err), "hunter2") {
+			rt.Fatalf("the secret is in %q", err)
+		}
+	})
+}
