@@ -85,7 +85,19 @@ func (t *tally) add(seen sight) {
 			t.addWait(seen, pid, s)
 		}
 	}
+	t.carryOn(seen)
 	t.close(seen.at)
+}
+
+// carryOn keeps a wait open whose session is just awake to look for deadlocks: it wants
+// the same lock since the same moment, though it does not sleep for it now.
+func (t *tally) carryOn(seen sight) {
+	for key, w := range t.blocked {
+		if since := seen.wanted(key.pid).since; !since.IsZero() && since.Equal(key.since) {
+			w.last = seen.at
+			t.blocked[key] = w
+		}
+	}
 }
 
 func (t *tally) addLock(seen sight, l lockSight) {

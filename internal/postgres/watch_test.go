@@ -99,10 +99,12 @@ func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
 	w := s.watch()
 	migration, writer := s.session("migration"), s.session("shop")
 	var both sync.WaitGroup
-	began := time.Now()
+	var built, waited time.Duration
 	s.do(migration, "BEGIN")
 	both.Go(func() {
+		began := time.Now()
 		s.do(migration, "CREATE INDEX by_note ON public.orders (note)")
+		built = time.Since(began)
 		s.do(migration, "COMMIT")
 	})
 	conn := s.session("test")
@@ -111,13 +113,16 @@ func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
 		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND relation = 'public.orders'::regclass").Scan(&n)
 		return err == nil && n > 0
 	})
-	both.Go(func() { s.do(writer, "UPDATE public.orders SET note = 'private' WHERE id = 1") })
+	both.Go(func() {
+		began := time.Now()
+		s.do(writer, "UPDATE public.orders SET note = 'private' WHERE id = 1")
+		waited = time.Since(began)
+	})
 	both.Wait()
-	built := time.Since(began)
 	seen := s.stop(w)
 
 	l, held := lockOn(seen, "public.orders", "ShareLock")
-	if !held || l.Held < built/3 || l.Held > built || l.New || l.Kind != "table" || l.Statement != "CREATE INDEX by_note ON public.orders (note)" {
+	if !held || l.Held < built/2 || l.New || l.Kind != "table" || l.Statement != "CREATE INDEX by_note ON public.orders (note)" {
 		t.Errorf("the build took %v; locks: %+v", built, seen.Locks)
 	}
 	if len(seen.Blocked) != 1 {
@@ -128,8 +133,8 @@ func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
 		b.Statement != "UPDATE public.orders SET note = ? WHERE id = ?" || !strings.HasPrefix(b.By, "CREATE INDEX") {
 		t.Errorf("blocked: %+v", b)
 	}
-	if b.Longest < built/3 || b.Longest > built {
-		t.Errorf("the build took %v, the writer was blocked for %v", built, b.Longest)
+	if b.Longest < waited/2 || b.Longest > waited {
+		t.Errorf("the writer waited for %v, and is said to have been blocked for %v", waited, b.Longest)
 	}
 	if seen.Exact || seen.Samples < 3 || seen.WAL < 1<<20 || seen.BytesAfter <= seen.BytesBefore || seen.BytesPeak < seen.BytesAfter {
 		t.Errorf("figures: %+v", seen)
@@ -177,11 +182,11 @@ func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
 	both.Wait()
 	seen := s.stop(w)
 
-	if l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock"); !wanted || l.Waited < 150*time.Millisecond {
+	if l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock"); !wanted || l.Waited < 100*time.Millisecond {
 		t.Errorf("locks: %+v", seen.Locks)
 	}
 	if len(seen.Blocked) != 1 || seen.Blocked[0].Application != "shop" || seen.Blocked[0].Mode != "AccessShareLock" ||
-		seen.Blocked[0].Longest < 150*time.Millisecond || seen.Blocked[0].By != "ALTER TABLE public.orders ADD COLUMN x int" {
+		seen.Blocked[0].Longest < 100*time.Millisecond || seen.Blocked[0].By != "ALTER TABLE public.orders ADD COLUMN x int" {
 		t.Errorf("blocked: %+v", seen.Blocked)
 	}
 }
@@ -204,7 +209,7 @@ func TestWatch_AWriterOfARowThatTheMigrationChangedWaitsForTheRow(t *testing.T) 
 	seen := s.stop(w)
 	var waits int
 	for _, b := range seen.Blocked {
-		if b.Mode == "row" && b.Relation == "public.orders" && b.Longest >= 90*time.Millisecond {
+		if b.Mode == "row" && b.Relation == "public.orders" && b.Longest >= 50*time.Millisecond {
 			waits += b.Times
 		}
 	}
