@@ -101,13 +101,15 @@ func TestCopy_GivesWayToASchemaChangeInProduction(t *testing.T) {
 		return err
 	})
 	<-reached
+	waiting := connected(t, spec.Source)
+	const guards = `FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^understudy copy \S+ guard$'`
+	untilYes(t, waiting, `SELECT count(*) = 1 `+guards)
 	var change errgroup.Group
 	change.Go(func() error {
 		_, err := source.Exec(t.Context(), `ALTER TABLE small ADD COLUMN more text`)
 		return err
 	})
-	waiting := connected(t, spec.Source)
-	untilYes(t, waiting, `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^understudy copy \S+ guard$'`)
+	untilYes(t, waiting, `SELECT count(*) = 0 `+guards)
 	release()
 	refused(t, copying.Wait(), understudy.KindConflict, "gave way")
 	if err := change.Wait(); err != nil {
