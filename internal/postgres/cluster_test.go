@@ -78,7 +78,7 @@ func value(t *testing.T, c *postgres.Cluster, database, query string, args ...an
 
 func postmasterPID(t *testing.T, dir string) int {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,12 @@ func until(t *testing.T, what string, reached func() bool) {
 func TestCluster_Life(t *testing.T) {
 	dir := postgrestest.Folder(t)
 	spec := postgrestest.Spec(dir, 0)
+	spec.Dir = filepath.Join(dir, `da ta$(touch x)"q'`)
+	spec.SocketDir = filepath.Join(dir, `s $(x)'`)
 	c := postgres.NewCluster(spec)
+	if err := os.MkdirAll(filepath.Join(spec.Dir+".initdb", "half"), 0o700); err != nil { // as a crash in the midst of making it leaves
+		t.Fatal(err)
+	}
 
 	if c.Running(t.Context()) {
 		t.Fatal("a cluster that was never made runs")
@@ -130,9 +135,9 @@ func TestCluster_Life(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	pid := postmasterPID(t, dir)
+	pid := postmasterPID(t, spec.Dir)
 	started(t, spec)
-	if again := postmasterPID(t, dir); again != pid {
+	if again := postmasterPID(t, spec.Dir); again != pid {
 		t.Fatalf("a second start made another server: %d, then %d", pid, again)
 	}
 	if version, err := c.Version(t.Context()); err != nil || !strings.Contains(version, ".") || strings.Contains(version, " ") {
@@ -141,8 +146,8 @@ func TestCluster_Life(t *testing.T) {
 	exec1(t, c, "postgres", "CREATE TABLE kept AS SELECT 42 AS n")
 
 	t.Run("runs as no root, in a folder closed to strangers", func(t *testing.T) {
-		for _, name := range []string{"data", "s"} {
-			info, err := os.Stat(filepath.Join(dir, name))
+		for _, name := range []string{spec.Dir, spec.SocketDir} {
+			info, err := os.Stat(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +169,7 @@ func TestCluster_Life(t *testing.T) {
 	})
 
 	t.Run("killed, it recovers at the next start", func(t *testing.T) {
-		if err := syscall.Kill(postmasterPID(t, dir), syscall.SIGKILL); err != nil {
+		if err := syscall.Kill(postmasterPID(t, spec.Dir), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		started(t, spec)
