@@ -117,21 +117,19 @@ func (h *heir) listeners() map[string]net.Listener {
 	return h.fronts
 }
 
-// ready tells the old copy to stop accepting, and begins to watch for its end.
-func (h *heir) ready() error {
+// ready tells the old copy to stop accepting, and begins to watch for its end. An old
+// copy that has died meanwhile need not be told: all it had is here.
+func (h *heir) ready() {
 	if h == nil {
-		return nil
+		return
 	}
 	h.replied = true
-	if err := json.NewEncoder(h.conn).Encode(reply{Ready: true}); err != nil {
-		return fmt.Errorf("telling the old copy that this one is ready: %w", err)
-	}
+	_ = json.NewEncoder(h.conn).Encode(reply{Ready: true})
 	go func() {
 		defer close(h.watched)
 		_, _ = h.conn.Read(make([]byte, 1)) // nothing is sent: it returns at the old copy's end, or ours
 		close(h.alone)
 	}()
-	return nil
 }
 
 // fail tells the old copy why this one gave up, unless it was ready before.

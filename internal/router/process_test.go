@@ -67,6 +67,7 @@ func TestRun_EndsAtSIGTERMAfterItsRequests(t *testing.T) {
 }
 
 func TestUpgrade_UnderLoadRefusesNothing(t *testing.T) {
+	t.Parallel()
 	s := newProcessStage(t, router.Front{})
 	s.add("d1", newApp(t, "d1").at())
 	s.split(all("d1"))
@@ -75,13 +76,16 @@ func TestUpgrade_UnderLoadRefusesNothing(t *testing.T) {
 	check(t, err)
 	pid := first.PID
 	for range 3 {
+		before := c.count.Load()
 		pid = s.upgrade(pid)
+		s.await("customers came to the new copy", func() bool { return c.count.Load() > before+300 })
 		s.add("d1", newApp(t, "d1").at()) // changes go on
 	}
 	c.leave(t)
 }
 
 func TestUpgrade_LeavesUpgradedConnectionsToTheOldCopyAndDrainWaitsForThem(t *testing.T) {
+	t.Parallel()
 	s := newProcessStage(t, router.Front{})
 	s.add("d1", newApp(t, "d1").at())
 	s.add("d2", newApp(t, "d2").at())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -100,8 +99,8 @@ func withoutOwnCookies(line string) string {
 func answered(answer *http.Response) error {
 	v := visitOf(answer.Request.Context())
 	v.answeredAt = time.Now()
-	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.StatusCode == http.StatusSwitchingProtocols || kind == "text/event-stream" {
+	events := strings.HasPrefix(strings.ToLower(answer.Header.Get("Content-Type")), "text/event-stream")
+	if answer.StatusCode == http.StatusSwitchingProtocols || events {
 		v.lasting = true
 		v.front.last(v.claim)
 	}

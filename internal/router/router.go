@@ -46,8 +46,10 @@ const problemsKept = 50
 func newRouter(c Config, shared *shared) *router {
 	none := make(chan struct{})
 	close(none)
-	return &router{config: c, shared: shared, started: time.Now(), fronts: map[string]*front{}, predecessor: none,
-		handedOver: make(chan struct{}), file: &stateFile{path: filepath.Join(c.State, "state.json")}}
+	r := &router{config: c, shared: shared, started: time.Now(), fronts: map[string]*front{}, predecessor: none,
+		handedOver: make(chan struct{})}
+	r.file = &stateFile{path: filepath.Join(c.State, "state.json"), warn: func(err error) { r.problem("", err.Error()) }}
+	return r
 }
 
 // restore serves what the state file says, on inherited listeners where there are any.

@@ -105,9 +105,7 @@ func (r *router) live(ctx context.Context, heir *heir, quiet chan<- struct{}) er
 				r.problem("", "the control socket has stopped answering: "+err.Error())
 			}
 		})
-		failed = heir.ready()
-	}
-	if failed == nil {
+		heir.ready()
 		r.shared.log.Info("the router serves", "fronts", len(r.all()), "control", r.config.Control)
 		r.waitForEnd(ctx)
 	}

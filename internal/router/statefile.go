@@ -22,6 +22,7 @@ type stateFile struct {
 	// unread are records that could not be read. They are written back as they are, so
 	// that somebody can mend them.
 	unread []json.RawMessage
+	warn   func(error) // told of a change that is saved, but less safely than it should be
 }
 
 // stateForm is the file's form. Records stay raw so that one is read by itself.
@@ -134,23 +135,31 @@ func (s *stateFile) save(records []record) error {
 	if err != nil {
 		return fmt.Errorf("writing the router's state: %w", err)
 	}
-	for _, path := range []string{s.path, s.last()} {
-		if err := replaceFile(path, append(raw, '\n')); err != nil {
-			return fmt.Errorf("saving the router's state, which stays as it was: %w", err)
-		}
+	raw = append(raw, '\n')
+	if err := replaceFile(s.path, raw, true); err != nil {
+		return fmt.Errorf("saving the router's state, which stays as it was: %w", err)
 	}
-	return syncFolder(filepath.Dir(s.path))
+	// The copy is for a file that is damaged later, so it need not outlast a power cut
+	// at this moment: flushing it too would make every switch wait longer for the disk.
+	if err := errors.Join(syncFolder(filepath.Dir(s.path)), replaceFile(s.last(), raw, false)); err != nil {
+		s.warn(fmt.Errorf("the router's state is saved, but its copy or its folder's entry is not: %w", err))
+	}
+	return nil
 }
 
-// replaceFile makes path hold content, or stay as it was.
-func replaceFile(path string, content []byte) error {
+// replaceFile makes path hold content, or stay as it was. Without flush it may do so only
+// as long as the machine runs.
+func replaceFile(path string, content []byte, flush bool) error {
 	temp := path + ".new"
 	file, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if flush && err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return os.Rename(temp, path)

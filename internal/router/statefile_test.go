@@ -17,6 +17,7 @@ func someRecords() []record {
 }
 
 func TestStateFile_CutAtAnyByteServesTheLastGoodCopy(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.json")
 	if err := (&stateFile{path: path}).save(someRecords()); err != nil {
 		t.Fatal(err)
@@ -68,6 +69,17 @@ func TestStateFile_MissingWithACopyIsServedFromTheCopy(t *testing.T) {
 	records, problems, err := (&stateFile{path: path}).load()
 	if err != nil || len(records) != 2 || len(problems) != 1 {
 		t.Fatalf("with the copy alone: %v, %v, %v", records, problems, err)
+	}
+}
+
+func TestStateFile_AChangeThatIsSavedWithoutItsCopyIsAWarning(t *testing.T) {
+	warned := 0
+	file := &stateFile{path: filepath.Join(t.TempDir(), "state.json"), warn: func(error) { warned++ }}
+	if err := os.Mkdir(file.last()+".new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.save(someRecords()); err != nil || warned != 1 {
+		t.Fatalf("saved with %v and %d warnings", err, warned)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 )
 
 func TestSplit_300SwitchesUnderLoadLoseNothing(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, router.Front{})
 	ctx := deadline(t)
 	old := newApp(t, "d0")
@@ -34,6 +35,7 @@ func TestSplit_300SwitchesUnderLoadLoseNothing(t *testing.T) {
 }
 
 func TestPause_200TimesUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, router.Front{})
 	s.add("d1", newApp(t, "d1").at())
 	s.split(all("d1"))
@@ -83,6 +85,7 @@ func TestPause_RefusesBeyondItsQueueAndItsLimit(t *testing.T) {
 }
 
 func TestDrain_UpgradedConnectionsSurviveTheSwitchAndAreClosedOneByOne(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, router.Front{})
 	s.add("d1", newApp(t, "d1").at())
 	s.add("d2", newApp(t, "d2").at())
