@@ -2,6 +2,7 @@ package mask
 
 import (
 	"slices"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,6 +32,34 @@ var dense = [...][2]rune{
 	{0x05d0, 0x05ea}, // Hebrew
 	{0x0621, 0x063a}, // Arabic
 	{0x0641, 0x064a},
+}
+
+// places remembers, block by block of 64 code points, what place has found out. It is safe
+// for use by several goroutines at once: what two of them find out is the same.
+type places struct {
+	blocks [(unicode.MaxRune + 1) / 64]atomic.Pointer[[64]placed]
+}
+
+// placed is where a character is: see place.
+type placed struct {
+	alphabet alphabet
+	at       int
+	upper    bool
+	found    bool
+}
+
+// of is place, remembered.
+func (p *places) of(r rune) *placed {
+	block := p.blocks[r/64].Load()
+	if block == nil {
+		block = new([64]placed)
+		for i := range block {
+			a, at, upper, found := place(r&^63 + rune(i))
+			block[i] = placed{a, at, upper, found}
+		}
+		p.blocks[r/64].Store(block)
+	}
+	return &block[r%64]
 }
 
 // place finds the alphabet of a character, its place there, and whether it is written in
@@ -84,14 +113,14 @@ func cased(lower rune) bool {
 // case that has its lower case elsewhere is found through that, so it has no sort here.
 func sort(r rune) int {
 	switch {
-	case unicode.IsNumber(r):
-		return 1
-	case !unicode.IsLetter(r) || slices.ContainsFunc(dense[:], func(d [2]rune) bool { return r >= d[0] && r <= d[1] }):
+	case !unicode.IsLetter(r) && !unicode.IsNumber(r), slices.ContainsFunc(dense[:], func(d [2]rune) bool { return r >= d[0] && r <= d[1] }):
 		return 0
-	case cased(r):
+	case cased(r): // Roman numerals are numbers and have two cases
 		return 2
 	case unicode.ToLower(r) != r && cased(unicode.ToLower(r)) && unicode.ToUpper(unicode.ToLower(r)) == r:
 		return 3
+	case unicode.IsNumber(r):
+		return 1
 	default:
 		return 4
 	}

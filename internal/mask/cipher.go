@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"math"
 	"sync"
@@ -12,8 +13,13 @@ import (
 	"understudy"
 )
 
-// rounds of the Feistel network, walked once forward and once back for every value.
-const rounds = 8
+// The Feistel network is walked once forward and once back for every value: 16 rounds in
+// all, and 8 for strings so long that each half alone cannot be enumerated.
+const (
+	rounds     = 8
+	roundsLong = 4
+	long       = 24 // symbols
+)
 
 // minKey is the least number of bytes of key material.
 const minKey = 16
@@ -21,11 +27,12 @@ const minKey = 16
 // keyed is everything that is derived from the project's key. It is safe for use by
 // several goroutines at once.
 type keyed struct {
-	round cipher.Block // of the Feistel network
-	tweak cipher.Block // of the structure's digest
-	mac   []byte       // for hash
-	weeks int          // dates move back by this many weeks
-	pool  sync.Pool    // of *symbols
+	round  cipher.Block // of the Feistel network
+	tweak  cipher.Block // of the structure's digest
+	mac    []byte       // for hash
+	weeks  int          // dates move back by this many weeks
+	pool   sync.Pool    // of *symbols
+	places places
 }
 
 func newKeyed(key []byte) (*keyed, error) {
@@ -78,7 +85,7 @@ func (s *symbols) add(value, radix int) {
 // permute replaces the string by its image under a keyed permutation Q of all strings of
 // its structure:
 //
-//	Q = P⁻¹ ∘ (+1) ∘ P        P: a Feistel network of 8 rounds over mixed radices
+//	Q = P⁻¹ ∘ (+1) ∘ P        P: a Feistel network over mixed radices
 //
 // P spreads the strings in an order that only the key knows, Q goes to the next one in
 // that order. Q is therefore one cycle through the whole domain: a bijection that leaves
@@ -92,11 +99,15 @@ func (k *keyed) permute(s *symbols) {
 		return
 	}
 	k.seal(s)
-	for r := range rounds {
+	n := rounds
+	if len(s.value) >= long {
+		n = roundsLong
+	}
+	for r := range n {
 		k.feistel(s, r, false)
 	}
 	increment(s)
-	for r := rounds - 1; r >= 0; r-- {
+	for r := n - 1; r >= 0; r-- {
 		k.feistel(s, r, true)
 	}
 }
@@ -122,26 +133,19 @@ func (k *keyed) permuteOne(s *symbols) {
 	s.value, s.radix = append(s.value[:0], s.value[0]*low+s.value[1]), append(s.radix[:0], radix)
 }
 
-// seal replaces the structure by its digest of one block: CBC-MAC over its length, itself
-// and the radices, which makes no input the beginning of another.
+// seal digests the structure to one block: CBC-MAC over lengths and structure, which makes
+// no input the beginning of another.
 func (k *keyed) seal(s *symbols) {
-	length := len(s.structure)
-	for _, r := range s.radix {
-		s.structure = binary.BigEndian.AppendUint16(s.structure, r)
-	}
 	clear(s.mixed[:])
-	binary.BigEndian.PutUint64(s.mixed[:], uint64(length))
+	binary.BigEndian.PutUint64(s.mixed[:], uint64(len(s.structure)))
 	binary.BigEndian.PutUint64(s.mixed[8:], uint64(len(s.radix)))
 	k.tweak.Encrypt(s.mixed[:], s.mixed[:])
 	for rest := s.structure; len(rest) > 0; {
 		n := min(len(rest), aes.BlockSize)
-		for i, b := range rest[:n] {
-			s.mixed[i] ^= b
-		}
+		subtle.XORBytes(s.mixed[:], s.mixed[:], rest[:n])
 		k.tweak.Encrypt(s.mixed[:], s.mixed[:])
 		rest = rest[n:]
 	}
-	s.structure = s.structure[:length]
 }
 
 // feistel does one round: the symbols of one half move by what the other half says.
@@ -173,13 +177,16 @@ func (k *keyed) absorb(s *symbols, round int, half [2]int) {
 	k.round.Encrypt(s.block[:], s.block[:])
 	filled := 0
 	for i := half[0]; i < half[1]; i++ {
-		if filled == aes.BlockSize {
+		if filled >= aes.BlockSize-1 {
 			k.round.Encrypt(s.block[:], s.block[:])
 			filled = 0
 		}
-		s.block[filled] ^= byte(s.value[i] >> 8)
-		s.block[filled+1] ^= byte(s.value[i])
-		filled += 2
+		s.block[filled] ^= byte(s.value[i])
+		filled++
+		if s.radix[i] > 256 {
+			s.block[filled] ^= byte(s.value[i] >> 8)
+			filled++
+		}
 	}
 	k.round.Encrypt(s.block[:], s.block[:])
 }

@@ -23,12 +23,7 @@ type pathFinding struct {
 func classifyPaths(c understudy.Column) []pathFinding {
 	texts, numbers := map[string][]string{}, map[string][]string{}
 	for _, sample := range samplesOf(c, parseType(c.Type)) {
-		var value any
-		decoder := json.NewDecoder(strings.NewReader(sample))
-		decoder.UseNumber()
-		if decoder.Decode(&value) == nil {
-			collectLeaves(value, nil, texts, numbers)
-		}
+		collectLeaves(sample, texts, numbers)
 	}
 	var findings []pathFinding
 	all := maps.Clone(numbers)
@@ -59,25 +54,31 @@ func leafColumn(c understudy.Column, path string) understudy.Column {
 	return leaf
 }
 
-// collectLeaves gathers texts and numbers by dotted path. Arrays add nothing to a path.
-func collectLeaves(value any, path []string, texts, numbers map[string][]string) {
-	at := strings.Join(path, ".")
-	if at == "" {
-		at = "*"
-	}
-	switch v := value.(type) {
-	case map[string]any:
-		for key, inner := range v {
-			collectLeaves(inner, append(slices.Clone(path), pathKey(key)), texts, numbers)
+// collectLeaves gathers texts and numbers by dotted path. Arrays add nothing to a path. Of
+// a sample that was cut off it takes what comes before the cut.
+func collectLeaves(sample string, texts, numbers map[string][]string) {
+	decoder := json.NewDecoder(strings.NewReader(sample))
+	decoder.UseNumber()
+	var place jsonPlace
+	for {
+		token, err := decoder.Token()
+		if err != nil { // the end, or what is no JSON any more
+			return
 		}
-	case []any:
-		for _, inner := range v {
-			collectLeaves(inner, path, texts, numbers)
+		if _, leaf := place.next(token); !leaf {
+			continue
 		}
-	case string:
-		texts[at] = append(texts[at], v)
-	case json.Number:
-		numbers[at] = append(numbers[at], v.String())
+		at := strings.Join(place.path, ".")
+		if at == "" {
+			at = "*"
+		}
+		switch v := token.(type) {
+		case string:
+			texts[at] = append(texts[at], v)
+		case json.Number:
+			numbers[at] = append(numbers[at], v.String())
+		}
+		place.done()
 	}
 }
 
@@ -107,11 +108,13 @@ func pathsReason(paths []pathFinding) string {
 	return fmt.Sprintf("its paths %s look personal", strings.Join(names, ", "))
 }
 
+var documentShape = regexp.MustCompile(`^(?:\{\s*"|\[\s*[\[{"]|\{\s*\}|\[\s*\])`)
+
 // mostlyJSON tells whether a text column is used for documents.
 func mostlyJSON(samples []string) bool {
 	documents := 0
 	for _, s := range samples {
-		if (s[:1] == "{" || s[:1] == "[") && json.Valid([]byte(s)) {
+		if documentShape.MatchString(s) {
 			documents++
 		}
 	}

@@ -36,7 +36,7 @@ type columnType struct {
 	max    string // greatest value in digits; empty: none
 }
 
-var typeForm = regexp.MustCompile(`^([^(\[]+?)\s*(?:\(([0-9]+)[^)]*\))?([^\[]*)((?:\[[0-9]*\])*)$`)
+var typeForm = regexp.MustCompile(`^([^(\[]+?)\s*(?:\(([0-9]+)[^)]*\)([^(\[]*))?((?:\[[0-9]*\])*)$`)
 
 // parseType reads a type as PostgreSQL, MySQL or SQLite write it.
 func parseType(written string) columnType {

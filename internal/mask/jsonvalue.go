@@ -19,7 +19,8 @@ type pathMask struct {
 // compileJSON makes the function for a column of JSON. Texts and numbers at a ruled path
 // are masked; a path that names an object or an array rules what is inside. Texts without
 // a rule are swept for e-mail addresses, and so are keys: what was never seen in a sample
-// may still hold one. Everything else stays, byte for byte.
+// may still hold one. Everything else stays, byte for byte. A value that is no JSON (a text
+// column may hold some) is masked as free text.
 func compileJSON(k *keyed, rule Rule) (understudy.MaskFunc, error) {
 	rules := rule.JSON
 	if rule.Mask != maskJSON {
@@ -56,28 +57,68 @@ func pathRule[R any](rules map[string]R, path []string) (rule R, found bool) {
 	return rule, found
 }
 
+// jsonPlace is a place in a document, as its tokens go by.
+type jsonPlace struct {
+	path   []string
+	inside []byte // '{' expects a key, ':' a value of an object, '[' an element
+}
+
+// next takes a token. It says whether that was a key, or else a leaf, at path; after a
+// leaf, done must be called.
+func (p *jsonPlace) next(token json.Token) (key, leaf bool) {
+	delimiter, is := token.(json.Delim)
+	switch {
+	case is && (delimiter == '{' || delimiter == '['):
+		p.inside = append(p.inside, byte(delimiter))
+	case is:
+		p.inside = p.inside[:len(p.inside)-1]
+		p.done()
+	case p.at() == '{':
+		p.path = append(p.path, pathKey(token.(string))) // the decoder lets nothing else be a key
+		p.inside[len(p.inside)-1] = ':'
+		return true, false
+	default:
+		return false, true
+	}
+	return false, false
+}
+
+func (p *jsonPlace) at() byte {
+	if len(p.inside) == 0 {
+		return 0
+	}
+	return p.inside[len(p.inside)-1]
+}
+
+// done ends a value: after one of an object comes the next key.
+func (p *jsonPlace) done() {
+	if p.at() == ':' {
+		p.inside[len(p.inside)-1] = '{'
+		p.path = p.path[:len(p.path)-1]
+	}
+}
+
 // jsonWalk copies one JSON value, with what is masked in place of what was there.
 type jsonWalk struct {
 	k       *keyed
 	rules   map[string]pathMask
 	raw     []byte
 	decoder *json.Decoder
+	place   jsonPlace
 	out     []byte
 	copied  int64 // how far raw is in out
 	before  int64 // where the token before the current one ended
-	path    []string
-	inside  []byte // '{' expects a key, ':' a value of an object, '[' an element
 }
 
 func (w *jsonWalk) run() ([]byte, error) {
 	for {
 		w.before = w.decoder.InputOffset()
 		token, err := w.decoder.Token()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && len(w.place.inside) == 0 {
 			return append(w.out, w.raw[w.copied:]...), nil
 		}
 		if err != nil {
-			return nil, understudy.Errorf(understudy.KindInvalid, "expected JSON, found something else at byte %d", w.decoder.InputOffset())
+			return w.k.text(w.raw), nil
 		}
 		if err := w.take(token); err != nil {
 			return nil, err
@@ -86,62 +127,36 @@ func (w *jsonWalk) run() ([]byte, error) {
 }
 
 func (w *jsonWalk) take(token json.Token) error {
-	if delimiter, is := token.(json.Delim); is {
-		w.nest(delimiter)
-		return nil
-	}
-	if w.at() == '{' {
-		key := token.(string) // the decoder lets nothing else be a key
-		w.path = append(w.path, pathKey(key))
-		w.inside[len(w.inside)-1] = ':'
-		if swept := w.k.sweep([]byte(key)); string(swept) != key {
-			return w.replace(swept, true)
-		}
-		return nil
-	}
-	err := w.leaf(token)
-	w.done()
-	return err
-}
-
-func (w *jsonWalk) at() byte {
-	if len(w.inside) == 0 {
-		return 0
-	}
-	return w.inside[len(w.inside)-1]
-}
-
-func (w *jsonWalk) nest(d json.Delim) {
-	switch d {
-	case '{', '[':
-		w.inside = append(w.inside, byte(d))
+	key, leaf := w.place.next(token)
+	switch {
+	case key:
+		return w.sweep(token.(string))
+	case leaf:
+		defer w.place.done()
+		return w.leaf(token)
 	default:
-		w.inside = w.inside[:len(w.inside)-1]
-		w.done()
+		return nil
 	}
 }
 
-// done ends a value: after one of an object comes the next key.
-func (w *jsonWalk) done() {
-	if w.at() == ':' {
-		w.inside[len(w.inside)-1] = '{'
-		w.path = w.path[:len(w.path)-1]
+// sweep masks the e-mail addresses in a key or in a text that has no rule.
+func (w *jsonWalk) sweep(text string) error {
+	if swept := w.k.sweep([]byte(text)); string(swept) != text {
+		return w.replace(swept, true)
 	}
+	return nil
 }
 
 // leaf masks a text or a number; truth values and null say nothing of a person.
 func (w *jsonWalk) leaf(token json.Token) error {
-	rule, ruled := pathRule(w.rules, w.path)
+	rule, ruled := pathRule(w.rules, w.place.path)
 	text, isText := token.(string)
 	number, isNumber := token.(json.Number)
 	switch {
 	case ruled && rule.keep, !isText && !isNumber:
 		return nil
 	case !ruled:
-		if swept := w.k.sweep([]byte(text)); isText && string(swept) != text {
-			return w.replace(swept, true)
-		}
-		return nil
+		return w.sweep(text)
 	case isNumber:
 		return w.number(number, rule)
 	}

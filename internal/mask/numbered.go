@@ -152,11 +152,11 @@ func (k *keyed) iban(value []byte) []byte {
 	defer k.give(s)
 	s.structure = append(s.structure, bytes.ToUpper(value[at[0]:at[1]+1])...)
 	for _, i := range at[4:] {
-		s.read(value[i : i+1])
+		k.read(s, value[i:i+1])
 	}
 	k.permute(s)
 	for n, i := range at[4:] {
-		s.write(out[:i], value[i:i+1], n)
+		k.write(out[:i], value[i:i+1], s, n)
 	}
 	check = (ibanCheck(out, at) + offset) % 100
 	out[at[2]], out[at[3]] = byte('0'+check/10), byte('0'+check%10)

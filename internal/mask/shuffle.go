@@ -6,11 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// What a structure is written with.
+// What a structure is written with, so that it can be read in one way only. Printable ASCII
+// that stays is written as it is.
 const (
 	structureKept   = 1 // followed by the byte that stays
 	structureSymbol = 2 // followed by the alphabet's first character
 	structureSpan   = 3 // something masked by itself
+	structureLetter = 4 // of ASCII
+	structureDigit  = 5 // of ASCII
 )
 
 // shuffle masks every letter and digit of a value as one string: the whole depends on
@@ -36,7 +39,7 @@ func (k *keyed) shuffleAround(purpose string, value []byte, spans []span) []byte
 			at, next = next[0].end, next[1:]
 			continue
 		}
-		at += s.read(value[at:])
+		at += k.read(s, value[at:])
 	}
 	k.permute(s)
 	out := make([]byte, 0, len(value)+8)
@@ -48,36 +51,47 @@ func (k *keyed) shuffleAround(purpose string, value []byte, spans []span) []byte
 			continue
 		}
 		var n int
-		out, n, i = s.write(out, value[at:], i)
+		out, n, i = k.write(out, value[at:], s, i)
 		at += n
 	}
 	return out
 }
 
 // read takes the first character of rest into the string and returns its length.
-func (s *symbols) read(rest []byte) int {
+func (k *keyed) read(s *symbols, rest []byte) int {
 	r, n := utf8.DecodeRune(rest)
-	if a, at, _, found := place(r); found && !(r == utf8.RuneError && n == 1) {
-		s.structure = binary.BigEndian.AppendUint32(append(s.structure, structureSymbol), uint32(a.first))
-		s.add(at, a.size)
-		return n
+	p := k.places.of(r)
+	switch {
+	case p.found && p.alphabet.first == 'a':
+		s.structure = append(s.structure, structureLetter)
+	case p.found && p.alphabet.first == '0':
+		s.structure = append(s.structure, structureDigit)
+	case p.found:
+		s.structure = binary.BigEndian.AppendUint32(append(s.structure, structureSymbol), uint32(p.alphabet.first))
+	case n == 1 && r >= ' ' && r < 0x7f:
+		s.structure = append(s.structure, byte(r))
+	default:
+		for _, b := range rest[:n] {
+			s.structure = append(s.structure, structureKept, b)
+		}
 	}
-	for _, b := range rest[:n] {
-		s.structure = append(s.structure, structureKept, b)
+	if p.found {
+		s.add(p.at, p.alphabet.size)
 	}
 	return n
 }
 
 // write appends what stands for the first character of rest, if it is a symbol the i-th.
-// It returns the character's length and the number of the next symbol.
-func (s *symbols) write(out, rest []byte, i int) ([]byte, int, int) {
+// It returns the character's length and the number of the next symbol. A byte that is no
+// UTF-8 is read as the character for that, which has no alphabet.
+func (k *keyed) write(out, rest []byte, s *symbols, i int) ([]byte, int, int) {
 	r, n := utf8.DecodeRune(rest)
-	a, _, upper, found := place(r)
-	if !found || r == utf8.RuneError && n == 1 {
+	p := k.places.of(r)
+	if !p.found {
 		return append(out, rest[:n]...), n, i
 	}
-	masked := a.at(int(s.value[i]))
-	if upper {
+	masked := p.alphabet.at(int(s.value[i]))
+	if p.upper {
 		masked = unicode.ToUpper(masked)
 	}
 	return utf8.AppendRune(out, masked), n, i + 1

@@ -1,0 +1,113 @@
+package mask
+
+import (
+	"strings"
+	"testing"
+
+	"understudy"
+)
+
+// column is "table name type | sample | sample".
+func column(line string) understudy.Column {
+	parts := strings.Split(line, " | ")
+	words := strings.SplitN(parts[0], " ", 3)
+	return understudy.Column{Table: "public." + words[0], Name: words[1], Type: words[2], Samples: parts[1:]}
+}
+
+func TestClassify_FindsWhatIsPersonal(t *testing.T) {
+	for line, want := range map[string]Class{
+		// by name, in several languages and spellings
+		"account email text": ClassEmail, "account contactEmail varchar(80)": ClassEmail, "kunden kundenemail text": ClassEmail, "x correo_electronico text": ClassEmail,
+		"account phone_number text": ClassPhone, "x handy text": ClassPhone, "x téléphone text": ClassPhone, "x phone2 bigint": ClassPhone,
+		"account first_name text": ClassName, "x nachname text": ClassName, "x ship_name text": ClassName, "users username text": ClassName, "users name text": ClassName, "kunde name text": ClassName,
+		"orders ship_street text": ClassAddress, "x Straße text": ClassAddress, "x city text": ClassAddress, "x plz text": ClassPostcode, "x zip_code integer": ClassPostcode,
+		"x iban text": ClassIBAN, "x card_number text": ClassCard, "x steuer_id text": ClassNational, "x passport_no text": ClassNational,
+		"account birth_date date": ClassBirth, "x geburtsdatum text": ClassBirth, "account dob timestamp without time zone": ClassBirth,
+		"x last_login_ip text": ClassIP, "x a inet": ClassIP, "x a macaddr": ClassMAC, "x a point": ClassLocation,
+		"session access_token text": ClassToken, "session id_token uuid": ClassToken, "x api_key bytea": ClassToken, "users password_hash text": ClassPassword, "x motDePasse text": ClassPassword,
+		"orders note text": ClassText, "ticket body text": ClassText, "x bemerkung text": ClassText, "x emails text[]": ClassEmail,
+		"x diagnosis text": ClassSensitive, "x salary numeric(10,2)": ClassSensitive, "x passport_scan bytea": ClassNational, "x photo bytea": ClassPicture,
+		// by samples, whatever the name
+		"x a text | anna@gmail.com | ben@web.de":                                         ClassEmail,
+		"x a text[] | {anna@gmail.com,NULL} | {}":                                        ClassEmail,
+		"x a text | +49 151 23456789 | +43 660 1234567":                                  ClassPhone,
+		"x a text | 0151 23456789 | 030 123456 | 0171 9876543":                           ClassPhone,
+		"x a text | DE89 3704 0044 0532 0130 00 | FR1420041010050500013M02606":           ClassIBAN,
+		"x a text | 4111111111111111 | 5500 0000 0000 0004":                              ClassCard,
+		"x a bigint | 4111111111111111 | 5500000000000004":                               ClassCard,
+		"x a text | 123-45-6789 | 987-65-4320":                                           ClassNational,
+		"x a text | RSSMRA85T10A562S | BNCMRC80A01H501X":                                 ClassNational,
+		"x a text | 12345678Z | 87654321X":                                               ClassNational,
+		"x a text | 44051401359 | 02070803628":                                           ClassNational,
+		"x a text | 10.1.2.3 | 2001:db8::1":                                              ClassIP,
+		"x a text | 08:00:2b:01:02:03":                                                   ClassMAC,
+		"x a text | $2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy":        ClassPassword,
+		"x a text | 8f14e45fceea167a5a36dedd4bea2543 | c9f0f895fb98ab9159f51fd0297e236d": ClassToken,
+		"x a text | AKIAIOSFODNN7EXAMPLE":                                                ClassToken,
+		"x a text | Anna Moser | Ben Huber | Clara Gruber":                               ClassName,
+		"x a text | see you tomorrow | fine | write to anna@gmail.com | ok":              ClassText,
+		"x a text | call +49 151 23456789 please | b | c | d":                            ClassText,
+		"x a text | pay to DE89370400440532013000 | b | c | d":                           ClassText,
+		`x a jsonb | {"contact": {"email": "x"}} | {}`:                                   ClassJSON,
+		`x a text | {"user": {"name": "x"}}`:                                             ClassJSON,
+		`x a jsonb | {"anna@x.de": {"phone": "1"}}`:                                      ClassJSON,
+		"x contact_email jsonb":                                                          ClassEmail,
+	} {
+		class, reason, suspicious := Classify(column(line))
+		if class != want || !suspicious || reason == "" {
+			t.Errorf("%s is %q (%s), expected %q", line, class, reason, want)
+		}
+		for _, sample := range column(line).Samples {
+			if len(sample) > 2 && strings.Contains(reason, sample) {
+				t.Errorf("%s: the reason %q shows a sample", line, reason)
+			}
+		}
+	}
+}
+
+func TestClassify_LeavesAloneWhatIsNot(t *testing.T) {
+	for _, line := range []string{
+		"product title text | Blue Widget | Red Widget", "product name text | Widget 3000 | Table", "product description text | A fine table.",
+		"orders id bigint | 1 | 2 | 3", "orders total numeric(12,2) | 12.50", "orders status order_status | new | paid", "orders placed_at timestamp with time zone | 2024-01-31 10:00:00+00",
+		"account email_verified boolean", "account email_verified_at timestamp with time zone", "account phone_type text | home | work", "account email_count integer | 3",
+		"account password_changed_at timestamp with time zone", "account is_member boolean", "account marketing boolean", "account country character(2) | DE | AT",
+		"product sku text | SKU-0000001 | SKU-0000002", "product slug text | blue-widget-deluxe-edition-2024 | red-widget-deluxe-edition-2023", "file sha256 text | 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 | 8f14e45fceea167a5a36dedd4bea2543",
+		"x ref uuid", "x ref text | 6ba7b810-9dad-11d1-80b4-00c04fd430c8 | 6ba7b811-9dad-11d1-80b4-00c04fd430c8", "x version text | 1.2.3 | 2.0.1", "x day text | 2024-01-31 | 2024-02-01 | 2024-02-02",
+		"x num text | 1000000001 | 1000000002 | 1000000003", "x a bigint | 1753000000000000001 | 1753000000000000002 | 1753000000000000003 | 1753000000000000004 | 1753000000000000005",
+		`x settings jsonb | {"theme": "dark", "size": 12}`, "x email_template text | welcome", "x a time without time zone",
+	} {
+		if class, reason, suspicious := Classify(column(line)); suspicious {
+			t.Errorf("%s is taken for %q: %s", line, class, reason)
+		}
+	}
+}
+
+func TestClassify_BelievesTheComment(t *testing.T) {
+	c := understudy.Column{Table: "public.x", Name: "a1", Type: "text", Comment: "E-mail address of whoever pays"}
+	if class, reason, _ := Classify(c); class != ClassEmail || !strings.Contains(reason, "comment") {
+		t.Errorf("found %q, %s", class, reason)
+	}
+	c.Comment = "PII, do not export"
+	if _, _, suspicious := Classify(c); !suspicious {
+		t.Error("PII in the comment was not seen")
+	}
+	c.Comment, c.Type = "whether a phone number was given", "boolean"
+	if _, _, suspicious := Classify(c); suspicious {
+		t.Error("a truth value was taken for personal")
+	}
+}
+
+func TestClassify_ReadsDocumentsThatWereCutOff(t *testing.T) {
+	c := understudy.Column{Table: "public.x", Name: "payload", Type: "jsonb", Samples: []string{`{"user": {"email": "anna@x.de", "text": "cut o`}}
+	if paths := classifyPaths(c); len(paths) != 1 || paths[0].path != "user.email" {
+		t.Errorf("found %v", paths)
+	}
+}
+
+func TestClassify_NeverShowsAKeyThatIsData(t *testing.T) {
+	c := understudy.Column{Table: "public.x", Name: "seen", Type: "jsonb", Samples: []string{`{"anna@x.de": {"phone": "+49 151 2345678"}}`}}
+	paths := classifyPaths(c)
+	if len(paths) != 1 || paths[0].path != "*.phone" {
+		t.Errorf("found %v", paths)
+	}
+}

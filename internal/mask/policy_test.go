@@ -1,0 +1,264 @@
+package mask
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"understudy"
+)
+
+func mustParse(t *testing.T, text string) Policy {
+	t.Helper()
+	p, err := parse("mask.yaml", []byte(text))
+	if err != nil {
+		t.Fatalf("%v (%s)", err, understudy.HintOf(err))
+	}
+	return p
+}
+
+const example = `
+columns:
+  public.account.email: email          # they log in by it
+  public.account.born: date
+  public.session.token: token
+  public.account.gone: null
+  public.account.country: {constant: DE}
+  public.account.profile: {json: {contact.email: email, "*": text}}
+  public.event.payload.user.email: email
+  public.product.title: keep
+  "*.password_hash": password
+`
+
+func TestLoad_ReadsEveryForm(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mask.yaml")
+	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]Rule{
+		"public.account.email": {Mask: "email"}, "public.account.born": {Mask: "date"}, "public.session.token": {Mask: "token"},
+		"public.account.gone": {Mask: "null"}, "public.account.country": {Mask: "constant", Constant: "DE"},
+		"public.account.profile":          {Mask: "json", JSON: map[string]Rule{"contact.email": {Mask: "email"}, "*": {Mask: "text"}}},
+		"public.event.payload.user.email": {Mask: "email"}, "public.product.title": {Mask: "keep"}, "*.password_hash": {Mask: "password"},
+	}
+	if diff := cmp.Diff(want, p.Columns); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoad_TakesAMissingFileForAnEmptyPolicy(t *testing.T) {
+	p, err := Load(filepath.Join(t.TempDir(), "mask.yaml"))
+	if err != nil || len(p.Columns) != 0 || p.Digest() != (Policy{}).Digest() {
+		t.Errorf("found %v, %v", p, err)
+	}
+	for _, empty := range []string{"", "# nothing yet\n", "columns:\n", "columns: {}\n", "columns:\n  #? a.b.c: text\n"} {
+		if got := mustParse(t, empty); len(got.Columns) != 0 {
+			t.Errorf("%q holds %v", empty, got)
+		}
+	}
+}
+
+func TestLoad_NamesTheLineAndTheNearestMask(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"columns:\n  a.b.c: emial\n":                    {`mask.yaml:2: unknown mask "emial" for a.b.c`, "did you mean email?"},
+		"columns:\n\n  a.b.c: {json: {x.y: fone}}\n":    {`mask.yaml:3: unknown mask "fone" for a.b.c.x.y`, "did you mean phone?"},
+		"columns:\n  a.b.c: scramblefish\n":             {`mask.yaml:2: unknown mask "scramblefish"`, "masks: keep, null"},
+		"columns:\n  a.b.c: email\n  a.b.c: keep\n":     {"mask.yaml:3: column a.b.c has a rule already", ""},
+		"colums:\n  a.b.c: email\n":                     {`mask.yaml:1: unknown key "colums"`, "the only key is columns:"},
+		"columns:\n  email: email\n":                    {`mask.yaml:2: column "email" is not written as schema.table.column`, `"*.email"`},
+		"columns:\n  a.b.c: constant\n":                 {"mask.yaml:2: a constant needs its value", ""},
+		"columns:\n  a.b.c: json\n":                     {"mask.yaml:2: json needs its paths", ""},
+		"columns:\n  a.b.c:\n":                          {"mask.yaml:2: column a.b.c has no rule behind its name", "masks: keep"},
+		"columns:\n  a.b.c: [email]\n":                  {"mask.yaml:2: the rule of a.b.c", ""},
+		"columns:\n  a.b.c: {constant: [1]}\n":          {"mask.yaml:2: the rule of a.b.c", ""},
+		"columns: [a]\n":                                {"mask.yaml:1: expected one rule a line", ""},
+		"- a\n":                                         {"mask.yaml:1: expected columns:", ""},
+		"columns:\n  a.b.c: email\n bad: [\n":           {"reading mask.yaml: yaml: line ", ""},
+		"columns:\n  a.b.c: {json: {x: y, z: email}}\n": {`mask.yaml:2: unknown mask "y"`, ""},
+	} {
+		_, err := parse("mask.yaml", []byte(text))
+		if understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), want[0]) || !strings.Contains(understudy.HintOf(err), want[1]) {
+			t.Errorf("%q gives %v (%s), expected %s (%s)", text, err, understudy.HintOf(err), want[0], want[1])
+		}
+	}
+}
+
+func TestDigest_IsOfTheRulesAndNotOfTheFile(t *testing.T) {
+	a := mustParse(t, "columns: {a.b.c: email, a.b.d: {json: {x: text}}} # one\n")
+	b := mustParse(t, "columns:\n  a.b.d:\n    json:\n      x: text\n  a.b.c: email\n")
+	c := mustParse(t, "columns: {a.b.c: email, a.b.d: {json: {x: keep}}}\n")
+	if a.Digest() != b.Digest() || a.Digest() == c.Digest() {
+		t.Errorf("digests are %s, %s, %s", a.Digest(), b.Digest(), c.Digest())
+	}
+}
+
+func TestPolicy_PrefersTheNameOverPatternsAndTheLongerPattern(t *testing.T) {
+	p := mustParse(t, `columns: {"*.email": email, "billing.*.email": hash, public.a.email: keep, "*.*_token": token, '*."odd.name"': text}`)
+	for column, want := range map[string]string{
+		"public.a.email": "keep", "public.b.email": "email", "billing.x.email": "hash", "public.s.access_token": "token",
+		`public."My Table".email`: "email", `public.t."odd.name"`: "text", "public.s.email2": "", "public.s.token": "",
+	} {
+		if rule, _ := p.rule(column); rule.Mask != want {
+			t.Errorf("%s is ruled %q, expected %q", column, rule.Mask, want)
+		}
+	}
+	if rule, _ := mustParse(t, example).rule("public.event.payload"); !cmp.Equal(rule, Rule{Mask: "json", JSON: map[string]Rule{"user.email": {Mask: "email"}}}) {
+		t.Errorf("a path ruled by itself gives %v", rule)
+	}
+}
+
+func account() []understudy.Column {
+	const table = "public.account"
+	return []understudy.Column{
+		{Table: table, Name: "id", Type: "bigint", Unique: true, Samples: []string{"1", "2"}},
+		{Table: table, Name: "email", Type: "text", Unique: true, Samples: []string{"anna@gmail.com", "ben@web.de"}},
+		{Table: table, Name: "born", Type: "date", Nullable: true},
+		{Table: table, Name: "profile", Type: "jsonb", Samples: []string{`{"contact": {"email": "anna@x.de"}, "lang": "de"}`}},
+		{Table: table, Name: "country", Type: "character(2)", Samples: []string{"DE"}},
+		{Table: table, Name: "email_lower", Type: "text", Generated: true},
+	}
+}
+
+func TestMasks_RefuseATableAndNameEveryColumnWithoutARule(t *testing.T) {
+	_, err := Policy{}.Masks([]byte(secret))("public.account", account())
+	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(understudy.HintOf(err), "understudy mask plan") {
+		t.Fatalf("found %v (%s)", err, understudy.HintOf(err))
+	}
+	for _, part := range []string{"public.account", "3 columns look personal", "public.account.email: 2 of 2 samples look like e-mail address", "public.account.born: its name says date of birth", "public.account.profile.contact.email: "} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q lacks %q", err, part)
+		}
+	}
+	for _, part := range []string{"anna", "gmail", "country", "email_lower", "public.account.id"} {
+		if strings.Contains(err.Error(), part) {
+			t.Errorf("%q has %q", err, part)
+		}
+	}
+}
+
+func TestMasks_CoverExactlyTheRuledColumns(t *testing.T) {
+	p := mustParse(t, `columns: {public.account.email: email, public.account.born: date, public.account.profile.contact.email: email, public.account.country: keep}`)
+	masks, err := p.Masks([]byte(secret))("public.account", account())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(masks)); !slices.Equal(got, []string{"born", "email", "profile"}) {
+		t.Fatalf("masked are %v", got)
+	}
+	column, _ := masks["email"]([]byte("anna@x.de"))
+	document, _ := masks["profile"]([]byte(`{"contact": {"email": "anna@x.de"}}`))
+	if !bytes.Contains(document, column) {
+		t.Errorf("%s in a column is another one in a document: %s", column, document)
+	}
+}
+
+func TestMasks_RefuseAPathThatIsNotRuled(t *testing.T) {
+	p := mustParse(t, `columns: {public.account.email: email, public.account.born: date, public.account.profile: {json: {lang: keep}}}`)
+	_, err := p.Masks([]byte(secret))("public.account", account())
+	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "public.account.profile.contact.email") {
+		t.Errorf("found %v", err)
+	}
+}
+
+func TestMasks_RefuseRulesThatCannotWork(t *testing.T) {
+	for rule, c := range map[string]understudy.Column{
+		"null":          {Name: "a", Type: "text"},
+		"email":         {Name: "a", Type: "integer"},
+		"date":          {Name: "a", Type: "uuid"},
+		"ip":            {Name: "a", Type: "bytea"},
+		"password":      {Name: "a", Type: "text", Unique: true},
+		"{constant: x}": {Name: "a", Type: "text", Unique: true},
+		"text":          {Name: "a", Type: "text", References: "public.other.kept"},
+		"number":        {Name: "a", Type: "boolean"},
+	} {
+		c.Table = "public.t"
+		p := mustParse(t, "columns: {public.t.a: "+rule+"}")
+		if _, err := p.Masks([]byte(secret))("public.t", []understudy.Column{c}); understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "public.t.a") {
+			t.Errorf("%s on %+v gives %v", rule, c, err)
+		}
+	}
+}
+
+func TestMasks_GiveAForeignKeyTheRuleOfWhatItRefersTo(t *testing.T) {
+	p := mustParse(t, "columns: {public.account.email: email}")
+	columns := []understudy.Column{{Table: "public.order", Name: "buyer", Type: "text", References: "public.account.email", Samples: []string{"anna@x.de"}}}
+	masks, err := p.Masks([]byte(secret))("public.order", columns)
+	if err != nil || masks["buyer"] == nil {
+		t.Fatalf("found %v, %v", masks, err)
+	}
+	if got, _ := masks["buyer"]([]byte("anna@x.de")); string(got) != maskFor(t, "email", "text")("anna@x.de") {
+		t.Errorf("became %s", got)
+	}
+}
+
+func TestMasks_NeedAKey(t *testing.T) {
+	if _, err := (Policy{}).Masks(nil)("public.account", nil); understudy.KindOf(err) != understudy.KindInvalid {
+		t.Errorf("found %v", err)
+	}
+}
+
+func TestPlan_MakesAFileUnderWhichNothingIsRefusedOnceDecided(t *testing.T) {
+	columns := append(account(),
+		understudy.Column{Table: "public.account", Name: "religion", Type: "text", Samples: []string{"none"}},
+		understudy.Column{Table: `public."Odd: Table"`, Name: "phone", Type: "text"},
+		understudy.Column{Table: "public.account", Name: "avatar_photo", Type: "bytea"},
+	)
+	have := mustParse(t, "columns:\n  public.account.born: date # asked the lawyers\n  public.gone.x: keep\n")
+	text, undecided := Plan(columns, have)
+	if undecided != 2 || strings.Contains(string(text), "anna") {
+		t.Errorf("%d undecided in\n%s", undecided, text)
+	}
+	for _, line := range []string{"  public.account.born: date # asked the lawyers", "  public.gone.x: keep\n", "  public.account.email: email # 2 of 2 samples", "  #? public.account.religion: text # its name says sensitive fact", "  public.account.profile: {json: {contact.email: email}} # "} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("lacks %q:\n%s", line, text)
+		}
+	}
+	planned := mustParse(t, string(text))
+	byTable := map[string][]understudy.Column{}
+	for _, c := range columns {
+		byTable[c.Table] = append(byTable[c.Table], c)
+	}
+	masks := planned.Masks([]byte(secret))
+	if _, err := masks("public.account", byTable["public.account"]); understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "2 columns") {
+		t.Errorf("undecided columns gave %v", err)
+	}
+	decided := mustParse(t, strings.ReplaceAll(string(text), "  #? ", "  "))
+	for table, columns := range byTable {
+		if _, err := decided.Masks([]byte(secret))(table, columns); err != nil {
+			t.Errorf("after all was decided: %v", err)
+		}
+	}
+	if again, undecided := Plan(columns, decided); undecided != 0 || !cmp.Equal(mustParse(t, string(again)), decided, cmpopts.IgnoreUnexported(Policy{})) {
+		t.Errorf("a second plan differs:\n%s", again)
+	}
+}
+
+func TestPlan_KeepsThePathsThatAreInForceBesideAnUndecidedOne(t *testing.T) {
+	have := mustParse(t, "columns: {public.a.doc: {json: {mail: email}}}")
+	text, undecided := Plan([]understudy.Column{{Table: "public.a", Name: "doc", Type: "jsonb", Samples: []string{`{"mail": "a@x.de", "religion": "none"}`}}}, have)
+	if undecided != 1 || !cmp.Equal(mustParse(t, string(text)).Columns, have.Columns) {
+		t.Errorf("%d undecided in\n%s", undecided, text)
+	}
+}
+
+func TestMatchesPart_TakesAStarForAnything(t *testing.T) {
+	for _, c := range []struct {
+		pattern, part string
+		want          bool
+	}{{"*", "a", true}, {"a*", "abc", true}, {"*c", "abc", true}, {"a*c", "abc", true}, {"a*b*c", "axxbyyc", true}, {"a*c", "ab", false}, {"aba*aba", "aba", false}, {"email", "emails", false}} {
+		if got := matchesPart(c.pattern, c.part); got != c.want {
+			t.Errorf("%s against %s is %v", c.pattern, c.part, got)
+		}
+	}
+}
