@@ -166,16 +166,19 @@ func (k *keyed) feistel(s *symbols, round int, back bool) {
 		if back {
 			move = radix - move
 		}
-		s.value[i] = uint16((uint32(s.value[i]) + move) % radix)
+		if move += uint32(s.value[i]); move >= radix {
+			move -= radix
+		}
+		s.value[i] = uint16(move)
 	}
 }
 
-// absorb digests one half, under the structure and the round, into s.block.
+// absorb digests one half, under the structure and the round, into s.block. The digest of
+// the structure is secret, so that adding the first block to it keeps structures apart.
 func (k *keyed) absorb(s *symbols, round int, half [2]int) {
 	copy(s.block[:], s.mixed[:])
 	s.block[0] ^= byte(round)
-	k.round.Encrypt(s.block[:], s.block[:])
-	filled := 0
+	filled := 1
 	for i := half[0]; i < half[1]; i++ {
 		if filled >= aes.BlockSize-1 {
 			k.round.Encrypt(s.block[:], s.block[:])
