@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"understudy"
@@ -204,6 +205,16 @@ func (d *Daemon) sealFor(o order) (json.RawMessage, error) {
 		Integrations: o.release.Application.Integrations,
 		CA:           d.options.State.Below("keys", "ca", o.env.Name),
 	}
+	environ, err := d.environ(o, understudy.Service{Name: "seal"}, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.Addresses = integrationAddresses(o.release.Application, environ.List)
+	for _, service := range o.release.Application.Services {
+		if service.Port != 0 {
+			s.Keep = append(s.Keep, service.Port)
+		}
+	}
 	if len(o.release.Application.Databases) > 0 {
 		c, err := d.server(o.env, o.release.Application, 0)
 		if err != nil {
@@ -212,6 +223,19 @@ func (d *Daemon) sealFor(o order) (json.RawMessage, error) {
 		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket()}}
 	}
 	return json.Marshal(s)
+}
+
+// integrationAddresses finds the configured address of each integration.
+func integrationAddresses(app understudy.Application, environ []string) map[string]string {
+	addresses := map[string]string{}
+	for _, integration := range app.Integrations {
+		for _, setting := range environ {
+			if value, is := strings.CutPrefix(setting, integration.Env+"="); is {
+				addresses[integration.Name] = value
+			}
+		}
+	}
+	return addresses
 }
 
 func (d *Daemon) captures(environment string) string {

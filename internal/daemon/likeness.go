@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"understudy"
@@ -106,6 +107,9 @@ func (d *Daemon) Captures(_ context.Context, environment string, from time.Time)
 	caught, err := seal.Read(d.captures(environment), from)
 	out := []api.Capture{}
 	for _, c := range caught {
+		if strings.Contains(c.Host, canaries) {
+			continue
+		}
 		out = append(out, api.Capture{
 			At: c.At, Kind: c.Kind, Integration: c.Integration, Host: c.Host, Method: c.Method, Path: c.Path,
 			Header: first(c.Header), From: c.From, To: c.To, Subject: c.Subject, Body: string(c.Body), Status: c.Status,
@@ -113,6 +117,9 @@ func (d *Daemon) Captures(_ context.Context, environment string, from time.Time)
 	}
 	return out, err
 }
+
+// canaries is in the names that the seal's own canaries call.
+const canaries = "canary"
 
 // first keeps one value for each header.
 func first(header map[string][]string) map[string]string {

@@ -141,7 +141,7 @@ func observation(seen postgres.Observation, every time.Duration) migration.Obser
 		Every: max(every, seen.Gap), Exact: seen.Exact, Notes: seen.Notes,
 	}
 	for _, l := range seen.Locks {
-		out.Locks = append(out.Locks, migration.Lock{Relation: l.Relation, Mode: l.Mode, Held: l.Held, Waited: l.Waited})
+		out.Locks = append(out.Locks, migration.Lock{Relation: l.Relation, Kind: l.Kind, New: l.New, Mode: l.Mode, Held: l.Held, Waited: l.Waited})
 	}
 	for _, r := range seen.Rewritten {
 		out.Rewritten = append(out.Rewritten, migration.Rewrite{Relation: r.Relation, Bytes: r.Bytes, Rows: r.Rows})

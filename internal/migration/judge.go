@@ -2,6 +2,7 @@ package migration
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -138,29 +139,44 @@ func judgeLeft(seen Observation, budget Budget) []understudy.Finding {
 	for _, name := range seen.InvalidIndexes {
 		findings = append(findings, check.Find(check.MigrationInvalidIndex, name, "indisvalid is false after the migration", nil))
 	}
-	for _, column := range seen.LostStatistics {
-		findings = append(findings, check.Find(check.MigrationStatistics, column, "pg_stats had a row for it before, and none after", nil))
+	if len(seen.LostStatistics) > 0 {
+		columns := strings.Join(seen.LostStatistics, ", ")
+		findings = append(findings, check.Find(check.MigrationStatistics, columns, "the server knew their distribution before, and does not after", nil))
 	}
 	return append(findings, judgeExclusive(seen, budget)...)
 }
 
+// judgeExclusive names the tables that were there before and were locked against
+// everything: one finding, as the advice is the same for all.
 func judgeExclusive(seen Observation, budget Budget) []understudy.Finding {
-	held := map[string]string{}
-	for _, relation := range seen.Exclusive {
-		held[relation] = "for a time too short to be sampled; the write-ahead log has it"
-	}
+	held, aside := map[string]string{}, map[string]bool{}
+	longest := time.Duration(0)
 	for _, l := range seen.Locks {
-		if l.Mode == "AccessExclusiveLock" {
-			held[l.Relation] = fmt.Sprintf("for %s as sampled every %s", rounded(l.Held), seen.Every)
+		switch {
+		case l.New || !strings.HasSuffix(l.Kind, "table"):
+			aside[l.Relation] = true
+		case l.Mode == "AccessExclusiveLock":
+			held[l.Relation] = "about " + rounded(l.Held).String()
+			longest = max(longest, l.Held)
 		}
 	}
-	var findings []understudy.Finding
-	for relation, how := range held {
-		findings = append(findings, check.Find(check.MigrationExclusive, relation, "ACCESS EXCLUSIVE "+how,
-			check.Facts{"mode": how, "timeout": budget.LockTimeout}))
+	for _, relation := range seen.Exclusive {
+		if _, sampled := held[relation]; !sampled && !aside[relation] {
+			held[relation] = "too short to be sampled"
+		}
 	}
-	slices.SortFunc(findings, func(a, b understudy.Finding) int { return strings.Compare(a.Subject, b.Subject) })
-	return findings
+	if len(held) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(held))
+	said := make([]string, 0, len(names))
+	for _, name := range names {
+		said = append(said, fmt.Sprintf("%s (%s)", name, held[name]))
+	}
+	f := check.Find(check.MigrationExclusive, strings.Join(names, ", "), fmt.Sprintf("ACCESS EXCLUSIVE, as looked for every %s: %s",
+		rounded(seen.Every), strings.Join(said, ", ")), check.Facts{"timeout": budget.LockTimeout})
+	f.Hurt = longest.Seconds()
+	return []understudy.Finding{f}
 }
 
 // LastLines is the end of a program's output, on one line.

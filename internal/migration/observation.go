@@ -23,6 +23,8 @@ type Observation struct {
 // Lock is one lock of the migration on one relation.
 type Lock struct {
 	Relation string        `json:"relation"`
+	Kind     string        `json:"kind"`          // "table", "index", …
+	New      bool          `json:"new,omitempty"` // made by the migration itself
 	Mode     string        `json:"mode"`
 	Held     time.Duration `json:"held"`
 	Waited   time.Duration `json:"waited"`

@@ -65,7 +65,7 @@ func newFailures(before, after Heard, code check.Code, subject string, facts che
 	}
 	facts["classes"], facts["lost"], facts["rate"] = strings.Join(all, ", "), after.Failed, fmt.Sprintf("%.0f", after.Rate)
 	seen := fmt.Sprintf("%d of %d requests failed; before, %d of %d: %s", after.Failed, after.Requests, before.Failed, before.Requests,
-		strings.Join(append(all, after.Samples...), "; "))
+		strings.Join(append(all, example(after)...), "; "))
 	f := check.Find(code, subject, seen, facts)
 	f.Hurt = float64(after.Failed)
 	if len(many) == 0 {
@@ -73,6 +73,20 @@ func newFailures(before, after Heard, code check.Code, subject string, facts che
 	}
 	return []understudy.Finding{f}
 }
+
+// example is one failure in words, short enough to be read; all of them are evidence.
+func example(h Heard) []string {
+	if len(h.Samples) == 0 {
+		return nil
+	}
+	text := []rune(h.Samples[0])
+	if len(text) > exampleLength {
+		text = append(text[:exampleLength], '…')
+	}
+	return []string{"for example " + string(text)}
+}
+
+const exampleLength = 100
 
 // lookAtDeployment does the real switch on the twin, under traffic.
 func lookAtDeployment(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {

@@ -118,7 +118,7 @@ type Heard struct {
 	Max      time.Duration  `json:"max"`
 	Stalled  int            `json:"stalled"`
 	Longest  time.Duration  `json:"longest"`
-	Rate     float64        `json:"rate"` // journeys a second
+	Rate     float64        `json:"rate"` // requests a second
 	Late     time.Duration  `json:"late"` // the generator's own lateness, 99th percentile
 	Samples  []string       `json:"samples,omitempty"`
 }
