@@ -8,8 +8,7 @@ import (
 )
 
 // alphabet is a closed set of characters that stand for each other: a letter becomes a
-// letter of the same alphabet and takes as many bytes. Its characters are given by place;
-// ranges first (dense), others by list.
+// letter of the same alphabet and takes as many bytes. Its characters are given by place.
 type alphabet struct {
 	first rune   // names the alphabet
 	size  int    // how many characters
@@ -23,15 +22,22 @@ func (a alphabet) at(i int) rune {
 	return a.first + rune(i)
 }
 
-// dense are the writings whose letters have no case and lie side by side.
-var dense = [...][2]rune{
-	{0x4e00, 0x9fff}, // Han
-	{0xac00, 0xd7a3}, // Hangul
-	{0x3041, 0x3096}, // Hiragana
-	{0x30a1, 0x30fa}, // Katakana
-	{0x05d0, 0x05ea}, // Hebrew
-	{0x0621, 0x063a}, // Arabic
-	{0x0641, 0x064a},
+// dense finds the writing of a character whose letters have no case and lie side by side.
+func dense(r rune) (first rune, size int, found bool) {
+	for _, d := range [...][2]rune{
+		{0x4e00, 0x9fff}, // Han
+		{0xac00, 0xd7a3}, // Hangul
+		{0x3041, 0x3096}, // Hiragana
+		{0x30a1, 0x30fa}, // Katakana
+		{0x05d0, 0x05ea}, // Hebrew
+		{0x0621, 0x063a}, // Arabic
+		{0x0641, 0x064a},
+	} {
+		if r >= d[0] && r <= d[1] {
+			return d[0], int(d[1]-d[0]) + 1, true
+		}
+	}
+	return 0, 0, false
 }
 
 // places remembers, block by block of 64 code points, what place has found out. It is safe
@@ -76,10 +82,8 @@ func place(r rune) (a alphabet, at int, upper, found bool) {
 	case r < 0x80 || !(unicode.IsLetter(r) || unicode.IsNumber(r)):
 		return alphabet{}, 0, false, false
 	}
-	for _, d := range dense {
-		if r >= d[0] && r <= d[1] {
-			return alphabet{first: d[0], size: int(d[1]-d[0]) + 1}, int(r - d[0]), false, true
-		}
+	if first, size, found := dense(r); found {
+		return alphabet{first: first, size: size}, int(r - first), false, true
 	}
 	return placeInBlock(r)
 }
@@ -112,8 +116,9 @@ func cased(lower rune) bool {
 // sort is 0 for what stays, or one of the sorts that are kept apart within a block. Upper
 // case that has its lower case elsewhere is found through that, so it has no sort here.
 func sort(r rune) int {
+	_, _, isDense := dense(r)
 	switch {
-	case !unicode.IsLetter(r) && !unicode.IsNumber(r), slices.ContainsFunc(dense[:], func(d [2]rune) bool { return r >= d[0] && r <= d[1] }):
+	case isDense, !unicode.IsLetter(r) && !unicode.IsNumber(r):
 		return 0
 	case cased(r): // Roman numerals are numbers and have two cases
 		return 2
