@@ -135,8 +135,8 @@ func (r *router) end(control *http.Server) error {
 	if control != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), afterCut)
 		defer cancel()
-		if control.Shutdown(ctx) != nil { // calls that still wait, as drains do
-			failed = errors.Join(failed, control.Close())
+		if notClosed(control.Shutdown(ctx)) != nil { // calls that still wait, as drains do
+			failed = errors.Join(failed, notClosed(control.Close()))
 		}
 		if !moved {
 			failed = errors.Join(failed, os.Remove(r.config.Control))

@@ -94,15 +94,24 @@ func (f *front) empty(limit time.Duration) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- f.drainAll(ctx, limit) }()
-	err := f.server.Shutdown(ctx)
+	err := notClosed(f.server.Shutdown(ctx))
 	err = errors.Join(err, <-ended, f.drainAll(ctx, 0)) // what was upgraded meanwhile
 	if err != nil {
-		err = errors.Join(err, f.server.Close())
+		err = errors.Join(err, notClosed(f.server.Close()))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.slots {
 		s.idle()
+	}
+	return err
+}
+
+// notClosed leaves out that a listener was closed before: we close it first ourselves,
+// and the server may not have noticed yet.
+func notClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
 	return err
 }
