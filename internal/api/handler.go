@@ -98,8 +98,10 @@ func StatusOf(kind understudy.Kind) int {
 // maxBody is the most that a request may bring, but for what a command reads.
 const maxBody = 1 << 20
 
+// operation describes a route. There is no deadline for reading its body: net/http keeps
+// it for the connection, and would take it, seconds later, for the client having gone.
 func operation(id, method, path, summary string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody}
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody, BodyReadTimeout: -1}
 }
 
 // get registers a plain question.

@@ -61,7 +61,7 @@ func rooms() map[string]room {
 		// doors
 		"internal/api":        {},
 		"internal/api/client": {knows: []string{"api"}},
-		"internal/cli":        {knows: []string{"api/client", "config", "statedir"}},
+		"internal/cli":        {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "statedir"}},
 		"internal/config":     {},
 
 		// who sees all

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"understudy"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	return c.command(page{
+		use: "serve", short: "run the daemon in the foreground", args: cobra.NoArgs,
+		long: "Runs the daemon that the other commands speak to, until it is interrupted or stopped.\n" +
+			"They start one by themselves; environments go on when it ends.",
+		example: "understudy serve",
+	}, func(ctx context.Context, _ []string) error {
+		at, err := c.place()
+		if err != nil {
+			return err
+		}
+		if err := at.state.Make(); err != nil {
+			return err
+		}
+		return c.programs.Serve(ctx, at.project, at.state, c.streams.Err)
+	})
+}
+
+// The programs below are started by the daemon, not by people.
+
+func (c *cli) superviseCommand() *cobra.Command {
+	return c.hidden("supervise", func(ctx context.Context) error { return c.programs.Supervise(ctx, c.streams.In) })
+}
+
+func (c *cli) probeCommand() *cobra.Command {
+	return c.hidden("probe", func(ctx context.Context) error { return c.programs.Probe(ctx, c.voice.out) })
+}
+
+func (c *cli) routerCommand() *cobra.Command {
+	var state, control string
+	cmd := c.hidden("router", func(ctx context.Context) error {
+		if state == "" || control == "" {
+			return understudy.Errorf(understudy.KindInvalid, "router needs --state and --control")
+		}
+		return c.programs.Router(ctx, state, control, c.streams.Err)
+	})
+	cmd.Flags().StringVar(&state, "state", "", "folder of the router's state")
+	cmd.Flags().StringVar(&control, "control", "", "socket on which it takes commands")
+	return cmd
+}
+
+// hidden is a program that treats signals itself.
+func (c *cli) hidden(use string, run func(ctx context.Context) error) *cobra.Command {
+	return &cobra.Command{Use: use, Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		c.began = true
+		return run(cmd.Context())
+	}}
+}
