@@ -11,6 +11,7 @@ const (
 	ConfigRemoved  Code = "config.removed"
 	ConfigOnlyTwin Code = "config.only-on-twin"
 	SealLeaked     Code = "seal.leaked"
+	TwinDiffers    Code = "twin.differs"
 
 	MigrationFailed       Code = "migration.failed"
 	MigrationHung         Code = "migration.hung"
@@ -70,6 +71,8 @@ func configEntries() []Entry {
 			"set {subject} in both, or in neither"},
 		{ConfigAdded, in, understudy.SeverityNote, "the release declares {subject} anew", "nothing, where the key is set", "see that {subject} holds the right value in {environment}"},
 		{ConfigRemoved, in, understudy.SeverityNote, "the release declares {subject} no more", "nothing; the setting is left over", "take {subject} out of {environment} once the old release is gone"},
+		{TwinDiffers, understudy.CheckTwin, understudy.SeverityBlocking, "the twin's schema is not production's",
+			"nothing that was seen on the twin could be relied on", "see the lines that differ; if production was changed while it was copied, rehearse again"},
 		{SealLeaked, understudy.CheckTwin, understudy.SeverityBlocking, "staging can reach the outside",
 			"the rehearsal itself could have sent mail or moved money", "run the twin on a Linux machine that allows network namespaces"},
 	}
@@ -133,7 +136,7 @@ func rollbackEntries() []Entry {
 		{RollbackSchema, in, understudy.SeverityBlocking, "the schema is not back after the way back",
 			"the old release would run on a schema it was never tested with: {changes}", "let the down command undo exactly what the up command did, constraints, defaults and indexes included"},
 		{RollbackData, in, understudy.SeverityBlocking, "the way back loses data in {subject}",
-			"{lost} would be gone for good after a rollback", "keep the old column or table until the release is settled, or declare back: none and roll forward"},
+			"after a rollback, what was there before would be gone for good: {lost}", "keep the old column or table until the release is settled, or declare back: none and roll forward"},
 		{RollbackOrder, in, understudy.SeverityNote, "columns of {subject} come back in another order",
 			"INSERT without column names, COPY and SELECT * would mix columns up", "nothing, where the application names its columns"},
 		{RollbackSlow, in, understudy.SeverityWarning, "the way back takes {took}",

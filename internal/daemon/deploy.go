@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -155,9 +156,19 @@ func (d *Daemon) program(o order, s understudy.Service, given map[string]string)
 		grace = understudy.DefaultGrace
 	}
 	return process.Program{
-		Name: s.Name, Command: s.Command, Dir: s.WorkDir, Env: environ.List, User: s.User, Port: port,
+		Name: s.Name, Command: s.Command, Dir: s.WorkDir, Env: environ.List, User: userFor(o.env, s), Port: port,
 		Health: s.Health, Grace: grace, Publish: o.env.Sealed() && s.Route != "",
 	}, nil
+}
+
+// userFor is who a service runs as. Where it does not say and we are root, a sealed one
+// runs as nobody: root could open the sockets of production's servers, which lie in the
+// same file system.
+func userFor(e understudy.Environment, s understudy.Service) string {
+	if s.User == "" && e.Sealed() && os.Geteuid() == 0 {
+		return "nobody"
+	}
+	return s.User
 }
 
 // environ is the effective configuration of one service of a deployment.

@@ -266,7 +266,7 @@ func (d *Daemon) Exec(ctx context.Context, request api.Exec, stdin io.Reader, st
 	if err != nil {
 		return 0, err
 	}
-	return d.runtime.Exec(ctx, id, process.Command{Args: request.Command, Env: environ.List}, stdin, stdout, stderr)
+	return d.runtime.Exec(ctx, id, process.Command{Args: request.Command, Env: environ.List, User: userFor(env, understudy.Service{})}, stdin, stdout, stderr)
 }
 
 // serviceEnviron is the configuration of a service, or of the first one.

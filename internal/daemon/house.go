@@ -43,7 +43,10 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	if traffic := baseline.Application.Traffic; traffic != nil && env.Listen != "" {
 		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}
 	}
-	return scene, s.clear(ctx)
+	if err := s.clear(ctx); err != nil {
+		return scene, err
+	}
+	return scene, s.forget(ctx)
 }
 
 // stage is a twin during one rehearsal. It plays most of the roles, as they all turn on
@@ -93,11 +96,41 @@ func (s *stage) Reset(ctx context.Context) (rehearsal.Set, error) {
 	}
 	s.snapshot = got.Snapshot
 	leaks, err := s.probe(ctx)
-	set := rehearsal.Set{Snapshot: got.Snapshot, Production: got.Production, Baseline: s.baseline, Kept: got.Kept, Leaks: leaks}
+	if err != nil {
+		return rehearsal.Set{}, err
+	}
+	differs, err := s.differs(ctx, got)
+	set := rehearsal.Set{Snapshot: got.Snapshot, Production: got.Production, Baseline: s.baseline, Kept: got.Kept, Leaks: leaks, Differs: differs}
 	if got.Why != "" {
 		set.Notes = append(set.Notes, "taken anew: "+got.Why)
 	}
 	return set, err
+}
+
+// differs compares the golden copies with production, where their digests are not the same.
+func (s *stage) differs(ctx context.Context, got twin.Got) ([]string, error) {
+	var out []string
+	for name, physical := range s.physical(rehearsal.Golden) {
+		golden, err := s.d.inspect(ctx, s.env, s.baseline.Application, name, physical)
+		if err != nil {
+			return nil, err
+		}
+		if golden.Digest == got.Production.Schemas[name] {
+			continue
+		}
+		_, databases, err := s.d.running(ctx, s.target)
+		if err != nil {
+			return nil, err
+		}
+		now, err := s.d.inspect(ctx, s.target, s.baseline.Application, name, databases[name])
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range now.Diff(golden) {
+			out = append(out, describeChange(c))
+		}
+	}
+	return out, nil
 }
 
 func (s *stage) tell(text string) { s.d.options.Log.Info(text, "rehearsal", s.id) }
@@ -109,7 +142,7 @@ func (s *stage) probe(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer place.close(ctx)
-	result, err := place.run(ctx, []string{s.d.options.Executable, "probe"}, nil, nil)
+	result, err := place.runAs(ctx, "", []string{s.d.options.Executable, "probe"}, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +193,12 @@ func (s *stage) Stop(ctx context.Context, part rehearsal.Part) error {
 }
 
 func (s *stage) Close(ctx context.Context) error {
-	return errors.Join(s.clear(ctx), s.dropCopies(ctx))
+	return errors.Join(s.clear(ctx), s.forget(ctx), s.dropCopies(ctx))
+}
+
+// forget makes the record say that the twin runs nothing that is to be brought back.
+func (s *stage) forget(ctx context.Context) error {
+	return s.d.changeStanding(ctx, s.env.Name, func(now *standing) { now.Up, now.Serving, now.Standby, now.Shares = false, "", "", nil })
 }
 
 func (s *stage) dropCopies(ctx context.Context) error {

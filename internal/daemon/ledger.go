@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/rehearsal"
@@ -47,14 +45,11 @@ func (d *Daemon) cloneGolden(ctx context.Context, e understudy.Environment, app 
 func (s *stage) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
 	all := map[string]postgres.Schema{}
 	for name, physical := range s.physical(of) {
-		err := s.d.reading(ctx, s.env, s.baseline.Application, name, physical, func(conn *pgx.Conn) error {
-			var err error
-			all[name], err = postgres.Inspect(ctx, conn)
-			return err
-		})
+		schema, err := s.d.inspect(ctx, s.env, s.baseline.Application, name, physical)
 		if err != nil {
 			return nil, err
 		}
+		all[name] = schema
 	}
 	return json.Marshal(all)
 }

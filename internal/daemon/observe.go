@@ -71,6 +71,17 @@ func (d *Daemon) Observe(ctx context.Context, environment string) (understudy.Fi
 	return f, nil
 }
 
+// inspect reads the schema of one database.
+func (d *Daemon) inspect(ctx context.Context, e understudy.Environment, app understudy.Application, database, physical string) (postgres.Schema, error) {
+	var schema postgres.Schema
+	err := d.reading(ctx, e, app, database, physical, func(conn *pgx.Conn) error {
+		var err error
+		schema, err = postgres.Inspect(ctx, conn)
+		return err
+	})
+	return schema, err
+}
+
 // reading connects, lets somebody read, and closes the connection.
 func (d *Daemon) reading(ctx context.Context, e understudy.Environment, app understudy.Application, database, physical string, read func(*pgx.Conn) error) error {
 	conn, err := d.connect(ctx, e, app, database, physical)

@@ -44,7 +44,7 @@ func (s *stage) Test(ctx context.Context, part rehearsal.Part, test understudy.T
 	defer cancel()
 	out := tail{size: reportSize}
 	began := time.Now()
-	status, err := s.d.runtime.Exec(bounded, o.id, process.Command{Args: test.Command, Env: env}, strings.NewReader(""), &out, &out)
+	status, err := s.d.runtime.Exec(bounded, o.id, process.Command{Args: test.Command, Env: env, User: userFor(s.env, understudy.Service{})}, strings.NewReader(""), &out, &out)
 	tested := rehearsal.Tested{Took: time.Since(began)}
 	if bounded.Err() != nil && ctx.Err() == nil {
 		status, err = -1, nil

@@ -45,6 +45,10 @@ func (t *tools) close(ctx context.Context) {
 // run runs a command with the application's configuration and some more. The output is the
 // end of both streams.
 func (t *tools) run(ctx context.Context, args []string, env, more map[string]string) (migration.Result, error) {
+	return t.runAs(ctx, userFor(t.order.env, understudy.Service{}), args, env, more)
+}
+
+func (t *tools) runAs(ctx context.Context, user string, args []string, env, more map[string]string) (migration.Result, error) {
 	given := map[string]string{}
 	for k, v := range t.given {
 		given[k] = v
@@ -57,7 +61,7 @@ func (t *tools) run(ctx context.Context, args []string, env, more map[string]str
 		return migration.Result{}, err
 	}
 	var out tail
-	status, err := t.d.runtime.Exec(ctx, t.order.id, process.Command{Args: args, Env: environ.List}, strings.NewReader(""), &out, &out)
+	status, err := t.d.runtime.Exec(ctx, t.order.id, process.Command{Args: args, Env: environ.List, User: user}, strings.NewReader(""), &out, &out)
 	secrets := environ.Secrets
 	for _, address := range given {
 		secrets = append(secrets, address)

@@ -89,7 +89,7 @@ func judgeBlocked(seen Observation, budget Budget) []understudy.Finding {
 		}
 		f := check.Find(check.MigrationBlocked, relation, fmt.Sprintf("%s waited %s for %s on %s behind: %s",
 			b.Who, rounded(b.For), b.Wanted, relation, b.By), check.Facts{
-			"who": who(b), "what": what(b), "blocked": rounded(b.For), "remedy": blockRemedy(b),
+			"who": who(b, seen), "what": what(b, seen), "blocked": rounded(b.For), "remedy": blockRemedy(b),
 		})
 		f.Hurt = b.For.Seconds()
 		findings = append(findings, f)
@@ -98,18 +98,25 @@ func judgeBlocked(seen Observation, budget Budget) []understudy.Finding {
 	return findings
 }
 
-func who(b Blocked) string {
-	if b.Wanted == "AccessShareLock" {
-		return "readers of " + b.Relation
+func who(b Blocked, seen Observation) string {
+	if everybody(b, seen) {
+		return "readers and writers of " + b.Relation
 	}
 	return "writers of " + b.Relation
 }
 
-func what(b Blocked) string {
-	if b.Wanted == "AccessShareLock" {
+func what(b Blocked, seen Observation) string {
+	if everybody(b, seen) {
 		return "read and write"
 	}
 	return "write"
+}
+
+// everybody tells whether even reading had to wait.
+func everybody(b Blocked, seen Observation) bool {
+	return b.Wanted == "AccessShareLock" || slices.ContainsFunc(seen.Locks, func(l Lock) bool {
+		return l.Relation == b.Relation && l.Mode == "AccessExclusiveLock" && l.Held >= b.For/2
+	})
 }
 
 func blockRemedy(b Blocked) string {

@@ -43,12 +43,16 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 	gate := understudy.Gate{Release: release, Production: production, Policy: policy, Now: e.Clock.Now()}
 	p.Verdict = verdict
 	p.Refusals = append(p.Refusals, gate.Refusals(statement)...)
-	p.Changes = changes(release, statement, policy)
-	return p, nil
+	p.Changes, err = changes(release, statement, policy)
+	return p, err
 }
 
-func changes(release understudy.Release, statement understudy.Statement, policy understudy.Policy) []string {
+func changes(release understudy.Release, statement understudy.Statement, policy understudy.Policy) ([]string, error) {
 	var out []string
+	now, err := understudy.DigestOfValue(policy)
+	if now != statement.Policy {
+		out = append(out, "note: the policy has changed since the rehearsal; what it requires now holds")
+	}
 	if policy.SafetyCopy {
 		out = append(out, "a safety copy of the databases is made")
 	}
@@ -58,7 +62,7 @@ func changes(release understudy.Release, statement understudy.Statement, policy 
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
 	out = append(out, fmt.Sprintf("it gets the traffic in steps of %v %%, each watched for %s", policy.Steps, policy.StepFor))
-	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", policy.Bake))
+	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", policy.Bake)), err
 }
 
 // Refused is the error that tells a person or a pipeline why a release may not be promoted.

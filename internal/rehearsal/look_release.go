@@ -79,7 +79,8 @@ func example(h Heard) []string {
 	if len(h.Samples) == 0 {
 		return nil
 	}
-	text := []rune(h.Samples[0])
+	plain, _, _ := strings.Cut(h.Samples[0], "<") // a page says no more than its status
+	text := []rune(strings.TrimRight(plain, ": "))
 	if len(text) > exampleLength {
 		text = append(text[:exampleLength], '…')
 	}

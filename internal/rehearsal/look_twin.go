@@ -21,6 +21,9 @@ func lookAtTwin(ctx context.Context, p *play, r *understudy.Rehearsal) (understu
 	for _, leak := range set.Leaks {
 		c.Findings = append(c.Findings, check.Find(check.SealLeaked, leak, leak, nil))
 	}
+	if len(set.Differs) > 0 {
+		c.Findings = append(c.Findings, check.Find(check.TwinDiffers, "", strings.Join(set.Differs, "; "), nil))
+	}
 	if err := p.reach(ctx, fresh); err != nil {
 		return c, err
 	}

@@ -70,6 +70,7 @@ type Set struct {
 	Baseline   understudy.Release
 	Kept       bool     // the snapshot was young enough to be used again
 	Leaks      []string // ways to the outside that the seal's canaries found
+	Differs    []string // how the golden copy's schema differs from production's
 	Notes      []string
 }
 
