@@ -3,53 +3,44 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+	"runtime/debug"
 
-	"understudy"
+	"understudy/internal/cli"
 	"understudy/internal/daemon"
+	"understudy/internal/seal"
 	"understudy/internal/statedir"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		if hint := understudy.HintOf(err); hint != "" {
-			fmt.Fprintln(os.Stderr, "hint:", hint)
-		}
+	programs := cli.Programs{
+		Version: version(), Serve: serve, Supervise: daemon.Supervise, Router: daemon.Route, Probe: daemon.Probe, Seal: seal.Supported,
 	}
-	os.Exit(understudy.ExitStatus(err))
+	os.Exit(cli.Main(context.Background(), programs, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
-func run(ctx context.Context, args []string) error {
-	switch args[0] {
-	case "supervise":
-		return daemon.Supervise(ctx, os.Stdin)
-	case "probe":
-		return daemon.Probe(ctx, os.Stdout)
-	case "router":
-		return daemon.Route(ctx, args[2], args[4], os.Stderr)
-	}
-	return serve(ctx, args[1], os.Stderr)
-}
-
-func serve(ctx context.Context, project string, log io.Writer) error {
-	state, err := statedir.Resolve(project, "")
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, project string, state statedir.Dir, log io.Writer) error {
 	executable, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	return daemon.Serve(ctx, daemon.Options{
-		Project: project, State: state, Executable: executable, Version: "0.1", Log: slog.New(slog.NewTextHandler(log, nil)),
+		Project: project, State: state, Executable: executable, Version: version(), Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
+}
+
+// version is the revision that the program was built from, where the build knows it.
+func version() string {
+	info, known := debug.ReadBuildInfo()
+	if !known {
+		return "unknown"
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
+			return setting.Value[:12]
+		}
+	}
+	return info.Main.Version
 }

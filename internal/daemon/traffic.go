@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"understudy"
 	"understudy/internal/router"
@@ -13,8 +14,20 @@ import (
 // and then in the record: after a crash the router's word holds.
 func (d *Daemon) serve(ctx context.Context, environment string, shares map[string]int) error {
 	ctx = context.WithoutCancel(ctx)
+	now, err := d.standing(ctx, environment)
+	if err != nil {
+		return err
+	}
+	// Whoever serves now comes first: as the others' shares grow, clients move one way.
+	rank := func(id string) string {
+		if id == now.Serving {
+			return "" // before all others
+		}
+		return id
+	}
+	ids := slices.SortedFunc(maps.Keys(shares), func(a, b string) int { return strings.Compare(rank(a), rank(b)) })
 	var split []router.Share
-	for _, id := range slices.Sorted(maps.Keys(shares)) {
+	for _, id := range ids {
 		if shares[id] > 0 {
 			split = append(split, router.Share{Deployment: id, Percent: shares[id]})
 		}
