@@ -56,7 +56,7 @@ type Column struct {
 func (c Column) String() string { return c.Table + "." + c.Name }
 
 // MaskFunc makes one value safe. It is given the value in the database's text form,
-// never NULL, and returns what stands for it; equal values give equal results. It may
+// never NULL, and returns what stands for it, nil for NULL; equal values give equal results. It may
 // be called from several goroutines at once and may keep neither slice.
 type MaskFunc func(value []byte) ([]byte, error)
 

@@ -87,7 +87,11 @@ func (w *rowWriter) maskField(i int, field []byte) error {
 	if err != nil {
 		return understudy.Errorf(understudy.KindOf(err), "masking %s.%s: %w", w.table.name(), w.table.columns[i], err).WithHint("%s", understudy.HintOf(err))
 	}
-	w.row = appendEscaped(w.row, safe)
+	if safe == nil {
+		w.row = append(w.row, `\N`...)
+	} else {
+		w.row = appendEscaped(w.row, safe)
+	}
 	return nil
 }
 
