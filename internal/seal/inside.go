@@ -144,7 +144,8 @@ func (i *Inside) openNames(names *names, kept map[int]bool) error {
 		return describe("DNS answerer", "port 53", err)
 	}
 	i.run(func() error { return names.serveUDP4(v4) }, v4.Close)
-	if v6, err := net.ListenPacket("udp6", "[::]:53"); err == nil { // without IPv6 nobody asks over it
+	answerer := net.ListenConfig{Control: answerFromAnyAddress}
+	if v6, err := answerer.ListenPacket(i.ctx, "udp6", "[::]:53"); err == nil { // without IPv6 nobody asks over it
 		i.run(func() error { return names.serveUDP6(v6) }, v6.Close)
 	}
 	listener, err := net.Listen("tcp", ":53")
@@ -173,7 +174,7 @@ func (i *Inside) openWeb(catcher *webCatcher, kept map[int]bool, config *tls.Con
 			return describe("HTTP catcher", portAddress(port), err)
 		}
 		server := catcher.server()
-		server.TLSConfig = config
+		server.TLSConfig = config.Clone() // a server changes its own
 		serve := func() error { return server.Serve(listener) }
 		if secure {
 			serve = func() error { return server.ServeTLS(listener, "", "") }
@@ -202,7 +203,9 @@ func (i *Inside) openMail(catcher *mailCatcher, kept map[int]bool, config *tls.C
 			listener = tls.NewListener(listener, config)
 		}
 		server := catcher.server(config)
-		i.run(func() error { return server.Serve(listener) }, server.Close)
+		i.run(func() error { return server.Serve(listener) }, func() error {
+			return errors.Join(server.Close(), unlessClosed(listener.Close())) // a server that did not begin to serve yet leaves its listener open
+		})
 	}
 	return nil
 }

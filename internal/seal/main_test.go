@@ -121,7 +121,7 @@ func (s *stage) start(name string) (wait func() error) {
 		self = s.copyOf(self)
 	}
 	cmd := exec.CommandContext(s.t.Context(), self)
-	cmd.Env = append(os.Environ(), scenarioKey+"="+name)
+	cmd.Env = append(os.Environ(), scenarioKey+"="+name, "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if s.nobody {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}

@@ -219,6 +219,16 @@ func addLocalRoute(family byte, index int) (err error) {
 	return acknowledged(answer[:n])
 }
 
+// answerFromAnyAddress lets a socket send from an address that no interface has. IPv4
+// asks for nothing, since the local route is enough.
+func answerFromAnyAddress(_, _ string, socket syscall.RawConn) error {
+	var refused error
+	err := socket.Control(func(fd uintptr) {
+		refused = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
+	})
+	return errors.Join(err, refused)
+}
+
 func acknowledged(answer []byte) error {
 	if len(answer) < unix.SizeofNlMsghdr+4 || binary.NativeEndian.Uint16(answer[4:]) != unix.NLMSG_ERROR {
 		return fmt.Errorf("the kernel's answer of %d bytes is no acknowledgement", len(answer))

@@ -215,12 +215,14 @@ func scenarioNames(ctx context.Context, spec Spec) (err error) {
 	if err != nil || len(mx) != 1 {
 		return fmt.Errorf("mail servers: %v, %w", mx, err)
 	}
-	stream := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", "192.0.2.53:53")
-	}}
-	overTCP, err := stream.LookupHost(ctx, "one.example")
-	if err != nil || !slices.Equal(overTCP, one) {
-		return fmt.Errorf("over TCP: %v, %w", overTCP, err)
+	for network, server := range map[string]string{"tcp": "192.0.2.53:53", "udp4": "192.0.2.53:53", "udp6": "[2001:db8::53]:53"} {
+		resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server)
+		}}
+		found, err := resolver.LookupHost(ctx, "one.example")
+		if err != nil || !slices.Equal(found, one) {
+			return fmt.Errorf("over %s: %v, %w", network, found, err)
+		}
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func newRuntime(t *testing.T) *process.Runtime {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &process.Runtime{Run: filepath.Join(folder, "run"), LogDir: filepath.Join(folder, "logs"), Supervisor: []string{os.Args[0], "supervise"}}
+	r := &process.Runtime{Run: filepath.Join(folder, "run"), LogDir: filepath.Join(folder, "logs"), Supervisor: []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", os.Args[0], "supervise"}}
 	t.Cleanup(func() {
 		ids, err := r.List(context.Background())
 		for _, id := range ids {

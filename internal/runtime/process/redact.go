@@ -23,7 +23,7 @@ func redactor(env []string) *strings.Replacer {
 		if secretKey.MatchString(key) && len(value) >= 4 || len(value) >= 8 && !harmless(value) {
 			secrets[value] = true
 			for line := range strings.SplitSeq(value, "\n") { // keys in PEM are logged line by line
-				secrets[line] = len(line) >= 8
+				secrets[line] = secrets[line] || len(line) >= 8
 			}
 		}
 		if password := passwordIn(value); password != "" {

@@ -51,7 +51,8 @@ func (s *suite) failed(err error, words ...string) {
 
 func claimExits(s *suite) {
 	p := program("web", "exit", "4")
-	p.Env = []string{"DB_PASSWORD=hunter22"}
+	p.Env = append(p.Env, "DB_PASSWORD=hunter22")
+	p.Health.Interval = 10 * time.Second // nobody takes it for healthy before it exits
 	d := s.start(p)
 	err := s.Ready(s.Context(), d.ID)
 	s.failed(err, "program web", "exited with status 4", "cannot start: the password is [redacted]")
@@ -75,7 +76,9 @@ func claimForks(s *suite) {
 		return
 	}
 	file := filepath.Join(s.TempDir(), "pid")
-	d := s.start(program("web", "fork", file))
+	p := program("web", "fork", file)
+	p.Health.Interval = 10 * time.Second
+	d := s.start(p)
 	s.failed(s.Ready(s.Context(), d.ID), "program web", "exited with status 0", "foreground")
 	pid := s.number(file)
 	if err := s.Stop(s.Context(), d.ID); err != nil {

@@ -147,6 +147,7 @@ func cast(t *testing.T) (string, understudy.Artifact) {
 // program is an actor that plays a scene.
 func program(name, scene string, args ...string) Program {
 	return Program{Name: name, Command: append([]string{"actor", "act", scene}, args...), Grace: 5 * time.Second,
+		Env:    []string{"GORACE=atexit_sleep_ms=0"}, // under the race detector a process ends as fast as elsewhere
 		Health: understudy.Health{Interval: 20 * time.Millisecond, Deadline: 20 * time.Second}}
 }
 
@@ -159,7 +160,7 @@ func (s *suite) listening(name, scene string, args ...string) Program {
 	}
 	p := program(name, scene, args...)
 	p.Port = listener.Addr().(*net.TCPAddr).Port
-	p.Env = []string{"PORT=" + strconv.Itoa(p.Port)}
+	p.Env = append(p.Env, "PORT="+strconv.Itoa(p.Port))
 	if err := listener.Close(); err != nil {
 		s.Fatal(err)
 	}
