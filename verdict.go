@@ -61,22 +61,22 @@ type StatementCheck struct {
 func Conclude(checks []Check, required []string) Outcome {
 	byName := map[string]Outcome{}
 	for _, c := range checks {
+		if c.Outcome == OutcomeFailed {
+			return OutcomeFailed
+		}
 		byName[c.Name] = c.Outcome
 	}
-	outcomes := make([]Outcome, 0, len(required))
+	whole := OutcomePassed
 	for _, name := range required {
-		outcome, looked := byName[name]
-		if !looked {
-			outcome = OutcomeInconclusive
-		}
-		outcomes = append(outcomes, outcome)
-	}
-	for _, worst := range []Outcome{OutcomeFailed, OutcomeError, OutcomeInconclusive} {
-		if slices.Contains(outcomes, worst) {
-			return worst
+		switch byName[name] {
+		case OutcomePassed:
+		case OutcomeError:
+			return OutcomeError
+		default: // could not be told, was not looked at, or says nothing
+			whole = OutcomeInconclusive
 		}
 	}
-	return OutcomePassed
+	return whole
 }
 
 // Gate is what a verdict is held against at the moment of promotion.
