@@ -43,7 +43,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // errors.Is and errors.As, as in fmt.Errorf.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	made := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Message: made.Error(), Err: errors.Unwrap(made)}
+	cause := errors.Unwrap(made)
+	if _, several := made.(interface{ Unwrap() []error }); several {
+		cause = made
+	}
+	return &Error{Kind: kind, Message: made.Error(), Err: cause}
 }
 
 // WithHint says what to do next, and returns the error itself.
