@@ -31,14 +31,15 @@ type Gap struct {
 // with every gap, never rises when one is added, and is 100 only when there is none.
 // Compared counts the facts that were looked at and found equal.
 func ParityFigure(compared int, gaps []Gap) float64 {
-	var weight float64
+	weight, accidental := 0.0, false
 	for _, g := range gaps {
 		if g.Because == "" {
-			weight += g.Weight
+			weight, accidental = weight+g.Weight, true
 		}
 	}
-	if weight == 0 {
+	if !accidental {
 		return 100
 	}
-	return math.Floor(1000*float64(compared)/(float64(compared)+weight)) / 10
+	likeness := 1000 * float64(compared) / max(1, float64(compared)+weight)
+	return math.Min(math.Floor(likeness), 999) / 10
 }

@@ -1,0 +1,140 @@
+package understudy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"understudy"
+)
+
+func TestPolicy_JudgeComparesOldAndNew(t *testing.T) {
+	policy := understudy.Policy{}.WithDefaults() // 1 % more errors at most, 50 requests at least
+	for _, c := range []struct {
+		claim                              string
+		oldAsked, oldFailed, asked, failed int64
+		want                               understudy.Outcome
+		says                               string
+	}{
+		{"no errors", 900, 0, 100, 0, understudy.OutcomePassed, "0 of 100 requests failed on v2"},
+		{"worse", 900, 0, 100, 5, understudy.OutcomeFailed, "5 of 100 requests failed on v2 (5.0 %); on v1 0 of 900"},
+		{"as bad as the old one", 900, 45, 100, 5, understudy.OutcomePassed, ""},
+		{"better than the old one", 900, 450, 100, 5, understudy.OutcomePassed, ""},
+		{"added, within what is allowed", 1000, 0, 1000, 10, understudy.OutcomePassed, ""},
+		{"added, beyond it", 1000, 0, 1000, 11, understudy.OutcomeFailed, ""},
+		{"two are chance", 900, 0, 60, 2, understudy.OutcomePassed, ""},
+		{"three are not", 900, 0, 60, 3, understudy.OutcomeFailed, ""},
+		{"clearly broken, though seen by few", 900, 0, 4, 3, understudy.OutcomeFailed, ""},
+		{"too few", 900, 0, 49, 0, understudy.OutcomeInconclusive, "49 requests seen on v2; 50 are needed to judge"},
+		{"enough", 900, 0, 50, 0, understudy.OutcomePassed, ""},
+		{"none at all", 0, 0, 0, 0, understudy.OutcomeInconclusive, "0 requests seen on v2"},
+		{"the old one served nothing", 0, 0, 100, 3, understudy.OutcomeFailed, ""},
+	} {
+		old := understudy.Served{Release: "v1", Requests: c.oldAsked, Errors: c.oldFailed}
+		fresh := understudy.Served{Release: "v2", Requests: c.asked, Errors: c.failed}
+		got, why := policy.Judge(old, fresh)
+		if got != c.want || !strings.Contains(why, c.says) || why == "" {
+			t.Errorf("%s: %s (%s), want %s (%s)", c.claim, got, why, c.want, c.says)
+		}
+	}
+}
+
+func TestPolicy_JudgeNeverGetsBetterWithMoreErrors(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		policy := understudy.Policy{MinRequests: rapid.IntRange(1, 200).Draw(t, "min"), MaxErrorRate: rapid.Float64Range(0.001, 0.2).Draw(t, "rate")}
+		asked := rapid.Int64Range(1, 1000).Draw(t, "asked")
+		fewer := rapid.Int64Range(0, asked).Draw(t, "fewer")
+		more := rapid.Int64Range(fewer, asked).Draw(t, "more")
+		old := understudy.Served{Requests: 1000, Errors: rapid.Int64Range(0, 1000).Draw(t, "old errors")}
+		with := func(errors int64) understudy.Outcome {
+			outcome, _ := policy.Judge(old, understudy.Served{Requests: asked, Errors: errors})
+			return outcome
+		}
+		if with(fewer) == understudy.OutcomeFailed && with(more) != understudy.OutcomeFailed {
+			t.Fatalf("of %d, %d failed is failed and %d is %s", asked, fewer, more, with(more))
+		}
+	})
+}
+
+func TestPolicy_DefaultsCanBeFollowed(t *testing.T) {
+	p := understudy.Policy{}.WithDefaults()
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+	if len(p.Required) != len(understudy.Checks()) || p.MaxAge != 24*time.Hour || p.Steps[len(p.Steps)-1] != 100 {
+		t.Errorf("defaults %+v", p)
+	}
+	kept := understudy.Policy{Steps: []int{100}, Retries: 2, Required: []string{"tests"}}.WithDefaults()
+	if len(kept.Steps) != 1 || kept.Retries != 2 || len(kept.Required) != 1 {
+		t.Errorf("what was set is lost: %+v", kept)
+	}
+}
+
+func TestPolicy_ValidateRefusesWhatCannotBeFollowed(t *testing.T) {
+	for claim, p := range map[string]understudy.Policy{
+		"a check that does not exist": {Required: []string{"tests", "vibes"}},
+		"falling steps":               {Steps: []int{50, 10, 100}},
+		"a step twice":                {Steps: []int{10, 10, 100}},
+		"no step of nothing":          {Steps: []int{0, 100}},
+		"a negative step":             {Steps: []int{-5, 100}},
+		"more than everything":        {Steps: []int{50, 101}},
+		"not to the end":              {Steps: []int{10, 50}},
+	} {
+		if err := p.Validate(); understudy.KindOf(err) != understudy.KindInvalid {
+			t.Errorf("%s: %v", claim, err)
+		}
+	}
+	for _, steps := range [][]int{nil, {100}, {1, 2, 99, 100}} {
+		if err := (understudy.Policy{Steps: steps}).Validate(); err != nil {
+			t.Errorf("steps %v: %v", steps, err)
+		}
+	}
+}
+
+func gaps() *rapid.Generator[[]understudy.Gap] {
+	return rapid.SliceOf(rapid.Custom(func(t *rapid.T) understudy.Gap {
+		g := understudy.Gap{Weight: rapid.Float64Range(0, 100).Draw(t, "weight")}
+		if rapid.Bool().Draw(t, "expected") {
+			g.Because = "a credential that must differ"
+		}
+		return g
+	}))
+}
+
+func TestParityFigure_IsMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		compared := rapid.IntRange(0, 1_000_000).Draw(t, "compared")
+		had := gaps().Draw(t, "gaps")
+		figure := understudy.ParityFigure(compared, had)
+		if figure < 0 || figure > 100 {
+			t.Fatalf("figure %v", figure)
+		}
+		accidental := 0
+		for _, g := range had {
+			if g.Because == "" {
+				accidental++
+			}
+		}
+		if (figure == 100) != (accidental == 0) {
+			t.Fatalf("figure %v with %d accidental gaps", figure, accidental)
+		}
+		more := append(had, gaps().Draw(t, "more")...)
+		if worse := understudy.ParityFigure(compared, more); worse > figure {
+			t.Fatalf("more gaps raise it from %v to %v", figure, worse)
+		}
+		if better := understudy.ParityFigure(compared+rapid.IntRange(0, 1000).Draw(t, "equal"), had); better < figure {
+			t.Fatalf("more that is equal lowers it from %v to %v", figure, better)
+		}
+	})
+}
+
+func TestParityFigure_AnExpectedGapWeighsNothing(t *testing.T) {
+	if f := understudy.ParityFigure(10, []understudy.Gap{{Weight: 10, Because: "it is a twin"}}); f != 100 {
+		t.Errorf("figure %v, want 100", f)
+	}
+	if f := understudy.ParityFigure(90, []understudy.Gap{{Weight: 10}}); f != 90 {
+		t.Errorf("figure %v, want 90", f)
+	}
+}
