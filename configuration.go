@@ -1,6 +1,7 @@
 package understudy
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -77,16 +78,14 @@ func (a Application) Needs() []ConfigKey {
 		}
 	}
 	for _, s := range a.Services {
-		for _, value := range s.Env {
-			for _, r := range References(value) {
+		for _, name := range sortedKeys(s.Env) {
+			for _, r := range References(s.Env[name]) {
 				if r.Optional || provided[r.Key] || declared[r.Key].Default != "" {
 					continue
 				}
 				key := declared[r.Key]
 				key.Key, key.Required = r.Key, true
-				if key.About == "" {
-					key.About = strings.TrimSpace(r.About)
-				}
+				key.About = cmp.Or(key.About, needed[r.Key].About, strings.TrimSpace(r.About))
 				needed[r.Key] = key
 			}
 		}
