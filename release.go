@@ -62,7 +62,7 @@ func (r Release) Name() (Release, error) {
 	if r.Config, err = DigestOfValue(struct {
 		Keys []ConfigKey
 		Env  map[string]map[string]string
-	}{r.Application.Config, serviceEnv(r.Application)}); err != nil {
+	}{absentIfEmpty(r.Application.Config), serviceEnv(r.Application)}); err != nil {
 		return r, err
 	}
 	if r.Migrations, err = DigestOfValue(r.Application.Migration); err != nil {
@@ -80,8 +80,19 @@ func serviceEnv(a Application) map[string]map[string]string {
 	env := map[string]map[string]string{}
 	for _, s := range a.Services {
 		env[s.Name] = s.Env
+		if len(s.Env) == 0 {
+			env[s.Name] = nil
+		}
 	}
 	return env
+}
+
+// absentIfEmpty makes an empty list what it is once it was stored and read: absent.
+func absentIfEmpty[V any](list []V) []V {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 // ReleaseDifference is one difference between two releases, for people.
