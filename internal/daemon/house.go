@@ -3,6 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"path"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"understudy"
@@ -237,15 +240,32 @@ func (s *stage) Bits(ctx context.Context, part rehearsal.Part) ([]rehearsal.Bit,
 	}
 	var bits []rehearsal.Bit
 	for _, program := range status.Programs {
-		bits = append(bits, bit(program))
+		bits = append(bits, s.bit(part, program))
 	}
 	return bits, nil
 }
 
-func bit(program process.ProgramStatus) rehearsal.Bit {
+// bit compares what a program runs with its release. Where the command is a program of the
+// machine, an interpreter, the release is what that reads: the artifact's files, which were
+// all compared before the start.
+func (s *stage) bit(part rehearsal.Part, program process.ProgramStatus) rehearsal.Bit {
 	found := "it runs a file with digest " + program.Exe.Short() + ", which is not in the artifact"
 	if program.Exe == "" {
 		found = "what it runs could not be read back: " + program.Last
 	}
-	return rehearsal.Bit{Service: program.Name, Match: program.Genuine, Found: found}
+	return rehearsal.Bit{Service: program.Name, Match: program.Genuine || interpreted(s.release(part), program.Name), Found: found}
+}
+
+// interpreted tells whether a service's command is no file of its artifact.
+func interpreted(release understudy.Release, service string) bool {
+	for _, s := range release.Application.Services {
+		if s.Name != service {
+			continue
+		}
+		command := path.Clean(filepath.ToSlash(filepath.Join(s.WorkDir, s.Command[0])))
+		return !slices.ContainsFunc(release.Artifact.Files, func(f understudy.ArtifactFile) bool {
+			return f.Path == command || f.Path == path.Clean(s.Command[0])
+		})
+	}
+	return false
 }
