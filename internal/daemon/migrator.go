@@ -36,10 +36,30 @@ func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error)
 	}
 	defer place.close(ctx)
 	declared := m.release.Application.Migration
-	return migration.Run(ctx, commander{m, place}, m, migration.Options{
+	ran, err := migration.Run(ctx, commander{m, place}, m, migration.Options{
 		Args: args, Timeout: declared.Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
 		LockTimedOut: lockTimedOut, Pause: pause,
 	})
+	if err == nil && !ran.OK() {
+		ran.Left = m.where(ctx, place)
+	}
+	return ran, err
+}
+
+// where asks the team's status command how far the schema has come; empty where there is
+// none, or it does not know either: what failed is worse than that.
+func (m migrator) where(ctx context.Context, place *tools) string {
+	declared := m.release.Application.Migration
+	if len(declared.Status) == 0 {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	said, err := place.run(ctx, declared.Status, declared.Env, nil)
+	if err != nil || said.Status != 0 {
+		return ""
+	}
+	return migration.LastLines(said.Output, 3)
 }
 
 // lockTimedOut knows PostgreSQL's word for a lock that was not to be had in time, by code

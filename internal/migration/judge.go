@@ -41,7 +41,7 @@ func judgeEnd(ran Ran, budget Budget) []understudy.Finding {
 	case !ran.OK():
 		seen := fmt.Sprintf("exit status %d after %s: %s", ran.Status, rounded(ran.Took), LastLines(ran.Output, 3))
 		f := check.Find(check.MigrationFailed, "", seen, check.Facts{
-			"left":   "production would be left with whatever steps had been committed by then",
+			"left":   left(ran),
 			"remedy": failureRemedy(ran.Output),
 		})
 		return []understudy.Finding{f}
@@ -50,6 +50,14 @@ func judgeEnd(ran Ran, budget Budget) []understudy.Finding {
 		return []understudy.Finding{check.Find(check.MigrationLockTimeout, "", seen, nil)}
 	}
 	return nil
+}
+
+// left is where production's schema would be after a failure.
+func left(ran Ran) string {
+	if ran.Left == "" {
+		return "production would be left with whatever steps had been committed by then"
+	}
+	return "production would be left with the steps that had been committed by then; its status command says " + ran.Left
 }
 
 // failureRemedy gives advice that fits the commonest causes, told by the words that

@@ -51,7 +51,8 @@ type Ran struct {
 	Started     time.Time
 	Took        time.Duration
 	Tries       int
-	Hung        bool // it was ended at its deadline
+	Hung        bool   // it was ended at its deadline
+	Left        string // after a failure: where the team's own status command says the schema is; empty: not known
 	Observation Observation
 }
 

@@ -122,13 +122,23 @@ func (e *Engine) look(ctx context.Context, p *play, r understudy.Rehearsal, c lo
 		result = understudy.Check{Outcome: understudy.OutcomeError, Summary: "could not look: " + err.Error()}
 	}
 	result.Name, result.StartedAt, result.Took = c.name, started, e.Now().Sub(started)
-	r.Checks, r.Step = append(r.Checks, result.Conclude()), ""
+	r.Checks, r.Step = append(r.Checks, shown(result).Conclude()), ""
 	last := r.Checks[len(r.Checks)-1]
 	facts := map[string]string{"check": c.name, "outcome": string(last.Outcome), "findings": fmt.Sprint(len(last.Findings))}
 	if err := e.Recorder.Record(ctx, "check.ended", r.ID, "", facts); err != nil {
 		return r, err
 	}
 	return e.save(ctx, r)
+}
+
+// shown gives each finding that has no evidence of its own that of its check.
+func shown(c understudy.Check) understudy.Check {
+	for i := range c.Findings {
+		if len(c.Findings[i].Evidence) == 0 {
+			c.Findings[i].Evidence = c.Evidence
+		}
+	}
+	return c
 }
 
 // giveUp ends a rehearsal that was cancelled or that nothing can be done about; one that

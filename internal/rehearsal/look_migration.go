@@ -84,7 +84,7 @@ func (p *play) judgeHeard(heard Heard, blocked time.Duration) []understudy.Findi
 		findings = append(findings, f)
 	}
 	if many, _ := fresher(p.quiet(), heard); len(many) > 0 {
-		f := check.Find(check.MigrationBroke, "", strings.Join(append(many, example(heard)...), "; "), check.Facts{"classes": strings.Join(many, ", ")})
+		f := check.Find(check.MigrationBroke, "", strings.Join(withExamples(many, heard.Samples), "; "), check.Facts{"classes": strings.Join(many, ", ")})
 		f.Hurt = float64(heard.Failed)
 		findings = append(findings, f)
 	}

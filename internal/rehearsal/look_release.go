@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,9 @@ func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) 
 func (p *play) compatibilityAfterFailure(heard Heard, r *understudy.Rehearsal) (understudy.Check, error) {
 	c := untold(fmt.Sprintf("the migration stopped half way; %s there: %s", r.BaselineLabel, describeHeard(heard)))
 	c.Findings = newFailures(p.quiet(), heard, check.CompatibilityBroken, "", nil)
-	return c, nil
+	var err error
+	c.Evidence, err = p.keep("compatibility.json", map[string]any{"before": p.quiet(), "after": heard})
+	return c, err
 }
 
 func untold(why string) understudy.Check {
@@ -65,7 +68,7 @@ func newFailures(before, after Heard, code check.Code, subject string, facts che
 	}
 	facts["classes"], facts["lost"], facts["rate"] = strings.Join(all, ", "), after.Failed, fmt.Sprintf("%.0f", after.Rate)
 	seen := fmt.Sprintf("%d of %d requests failed; before, %d of %d: %s", after.Failed, after.Requests, before.Failed, before.Requests,
-		strings.Join(append(all, example(after)...), "; "))
+		strings.Join(withExamples(all, after.Samples), "; "))
 	f := check.Find(code, subject, seen, facts)
 	f.Hurt = float64(after.Failed)
 	if len(many) == 0 {
@@ -74,20 +77,30 @@ func newFailures(before, after Heard, code check.Code, subject string, facts che
 	return []understudy.Finding{f}
 }
 
-// example is one failure in words, short enough to be read; all of them are evidence.
-func example(h Heard) []string {
-	if len(h.Samples) == 0 {
-		return nil
+// withExamples adds what one failure of each class said to the first classes, short enough
+// to be read; all of them are evidence. Classes are as fresher writes them.
+func withExamples(classes, samples []string) []string {
+	out := slices.Clone(classes)
+	for i := range out[:min(len(out), 3)] {
+		class := out[i][:strings.LastIndex(out[i], " (")]
+		for _, sample := range samples {
+			said, of := strings.CutPrefix(sample, class+": ")
+			plain, _, _ := strings.Cut(said, "<") // a page says no more than its status
+			text := []rune(strings.TrimRight(plain, ": "))
+			if !of || len(text) == 0 {
+				continue
+			}
+			if len(text) > exampleLength {
+				text = append(text[:exampleLength], '…')
+			}
+			out[i] += ", for example: " + string(text)
+			break
+		}
 	}
-	plain, _, _ := strings.Cut(h.Samples[0], "<") // a page says no more than its status
-	text := []rune(strings.TrimRight(plain, ": "))
-	if len(text) > exampleLength {
-		text = append(text[:exampleLength], '…')
-	}
-	return []string{"for example " + string(text)}
+	return out
 }
 
-const exampleLength = 100
+const exampleLength = 180
 
 // lookAtDeployment does the real switch on the twin, under traffic.
 func lookAtDeployment(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
