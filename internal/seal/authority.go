@@ -154,8 +154,10 @@ func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, key *ecds
 }
 
 // systemBundles is where systems keep their roots; the first that is there counts.
-var systemBundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}
+func systemBundles() []string {
+	return []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}
+}
 
 func (a *authority) writeBundle() error {
 	own, err := os.ReadFile(filepath.Join(a.folder, "ca.pem"))
@@ -163,7 +165,7 @@ func (a *authority) writeBundle() error {
 		return err
 	}
 	var system []byte
-	for _, path := range systemBundles {
+	for _, path := range systemBundles() {
 		if system, err = os.ReadFile(path); err == nil {
 			break
 		}

@@ -162,7 +162,7 @@ func match(places []place, kind, host string, port int, path string) *place {
 			score = 3
 		case p.host == host:
 			score = 2
-		case p.port == port && !wellKnown[port]:
+		case p.port == port && !wellKnown(port):
 			score = 1
 		}
 		if score > 0 && score<<16+len(p.prefix) > best {
@@ -172,4 +172,12 @@ func match(places []place, kind, host string, port int, path string) *place {
 	return found
 }
 
-var wellKnown = map[int]bool{25: true, 80: true, 443: true, 465: true, 587: true}
+// wellKnown tells of a port that says nothing about whose it is.
+func wellKnown(port int) bool {
+	switch port {
+	case 25, 80, 443, 465, 587:
+		return true
+	default:
+		return false
+	}
+}

@@ -151,41 +151,41 @@ func (r *Runtime) command(spec Spec) (*exec.Cmd, error) {
 
 // settle waits until the supervisor has taken its order, and ends it otherwise.
 func (r *Runtime) settle(ctx context.Context, id string, pid int, ended <-chan struct{}) error {
-	answering, stop := context.WithCancel(ctx)
-	defer stop()
-	result := make(chan error, 1)
-	go func() { result <- r.untilTaken(answering, id) }()
-	select {
-	case err := <-result:
-		if err == nil {
-			return nil
-		}
-		_ = syscall.Kill(pid, syscall.SIGTERM) // it ends by itself after a refusal; this is for all else
-		<-ended
-		return errors.Join(err, r.clear(id))
-	case <-ended:
-		stop()
-		if err := <-result; err == nil || understudy.KindOf(err) == understudy.KindRefused {
-			return err
-		}
-		if running, err := r.running(id); err == nil && running { // somebody was faster
-			return r.ask(ctx, id, "GET", "/taken", nil)
-		}
-		return errors.Join(understudy.Errorf(understudy.KindInternal, "starting deployment %s: its supervisor ended at once%s", id, r.lastWords(id)).
-			WithHint("read %s", filepath.Join(r.LogDir, id, "_supervisor.log")), r.clear(id))
+	err := r.untilTaken(ctx, id, ended)
+	if err == nil {
+		return nil
 	}
+	_ = syscall.Kill(pid, syscall.SIGTERM) // it ends by itself after a refusal; this is for all else
+	<-ended
+	if !isSilence(err) {
+		return errors.Join(err, r.clear(id))
+	}
+	if running, runningErr := r.running(id); runningErr == nil && running { // somebody was faster
+		return r.ask(ctx, id, "GET", "/taken", nil)
+	}
+	if ctx.Err() != nil {
+		err = understudy.Errorf(understudy.KindUnavailable, "starting deployment %s: its supervisor did not answer: %w", id, ctx.Err())
+	} else {
+		err = understudy.Errorf(understudy.KindInternal, "starting deployment %s: its supervisor ended at once%s", id, r.lastWords(id)).
+			WithHint("read %s", filepath.Join(r.LogDir, id, "_supervisor.log"))
+	}
+	return errors.Join(err, r.clear(id))
 }
 
-func (r *Runtime) untilTaken(ctx context.Context, id string) error {
+// untilTaken asks until the supervisor answers. A silence is what is left when it has
+// ended, or ctx has, without a word.
+func (r *Runtime) untilTaken(ctx context.Context, id string, ended <-chan struct{}) error {
 	for {
-		err := r.ask(ctx, id, "GET", "/taken", nil)
-		if !isSilence(err) {
-			return err
-		}
+		over := false
 		select {
+		case <-ended:
+			over = true // a last question: it may have been refused meanwhile
 		case <-ctx.Done():
-			return understudy.Errorf(understudy.KindUnavailable, "starting deployment %s: its supervisor does not answer: %w", id, ctx.Err())
+			over = true
 		case <-time.After(10 * time.Millisecond):
+		}
+		if err := r.ask(ctx, id, "GET", "/taken", nil); !isSilence(err) || over {
+			return err
 		}
 	}
 }
