@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test lint fmt cross demo example-miniflux
+.PHONY: help set-up build test lint fmt cross demo example-miniflux
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -11,8 +11,11 @@ help: ## say what there is
 build: ## build bin/understudy
 	$(BUILD) -o bin/understudy $(MAIN)
 
+set-up: # install what this machine lacks to run a shop: PostgreSQL's programs
+	@tools/set-up
+
 test: ## set up what the tests need, then run all of them
-	@tools/set-up-tests
+	@tools/set-up tests
 	go vet ./...
 	go test -race -shuffle=on ./...
 
@@ -29,8 +32,8 @@ cross: ## build for every system that is supported, into bin/
 	  echo $$out; GOOS=$${target%/*} GOARCH=$${target#*/} $(BUILD) -o $$out $(MAIN); \
 	done
 
-demo: build ## rehearse and promote a shop's releases; KEEP=1 leaves it running
+demo: set-up build ## rehearse and promote a shop's releases; KEEP=1 leaves it running
 	KEEP=$(KEEP) examples/shop/demo.sh
 
-example-miniflux: build ## rehearse Miniflux 2.3.4 against 2.2.6, releases nobody here wrote
+example-miniflux: set-up build ## rehearse Miniflux 2.3.4 against 2.2.6, releases nobody here wrote
 	KEEP=$(KEEP) examples/miniflux/run.sh

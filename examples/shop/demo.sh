@@ -73,7 +73,9 @@ finish() {
   rm -f "$file"
 }
 
+down=no
 everything_down() {
+  if [ $down = yes ]; then return 0; fi
   finish "$scene/customers.pid"
   if [ -x "$understudy" ] && [ -d "$state" ]; then
     us down --all || echo "demo: understudy down --all did not end well; see $state/logs" >&2
@@ -204,13 +206,13 @@ nobody_hurt "while v3 was rehearsed"
 say "v2 is rehearsed, and must pass"
 timed "v2 rehearsed: may go" 0 rehearse v2
 
+say "How alike are production and staging, that v2 was rehearsed on?"
+expect 0 parity production staging
+
 say "v2 goes to production, under the customers' eyes"
 timed "v2 promoted, in three steps, and watched" 0 promote v2 --yes
 answered_by v2
 nobody_hurt "after v2 was promoted"
-
-say "How alike are production and staging now?"
-expect 0 parity production staging
 
 say "And back, as if it had to be"
 timed "production rolled back to v1" 0 rollback production --yes
@@ -224,6 +226,7 @@ if [ "${KEEP:-}" != 1 ]; then
   say "Everything down"
   finish "$scene/customers.pid"
   expect 0 down --all
+  down=yes
   finish "$scene/payments.pid"
   grep -q '"production":[1-9]' "$scene/payments.json" || fail "production charged nothing: $(cat "$scene/payments.json")"
   ! grep -q '"staging"' "$scene/payments.json" || fail "staging reached the payment provider: $(cat "$scene/payments.json")"
