@@ -12,11 +12,11 @@ func TestNewFailures_SayOfEachClassWhatWentWrong(t *testing.T) {
 	after := Heard{Requests: 38, Failed: 9, Classes: map[string]int{"GET / → 500": 5, "PUT /feeds/{{int 1 20}} → 500": 4}, Samples: []string{
 		`GET / → 500: pq: relation "sessions" does not exist`,
 		`GET / → 500: the second of its class`,
-		`PUT /feeds/{{int 1 20}} → 500: pq: no constraint matching <p>a page</p>`,
+		`PUT /feeds/{{int 1 20}} → 500: pq: no constraint matching<p>a page</p>`,
 	}}
 	found := newFailures(before, after, check.CompatibilityBroken, "", nil)
 	const want = `9 of 38 requests failed; before, 0 of 40: GET / → 500 (5), for example: pq: relation "sessions" does not exist; ` +
-		`PUT /feeds/{{int 1 20}} → 500 (4), for example: pq: no constraint matching `
+		`PUT /feeds/{{int 1 20}} → 500 (4), for example: pq: no constraint matching`
 	if len(found) != 1 || found[0].Seen != want {
 		t.Errorf("found    %+v\nexpected %s", found, want)
 	}
