@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"understudy"
 	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
+	"understudy/internal/seal"
 	"understudy/internal/twin"
 )
 
@@ -149,10 +151,15 @@ func (s *stage) probe(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if result.Status != 0 && result.Status != understudy.ExitFailed {
-		return nil, understudy.Errorf(understudy.KindInternal, "the seal's canaries could not be sent: %s", result.Output)
+	var leaks []seal.Leak
+	if err := json.Unmarshal([]byte(result.Output), &leaks); err != nil || result.Status != 0 {
+		return nil, understudy.Errorf(understudy.KindInternal, "the seal's canaries could not be sent: exit status %d: %s", result.Status, result.Output)
 	}
-	return lines(result.Output), nil
+	var out []string
+	for _, leak := range leaks {
+		out = append(out, leak.Canary+" to "+leak.To+": "+leak.Found)
+	}
+	return out, nil
 }
 
 func (s *stage) Fresh(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -11,15 +12,27 @@ import (
 	"understudy/internal/api"
 )
 
-// whoServes asks production which release answers.
+// served is what production answers when it is asked for its release; empty: nothing.
+func (h *house) served() string {
+	response, err := http.Get("http://" + h.production + "/release")
+	if err != nil {
+		return ""
+	}
+	body, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != http.StatusOK {
+		return ""
+	}
+	return string(body)
+}
+
+// whoServes is the release that answers in production.
 func (h *house) whoServes(t *testing.T) string {
 	t.Helper()
-	response, err := http.Get("http://" + h.production + "/release")
-	check(t, err)
-	defer func() { check(t, response.Body.Close()) }()
-	body, err := io.ReadAll(response.Body)
-	check(t, err)
-	return string(body)
+	if now := h.served(); now != "" {
+		return now
+	}
+	t.Error("production answers nothing")
+	return ""
 }
 
 func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T) {
@@ -54,51 +67,82 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	}
 }
 
-func TestRehearsal_FindsWhatEachBadReleaseWouldDo(t *testing.T) {
+// flaw is what a rehearsal must find of a version: a blocking finding, in a check that
+// fails for it.
+type flaw struct{ version, code, check string }
+
+func TestRehearsal_FindsWhatABadMigrationWouldDo(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.open(t)
-	h.up(t)
-	for _, c := range []struct {
-		version string
-		code    string // that must be among the findings
-		check   string // that must have failed
-	}{
+	findFlaws(t, []flaw{
 		{"slow", "migration.blocked", understudy.CheckMigration},
 		{"breaks-old", "compatibility.old-release-breaks", understudy.CheckCompatibility},
+		{"lossy", "rollback.data-lost", understudy.CheckRollback},
+	})
+}
+
+func TestRehearsal_EndsAMigrationThatHangsAndSaysThatOneDied(t *testing.T) {
+	t.Parallel()
+	findFlaws(t, []flaw{
+		{"hangs", "migration.hung", understudy.CheckMigration},
+		{"dies", "migration.failed", understudy.CheckMigration},
+	})
+}
+
+func TestRehearsal_FindsAReleaseThatDoesNotComeUp(t *testing.T) {
+	t.Parallel()
+	findFlaws(t, []flaw{
 		{"exits", "deployment.not-ready", understudy.CheckDeployment},
 		{"sick", "deployment.not-ready", understudy.CheckDeployment},
 		{"forks", "deployment.not-ready", understudy.CheckDeployment},
-		{"hangs", "migration.hung", understudy.CheckMigration},
-		{"dies", "migration.failed", understudy.CheckMigration},
-		{"lossy", "rollback.data-lost", understudy.CheckRollback},
+	})
+}
+
+func TestRehearsal_FindsWhatIsMissingAndWhatTestsSay(t *testing.T) {
+	t.Parallel()
+	findFlaws(t, []flaw{
 		{"untested", "tests.failed", understudy.CheckTests},
 		{"keyless", "config.missing", understudy.CheckConfig},
-	} {
-		t.Run(c.version, func(t *testing.T) {
-			h.release(t, c.version)
-			r := h.rehearse(t, c.version)
-			if r.State != understudy.RehearsalFailed {
-				t.Errorf("it ended %s, expected failed", r.State)
-			}
-			if failed, _ := r.Done(c.check); failed.Outcome != understudy.OutcomeFailed {
-				t.Errorf("check %s ended %q, expected failed", c.check, failed.Outcome)
-			}
-			if !slices.ContainsFunc(r.Findings(), func(f understudy.Finding) bool { return f.Code == c.code && f.Severity == understudy.SeverityBlocking }) {
-				t.Errorf("no blocking finding %s", c.code)
-			}
-			_, err := h.Promote(limited(t), api.Promote{Release: c.version, By: "ops"})
-			if understudy.KindOf(err) != understudy.KindRefused {
-				t.Errorf("promoting it answered %v, expected a refusal", err)
-			}
-			if t.Failed() {
-				t.Log(described(r))
-			}
-		})
+	})
+}
+
+func findFlaws(t *testing.T, flaws []flaw) {
+	h := newHouse(t)
+	h.open(t)
+	h.up(t)
+	for _, f := range flaws {
+		t.Run(f.version, func(t *testing.T) { h.findFlaw(t, f) })
 	}
 	if now := h.whoServes(t); now != "old" {
 		t.Errorf("production runs %s after rehearsals only", now)
 	}
+}
+
+func (h *house) findFlaw(t *testing.T, flaw flaw) {
+	h.release(t, flaw.version)
+	r := h.rehearse(t, flaw.version)
+	if r.State != understudy.RehearsalFailed {
+		t.Errorf("it ended %s, expected failed", r.State)
+	}
+	if failed, _ := r.Done(flaw.check); failed.Outcome != understudy.OutcomeFailed {
+		t.Errorf("check %s ended %q, expected failed", flaw.check, failed.Outcome)
+	}
+	if !blocks(r, flaw.code) {
+		t.Errorf("no blocking finding %s", flaw.code)
+	}
+	_, err := h.Promote(limited(t), api.Promote{Release: flaw.version, By: "ops"})
+	if understudy.KindOf(err) != understudy.KindRefused {
+		t.Errorf("promoting it answered %v, expected a refusal", err)
+	}
+	if t.Failed() {
+		t.Log(described(r))
+	}
+}
+
+// blocks tells whether a rehearsal has a blocking finding of a code.
+func blocks(r understudy.Rehearsal, code string) bool {
+	return slices.ContainsFunc(r.Findings(), func(f understudy.Finding) bool {
+		return f.Code == code && f.Severity == understudy.SeverityBlocking
+	})
 }
 
 func TestPromotion_GoesBackByItselfWhenTheNewReleaseIsWorse(t *testing.T) {
@@ -106,20 +150,20 @@ func TestPromotion_GoesBackByItselfWhenTheNewReleaseIsWorse(t *testing.T) {
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "turncoat", "good")
+	h.release(t, "turncoat", "better")
 	visit(t, h.production)
 	h.passed(t, "turncoat")
 	p := h.promoted(t, h.promote(t, "turncoat").ID)
 	if p.State != understudy.PromotionRolledBack || h.whoServes(t) != "old" {
 		t.Fatalf("%s serves:\n%s", h.whoServes(t), told(p))
 	}
-	h.passed(t, "good")
-	_, err := h.Promote(limited(t), api.Promote{Release: "good", By: "ops"})
+	h.passed(t, "better")
+	_, err := h.Promote(limited(t), api.Promote{Release: "better", By: "ops"})
 	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "held") {
 		t.Errorf("a promotion after the rollback answered %v, expected the hold", err)
 	}
 	check(t, h.LiftHold(limited(t), "production", "ops", "understood"))
-	if p := h.promoted(t, h.promote(t, "good").ID); p.State != understudy.PromotionSettled {
+	if p := h.promoted(t, h.promote(t, "better").ID); p.State != understudy.PromotionSettled {
 		t.Errorf("after the hold was lifted:\n%s", told(p))
 	}
 }

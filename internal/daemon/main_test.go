@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -67,6 +68,10 @@ func runTests(m *testing.M) int {
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the application under test: %v\n%s", err, out)
+		return 1
+	}
+	if err := flag.Set("test.parallel", "5"); err != nil { // they mostly wait: for traffic, for a bake
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

@@ -128,14 +128,3 @@ func readReport(test understudy.Test, scratch, output string) (testreport.Report
 	}
 	return testreport.JUnit(bytes.NewReader(raw))
 }
-
-// lines are the lines of a text that are not empty.
-func lines(text string) []string {
-	var out []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, line)
-		}
-	}
-	return out
-}

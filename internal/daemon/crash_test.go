@@ -1,0 +1,254 @@
+package daemon_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"understudy"
+	"understudy/internal/api"
+)
+
+// errSeen ends a watch that has seen what it waited for.
+var errSeen = errors.New("seen")
+
+// seeRehearsal watches a rehearsal until it is as wanted, or has ended.
+func (h *house) seeRehearsal(t *testing.T, id string, wanted func(understudy.Rehearsal) bool) bool {
+	t.Helper()
+	err := h.WatchRehearsal(limited(t), id, func(r understudy.Rehearsal) error {
+		if wanted(r) {
+			return errSeen
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errSeen) {
+		t.Fatal(err)
+	}
+	return err != nil
+}
+
+func (h *house) seePromotion(t *testing.T, id string, wanted func(understudy.Promotion) bool) bool {
+	t.Helper()
+	err := h.WatchPromotion(limited(t), id, func(p understudy.Promotion) error {
+		if wanted(p) {
+			return errSeen
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errSeen) {
+		t.Fatal(err)
+	}
+	return err != nil
+}
+
+// outcomes are the checks of a rehearsal in order, with how they ended.
+func outcomes(r understudy.Rehearsal) string {
+	var all []string
+	for _, c := range r.Checks {
+		all = append(all, c.Name+" "+string(c.Outcome))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestRehearsal_KilledAtEachStepGoesOnAndEndsTheSame(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start(t)
+	h.up(t)
+	h.release(t, "good")
+	crowd := visit(t, h.production)
+	r, err := h.Rehearse(limited(t), api.Rehearse{Release: "good", By: "dev"})
+	check(t, err)
+	killed := 0
+	for _, step := range understudy.Checks() {
+		seen := h.seeRehearsal(t, r.ID, func(r understudy.Rehearsal) bool { return r.Step == step })
+		if !seen { // a step may be over before it was heard of
+			continue
+		}
+		h.kill(t)
+		killed++
+		h.start(t)
+	}
+	r = h.rehearsed(t, r.ID)
+	crowd.mustBeServed(t)
+	if r.State != understudy.RehearsalPassed || r.Resumed < killed-1 || killed < 5 {
+		t.Errorf("killed %d times, it went on %d times and ended %s\n%s", killed, r.Resumed, r.State, described(r))
+	}
+	again := h.passed(t, "good")
+	if outcomes(r) != outcomes(again) {
+		t.Errorf("the checks ended\n%s\nexpected as when nobody is killed\n%s", outcomes(r), outcomes(again))
+	}
+	if _, err := h.VerifyJournal(limited(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPromotion_KilledAtEachStepSettlesWithoutLosingARequest(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start(t)
+	h.up(t)
+	h.release(t, "steady")
+	h.passed(t, "steady")
+	crowd := visit(t, h.production)
+	id := h.promote(t, "steady").ID
+	killed := map[string]bool{}
+	for {
+		at := ""
+		seen := h.seePromotion(t, id, func(p understudy.Promotion) bool {
+			at = strings.TrimSpace(string(p.State) + " " + p.Step)
+			return !p.State.Ended() && !killed[at]
+		})
+		if !seen {
+			break
+		}
+		killed[at] = true
+		h.kill(t)
+		h.start(t)
+	}
+	p := h.promoted(t, id)
+	crowd.mustBeServed(t)
+	if p.State != understudy.PromotionSettled || h.whoServes(t) != "steady" {
+		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
+	for _, at := range []string{"preparing", "switching split 50", "baking"} {
+		if !killed[at] {
+			t.Errorf("it was never killed at %q, only at %v", at, killed)
+		}
+	}
+	t.Logf("killed at %v", killed)
+	if _, err := h.VerifyJournal(limited(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRollback_KilledOnItsWayIsDoneAfterwards(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start(t)
+	h.up(t)
+	h.release(t, "good")
+	h.passed(t, "good")
+	crowd := visit(t, h.production)
+	h.promoted(t, h.promote(t, "good").ID)
+	p, err := h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
+	check(t, err)
+	h.kill(t)
+	h.start(t)
+	p = h.promoted(t, p.ID)
+	crowd.mustBeServed(t)
+	if p.State != understudy.PromotionRolledBack || h.whoServes(t) != "old" {
+		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
+}
+
+// baking begins a promotion and waits until the new release is watched.
+func (h *house) baking(t *testing.T) string {
+	t.Helper()
+	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "bake: 2s", "bake: 4s", 1))
+	h.start(t)
+	h.up(t)
+	h.release(t, "good")
+	visit(t, h.production)
+	h.passed(t, "good")
+	id := h.promote(t, "good").ID
+	if !h.seePromotion(t, id, func(p understudy.Promotion) bool { return p.State == understudy.PromotionBaking }) {
+		t.Fatalf("it never baked:\n%s", told(h.promoted(t, id)))
+	}
+	return id
+}
+
+// killProcess kills a process of this test's project that has all words in its command line.
+func (h *house) killProcess(t *testing.T, words ...string) {
+	t.Helper()
+	for pid := range h.processes() {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil {
+			continue // it has gone
+		}
+		all := true
+		for _, word := range words {
+			all = all && strings.Contains(strings.ReplaceAll(string(line), "\x00", " "), word)
+		}
+		if all {
+			check(t, syscall.Kill(pid, syscall.SIGKILL))
+			return
+		}
+	}
+	t.Fatalf("no process has %q in its command line", words)
+}
+
+func TestPromotion_GoesBackWhenTheSupervisorOfTheNewReleaseIsKilled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.baking(t)
+	check(t, syscall.Kill(h.supervisor(t, "good"), syscall.SIGKILL))
+	p := h.promoted(t, id)
+	if p.State != understudy.PromotionRolledBack || p.Reason == "" || h.whoServes(t) != "old" {
+		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
+	t.Log(told(p))
+}
+
+func TestPromotion_IsNotWedgedWhenTheRouterIsKilled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.baking(t)
+	h.killProcess(t, " router --state "+h.state.Below("router"))
+	p := h.promoted(t, id)
+	t.Log(told(p))
+	if !p.State.Ended() || h.whoServes(t) == "" {
+		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
+}
+
+func TestDaemon_BringsProductionBackAfterTheMachineDied(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start(t)
+	h.up(t)
+	h.end() // of its own accord: environments go on
+	if h.whoServes(t) != "old" {
+		t.Error("production ended with the daemon")
+	}
+	for pid := range h.processes() {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // all of them; one may take others with it
+	}
+	h.until(t, "everything is dead", func() bool { return len(h.processes()) == 0 })
+	h.start(t)
+	h.until(t, "production serves again", func() bool { return h.served() == "old" })
+	if info, err := h.Info(limited(t)); err != nil || len(info.Notes) > 0 {
+		t.Errorf("the daemon notes %q, %v", info.Notes, err)
+	}
+}
+
+// supervisor is the process of a production deployment's supervisor.
+func (h *house) supervisor(t *testing.T, label string) int {
+	t.Helper()
+	all, err := h.Status(limited(t))
+	check(t, err)
+	for _, e := range all {
+		for _, d := range e.Deployments {
+			if e.Environment.Name == "production" && d.Label == label {
+				return parentOf(t, d.Services[0].PID)
+			}
+		}
+	}
+	t.Fatalf("production has no deployment of %s", label)
+	return 0
+}
+
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	check(t, err)
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	var state string
+	var parent int
+	_, err = fmt.Sscan(rest, &state, &parent)
+	check(t, err)
+	return parent
+}
