@@ -92,6 +92,9 @@ func (d *Daemon) show(ctx context.Context, o order) error {
 	if len(slot.Routes) == 0 {
 		return nil
 	}
+	if err := d.startRouter(ctx); err != nil { // after a down of everything it does not run
+		return err
+	}
 	front := router.Front{Name: o.env.Name, Listen: o.env.Listen, Mark: o.env.Sealed()}
 	if err := d.router.Open(ctx, front); err != nil {
 		return err
@@ -214,7 +217,7 @@ func (d *Daemon) sealFor(o order) (json.RawMessage, error) {
 	s := seal.Spec{
 		Captures:     d.captures(o.env.Name),
 		Integrations: o.release.Application.Integrations,
-		CA:           d.options.State.Below("keys", "ca", o.env.Name),
+		CA:           d.options.State.Below("authorities", o.env.Name),
 	}
 	environ, err := d.environ(o, understudy.Service{Name: "seal"}, 0, nil)
 	if err != nil {
