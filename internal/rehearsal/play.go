@@ -56,6 +56,14 @@ func (p *play) checks() []looker {
 // reach sets the stage for a check: it goes on from where the stage is, and begins anew
 // where it is further than wanted.
 func (p *play) reach(ctx context.Context, want level) error {
+	if want > migrated {
+		switch { // nothing is gained by waiting for the same failure once more
+		case p.broken:
+			return brokenOff()
+		case p.unready != nil:
+			return p.unready
+		}
+	}
 	if p.at > want {
 		p.at = empty
 	}
