@@ -49,6 +49,7 @@ type Daemon struct {
 	evidence   evidence.Keeper
 	runtime    *process.Runtime
 	router     *router.Client
+	frontDoor  frontDoor
 	printKey   []byte
 	maskKey    []byte
 	bell       *bell
@@ -59,8 +60,7 @@ type Daemon struct {
 	acts       acts
 	life       context.Context // of Run; what goes on in the background ends with it
 	started    time.Time
-	mu         sync.Mutex // of notes
-	notes      []string
+	notes      notes
 	shutdown   chan struct{}
 	once       sync.Once
 }
@@ -91,7 +91,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		return err
 	}
 	if torn := d.journal.Torn(); torn != "" {
-		d.notes = append(d.notes, "the journal's last line was half written and was set aside: "+torn)
+		d.notes.set("journal", "the journal's last line was half written and was set aside: "+torn)
 	}
 	if d.store, err = store.Open(ctx, "sqlite:"+d.options.State.Below("store.db")); err != nil {
 		return err
