@@ -198,10 +198,30 @@ func TestPromotion_IsNotWedgedWhenTheRouterIsKilled(t *testing.T) {
 	h := newHouse(t)
 	id := h.baking(t)
 	h.killProcess(t, " router --state "+h.state.Below("router"))
+	h.until(t, "production serves again", func() bool { return h.served() != "" })
 	p := h.promoted(t, id)
-	t.Log(told(p))
-	if !p.State.Ended() || h.whoServes(t) == "" {
+	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" {
 		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
+}
+
+func TestDaemon_ComesUpAgainAfterEverythingWasTakenDown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.open(t)
+	h.up(t)
+	check(t, h.Down(limited(t), api.Down{By: "ops"}, silent))
+	if now := h.served(); now != "" {
+		t.Errorf("%s serves after all was taken down", now)
+	}
+	_, err := h.Up(limited(t), api.Up{Environment: "production", By: "ops"}, silent)
+	check(t, err)
+	if now := h.whoServes(t); now != "old" {
+		t.Errorf("%s serves, expected what ran last", now)
+	}
+	check(t, h.Down(limited(t), api.Down{By: "ops"}, silent))
+	if left := h.processes(); len(left) > 0 {
+		t.Errorf("after all was taken down there still run %v", left)
 	}
 }
 
