@@ -44,15 +44,17 @@ func (t Timing) withDefaults() Timing {
 // rehearsal has ended, whatever its outcome, and an error when it could not be carried on;
 // then the record says how far it came and Run may be called again.
 func (e *Engine) Run(ctx context.Context, id string) error {
-	r, err := e.Records.LoadRehearsal(ctx, id)
+	r, err := e.Records.LoadRehearsal(context.WithoutCancel(ctx), id) // a cancelled one must be known to be ended
 	if err != nil || r.State.Ended() {
 		return err
 	}
 	if r.State == understudy.RehearsalRunning {
 		r.Resumed++
 	}
-	if r, err = e.begin(ctx, r); err != nil {
+	if r, err = e.begin(ctx, r); err != nil && !errors.Is(context.Cause(ctx), ErrCancelled) {
 		return err
+	} else if err != nil {
+		return e.giveUp(ctx, r, err)
 	}
 	scene, err := e.House.Enter(ctx, r)
 	if err != nil {
@@ -61,13 +63,11 @@ func (e *Engine) Run(ctx context.Context, id string) error {
 	play := &play{Scene: scene, engine: e, timing: e.Timing.withDefaults()}
 	r, err = e.perform(ctx, play, r)
 	play.leave()
-	if closeErr := scene.Stage.Close(context.WithoutCancel(ctx)); closeErr != nil && err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	err = errors.Join(err, scene.Stage.Close(context.WithoutCancel(ctx)))
+	if err != nil || ctx.Err() != nil {
 		return e.giveUp(ctx, r, err)
 	}
-	return e.conclude(ctx, r, scene)
+	return e.conclude(context.WithoutCancel(ctx), r, scene) // what is signed has ended
 }
 
 func (e *Engine) begin(ctx context.Context, r understudy.Rehearsal) (understudy.Rehearsal, error) {
@@ -82,12 +82,16 @@ func (e *Engine) begin(ctx context.Context, r understudy.Rehearsal) (understudy.
 }
 
 // save writes the record down and reads it back, so that going on after a crash is never
-// the first time that it is decoded.
+// the first time that it is decoded. With an error it returns the record as it was given.
 func (e *Engine) save(ctx context.Context, r understudy.Rehearsal) (understudy.Rehearsal, error) {
 	if err := e.Records.SaveRehearsal(ctx, r); err != nil {
 		return r, err
 	}
-	return e.Records.LoadRehearsal(ctx, r.ID)
+	read, err := e.Records.LoadRehearsal(ctx, r.ID)
+	if err != nil {
+		return r, err
+	}
+	return read, nil
 }
 
 func (e *Engine) perform(ctx context.Context, p *play, r understudy.Rehearsal) (understudy.Rehearsal, error) {
@@ -118,16 +122,16 @@ func (e *Engine) look(ctx context.Context, p *play, r understudy.Rehearsal, c lo
 	if ctx.Err() != nil {
 		return r, context.Cause(ctx)
 	}
-	if err != nil {
-		result = understudy.Check{Outcome: understudy.OutcomeError, Summary: "could not look: " + err.Error()}
+	if err != nil { // what was found before stays
+		result.Outcome, result.Summary = understudy.OutcomeError, "could not look: "+err.Error()
 	}
 	result.Name, result.StartedAt, result.Took = c.name, started, e.Now().Sub(started)
-	r.Checks, r.Step = append(r.Checks, shown(result).Conclude()), ""
-	last := r.Checks[len(r.Checks)-1]
-	facts := map[string]string{"check": c.name, "outcome": string(last.Outcome), "findings": fmt.Sprint(len(last.Findings))}
+	result = shown(result).Conclude()
+	facts := map[string]string{"check": c.name, "outcome": string(result.Outcome), "findings": fmt.Sprint(len(result.Findings))}
 	if err := e.Recorder.Record(ctx, "check.ended", r.ID, "", facts); err != nil {
 		return r, err
 	}
+	r.Checks, r.Step = append(r.Checks, result), ""
 	return e.save(ctx, r)
 }
 

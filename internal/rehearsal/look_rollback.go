@@ -34,7 +34,8 @@ func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (unde
 	if err != nil {
 		return c, err
 	}
-	return c, p.schemaBack(ctx, &c)
+	err = p.schemaBack(ctx, &c) // before c is returned: it adds to it
+	return c, err
 }
 
 // flipBack sends the traffic back to the old release, which was kept warm.

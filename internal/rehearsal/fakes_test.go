@@ -1,0 +1,574 @@
+package rehearsal_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"understudy"
+	"understudy/internal/rehearsal"
+)
+
+// story is how a candidate, and the machine it is rehearsed on, behave.
+type story struct {
+	candidate understudy.Release
+	quiet     bool // the application declares no traffic
+	leaks     []string
+	up, down  func(on rehearsal.Copy) rehearsal.Migrated // nil: it runs through in 200 ms
+	answer    func(at state, request int) string         // the class of a failure; empty: answered
+	stall     func(at state) time.Duration               // how long requests due then take; nil: 5 ms
+	notReady  error
+	bits      []rehearsal.Bit
+	cut       int
+	test      func(name string, run int) rehearsal.Tested
+	settings  rehearsal.Comparison
+	changes   []string // of the schema, after the way back
+	orders    []string
+	losses    []rehearsal.Loss
+	broken    map[string]error // what fails by itself, by the name of the call
+}
+
+// state is what a request meets.
+type state struct {
+	serving   rehearsal.Part
+	schema    string // "old", "new", "half"
+	migrating string // "up", "down"
+	wrote     bool   // the candidate has served
+	switched  time.Duration
+}
+
+type moment struct {
+	at time.Time
+	state
+}
+
+// death is what a process that is killed leaves its calls with.
+type death struct{ in string }
+
+// world is everything that outlives a process: what is stored, and what is on the stage.
+// It counts the calls of the present process, and ends it at the one that fate names.
+type world struct {
+	t        *testing.T
+	story    story
+	records  map[string][]byte
+	journal  []string
+	verdicts map[string]understudy.Statement
+	evidence []string
+
+	running  map[rehearsal.Part]bool
+	copies   map[rehearsal.Copy]string // schema of each
+	now      state
+	timeline []moment
+	tested   map[string]int
+	entered  int
+	closed   int
+
+	// of the present process
+	set      bool // the stage was made fresh
+	open     bool
+	audience *audience
+	calls    int
+	fate     fate
+}
+
+// fate ends the process at a call: before its effect or after it; killed, or told to stop.
+type fate struct {
+	at    int
+	after bool
+	tell  func()
+}
+
+const rehearsalID = "r1"
+
+func newWorld(t *testing.T, s story) *world {
+	w := &world{
+		t: t, story: s, records: map[string][]byte{}, verdicts: map[string]understudy.Statement{},
+		running: map[rehearsal.Part]bool{}, copies: map[rehearsal.Copy]string{}, tested: map[string]int{},
+	}
+	queued := understudy.Rehearsal{
+		ID: rehearsalID, Candidate: s.candidate.Digest, Label: "v2", On: "staging", For: "production",
+		State: understudy.RehearsalQueued, QueuedAt: time.Now(), By: "ada",
+	}
+	w.records[rehearsalID] = w.encode(queued)
+	return w
+}
+
+func (w *world) encode(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return raw
+}
+
+// fault is a rule of a role that the engine broke.
+func (w *world) fault(format string, args ...any) error {
+	w.t.Helper()
+	w.t.Errorf(format, args...)
+	return understudy.Errorf(understudy.KindInternal, format, args...)
+}
+
+// act is one call with an effect.
+func (w *world) act(ctx context.Context, name string, effect func() error) error {
+	w.calls++
+	doomed := w.calls == w.fate.at
+	if doomed && !w.fate.after {
+		w.strike(name)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := w.story.broken[name]; err != nil {
+		return err
+	}
+	err := effect()
+	if doomed && w.fate.after {
+		w.strike(name)
+	}
+	return err
+}
+
+func (w *world) strike(name string) {
+	if w.fate.tell == nil {
+		panic(death{name})
+	}
+	w.fate.tell()
+}
+
+// onStage is a call that needs the stage to be entered and not yet left.
+func (w *world) onStage(ctx context.Context, name string, effect func() error) error {
+	return w.act(ctx, name, func() error {
+		if !w.open {
+			return w.fault("%s after the stage was closed", name)
+		}
+		return effect()
+	})
+}
+
+func (w *world) becomes(change func(s *state)) {
+	change(&w.now)
+	w.timeline = append(w.timeline, moment{time.Now(), w.now})
+}
+
+// live is one life of the process: an engine over the world, until it ends or dies.
+func (w *world) live(ctx context.Context, f fate) (err error, died bool) {
+	w.set, w.open, w.audience, w.calls, w.fate = false, false, nil, 0, f
+	defer func() {
+		if what := recover(); what != nil {
+			if _, died = what.(death); !died {
+				panic(what)
+			}
+		}
+	}()
+	engine := &rehearsal.Engine{House: w, Records: w, Notary: w, Recorder: w, Keeper: w, Now: time.Now}
+	return engine.Run(ctx, rehearsalID), false
+}
+
+// rehearsal is the record as it stands.
+func (w *world) rehearsal() understudy.Rehearsal {
+	var r understudy.Rehearsal
+	if err := json.Unmarshal(w.records[rehearsalID], &r); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// House.
+
+func (w *world) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Scene, error) {
+	scene := rehearsal.Scene{
+		Candidate: w.story.candidate, Policy: understudy.Policy{}.WithDefaults(),
+		Stage: stage{w}, Door: door{w}, Crowd: crowd{w}, Migrator: migrator{w}, Ledger: ledger{w}, Settings: settings{w}, Tester: tester{w},
+	}
+	if w.story.quiet {
+		scene.Crowd = nil
+	}
+	return scene, w.act(ctx, "Enter", func() error {
+		if r.State != understudy.RehearsalRunning {
+			return w.fault("a rehearsal that is %s enters the house", r.State)
+		}
+		w.open, w.entered = true, w.entered+1
+		return nil
+	})
+}
+
+// Records, each save held against the one before.
+
+func (w *world) LoadRehearsal(ctx context.Context, id string) (r understudy.Rehearsal, err error) {
+	err = w.act(ctx, "Load", func() error { return json.Unmarshal(w.records[id], &r) })
+	if err != nil {
+		return understudy.Rehearsal{}, err
+	}
+	return r, nil
+}
+
+func (w *world) SaveRehearsal(ctx context.Context, r understudy.Rehearsal) error {
+	return w.act(ctx, "Save", func() error {
+		had := w.rehearsal()
+		switch {
+		case r.ID != rehearsalID:
+			return w.fault("a rehearsal %q is saved, which nobody asked for", r.ID)
+		case r.State != had.State && !had.State.CanBecome(r.State):
+			return w.fault("the rehearsal goes from %s to %s", had.State, r.State)
+		case had.State.Ended():
+			return w.fault("a rehearsal that is %s is saved again", had.State)
+		case len(r.Checks) < len(had.Checks), len(had.Checks) > 0 && string(w.encode(r.Checks[:len(had.Checks)])) != string(w.encode(had.Checks)):
+			return w.fault("a check that had ended is changed")
+		case r.State == understudy.RehearsalPassed && len(w.verdicts) == 0:
+			return w.fault("passed without a verdict")
+		}
+		w.records[rehearsalID] = w.encode(r)
+		return nil
+	})
+}
+
+// Notary, Recorder, Keeper.
+
+func (w *world) Sign(ctx context.Context, s understudy.Statement) (verdict string, err error) {
+	return "verdict-" + s.Rehearsal, w.act(ctx, "Sign", func() error {
+		if had, signed := w.verdicts[s.Rehearsal]; signed && had.Outcome != s.Outcome {
+			return w.fault("signed as %s, and now as %s", had.Outcome, s.Outcome)
+		} else if !signed {
+			w.verdicts[s.Rehearsal] = s
+		}
+		return nil
+	})
+}
+
+func (w *world) Record(ctx context.Context, act, subject, _ string, facts map[string]string) error {
+	return w.act(ctx, "Record", func() error {
+		if subject != rehearsalID {
+			return w.fault("the journal is told of %q", subject)
+		}
+		if check := facts["check"]; check != "" {
+			act += " " + check
+		}
+		w.journal = append(w.journal, act)
+		return nil
+	})
+}
+
+func (w *world) Keep(name string, content io.Reader) (understudy.Evidence, error) {
+	var e understudy.Evidence
+	err := w.act(context.Background(), "Keep", func() error {
+		raw, err := io.ReadAll(content)
+		e = understudy.Evidence{Name: name, Digest: understudy.DigestOf(raw), Size: int64(len(raw))}
+		w.evidence = append(w.evidence, name)
+		return err
+	})
+	return e, err
+}
+
+// stage refuses what a real one could not do.
+type stage struct{ *world }
+
+func (s stage) Reset(ctx context.Context) (set rehearsal.Set, err error) {
+	return rehearsal.Set{
+			Snapshot:   understudy.Snapshot{ID: "s1", Of: "production", Took: 2 * time.Second, Databases: []understudy.DatabaseCopy{{Tables: []understudy.TableCopy{{Rows: 1234567, Masked: []string{"mail"}}}}}},
+			Production: understudy.Fingerprint{Environment: "production", Release: understudy.DigestOf([]byte("v1")), Config: "print"},
+			Baseline:   understudy.Release{Digest: understudy.DigestOf([]byte("v1")), Label: "v1"}, Leaks: s.story.leaks,
+		}, s.onStage(ctx, "Reset", func() error {
+			s.copies[rehearsal.Golden] = "old"
+			return nil
+		})
+}
+
+func (s stage) Fresh(ctx context.Context) error {
+	return s.onStage(ctx, "Fresh", func() error {
+		switch {
+		case s.copies[rehearsal.Golden] == "":
+			return s.fault("a fresh stage without a golden copy")
+		case s.audience != nil:
+			return s.fault("a fresh stage under the eyes of the audience")
+		}
+		clear(s.running)
+		s.set, s.copies[rehearsal.Work] = true, "old"
+		s.becomes(func(now *state) { *now = state{schema: "old"} })
+		return nil
+	})
+}
+
+func (s stage) Start(ctx context.Context, part rehearsal.Part) error {
+	return s.onStage(ctx, "Start "+string(part), func() error {
+		switch {
+		case !s.set:
+			return s.fault("%s is started before the stage is fresh", part)
+		case part == rehearsal.Candidate && s.story.candidate.Application.Migration != nil && s.copies[rehearsal.Work] != "new":
+			return s.fault("the candidate is started on the %s schema", s.copies[rehearsal.Work])
+		case part == rehearsal.Candidate && s.story.notReady != nil:
+			return s.story.notReady
+		}
+		s.running[part] = true
+		return pass(ctx, 300*time.Millisecond)
+	})
+}
+
+func (s stage) Stop(ctx context.Context, part rehearsal.Part) error {
+	return s.onStage(ctx, "Stop "+string(part), func() error {
+		if s.now.serving == part {
+			return s.fault("%s is stopped while it serves", part)
+		}
+		delete(s.running, part)
+		return nil
+	})
+}
+
+func (s stage) Close(ctx context.Context) error {
+	return s.onStage(ctx, "Close", func() error {
+		if s.audience != nil {
+			return s.fault("the stage is closed under the eyes of the audience")
+		}
+		clear(s.running)
+		s.open, s.closed = false, s.closed+1
+		return nil
+	})
+}
+
+func pass(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+type door struct{ *world }
+
+func (d door) Serve(ctx context.Context, part rehearsal.Part) error {
+	return d.onStage(ctx, "Serve "+string(part), func() error {
+		if !d.running[part] {
+			return d.fault("the door sends to %s, which does not run", part)
+		}
+		d.becomes(func(now *state) { now.serving, now.wrote = part, now.wrote || part == rehearsal.Candidate })
+		return nil
+	})
+}
+
+func (d door) Drain(ctx context.Context, part rehearsal.Part) (int, error) {
+	return d.story.cut, d.onStage(ctx, "Drain "+string(part), func() error {
+		if d.now.serving == part {
+			return d.fault("%s is drained while it serves", part)
+		}
+		return pass(ctx, 100*time.Millisecond)
+	})
+}
+
+func (d door) Bits(ctx context.Context, part rehearsal.Part) ([]rehearsal.Bit, error) {
+	return d.story.bits, d.onStage(ctx, "Bits", func() error {
+		if !d.running[part] {
+			return d.fault("the bits of %s are looked at, which does not run", part)
+		}
+		return nil
+	})
+}
+
+// perSecond is how many requests an audience makes.
+const perSecond = 20
+
+type crowd struct{ *world }
+
+func (c crowd) Gather(ctx context.Context) (rehearsal.Audience, error) {
+	a := &audience{world: c.world, came: time.Now()}
+	return a, c.onStage(ctx, "Gather", func() error {
+		switch {
+		case c.now.serving == "":
+			return c.fault("a crowd gathers before a door that serves nobody")
+		case c.audience != nil:
+			return c.fault("a second crowd gathers")
+		}
+		c.audience = a
+		return nil
+	})
+}
+
+// audience remembers nothing of its own: what a request met stands in the timeline.
+type audience struct {
+	*world
+	came time.Time
+}
+
+func (a *audience) Leave() { a.world.audience = nil }
+
+func (a *audience) Window(from, to time.Time, budget time.Duration) rehearsal.Heard {
+	h := rehearsal.Heard{Classes: map[string]int{}, Rate: perSecond}
+	for n, due := 0, a.came; due.Before(to); n, due = n+1, due.Add(time.Second/perSecond) {
+		if due.Before(from) {
+			continue
+		}
+		met := a.met(due)
+		h.Requests++
+		if class := a.class(met, n); class != "" {
+			h.Failed++
+			h.Classes[class]++
+		}
+		took := 5 * time.Millisecond
+		if a.story.stall != nil {
+			took = max(took, a.story.stall(met))
+		}
+		h.Max = max(h.Max, took)
+		if took > budget {
+			h.Stalled++
+			h.Longest = max(h.Longest, took)
+		}
+	}
+	return h
+}
+
+func (a *audience) class(met state, n int) string {
+	if a.story.answer == nil {
+		return ""
+	}
+	return a.story.answer(met, n)
+}
+
+func (a *audience) met(due time.Time) state {
+	var met state
+	var since time.Time
+	for _, m := range a.timeline {
+		if !m.at.After(due) {
+			if m.serving != met.serving {
+				since = m.at
+			}
+			met = m.state
+		}
+	}
+	met.switched = due.Sub(since)
+	return met
+}
+
+type migrator struct{ *world }
+
+func (m migrator) Up(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
+	return m.migrate(ctx, "up", on, m.story.up, "new")
+}
+
+func (m migrator) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
+	return m.migrate(ctx, "down", on, m.story.down, "old")
+}
+
+func (m migrator) migrate(ctx context.Context, way string, on rehearsal.Copy, how func(rehearsal.Copy) rehearsal.Migrated, to string) (rehearsal.Migrated, error) {
+	done := rehearsal.Migrated{OK: true, Took: 200 * time.Millisecond}
+	if how != nil {
+		done = how(on)
+	}
+	return done, m.onStage(ctx, way+" on "+string(on), func() error {
+		switch {
+		case on == rehearsal.Work && !m.set, m.copies[on] == "":
+			return m.fault("%s on the %s copy, which was not made", way, on)
+		case way == "down" && on == rehearsal.Work && m.running[rehearsal.Candidate]:
+			return m.fault("the way back begins while the candidate runs")
+		}
+		if on == rehearsal.Work {
+			m.becomes(func(now *state) { now.migrating = way })
+		}
+		if err := pass(ctx, done.Took); err != nil {
+			return err
+		}
+		if m.copies[on] = to; !done.OK {
+			m.copies[on] = "half"
+		}
+		if on == rehearsal.Work {
+			m.becomes(func(now *state) { now.migrating, now.schema = "", m.copies[on] })
+		}
+		return nil
+	})
+}
+
+type ledger struct{ *world }
+
+func (l ledger) Clone(ctx context.Context, to rehearsal.Copy) error {
+	return l.onStage(ctx, "Clone", func() error {
+		l.copies[to] = l.copies[rehearsal.Golden]
+		return nil
+	})
+}
+
+func (l ledger) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
+	return json.RawMessage(fmt.Sprintf("%q", l.copies[of])), l.onStage(ctx, "Schema", func() error { return nil })
+}
+
+func (l ledger) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
+	return json.RawMessage(fmt.Sprintf("%q", l.copies[of])), l.onStage(ctx, "Data", func() error { return nil })
+}
+
+func (l ledger) CompareSchemas(before, after json.RawMessage) ([]string, []string, error) {
+	if string(before) != `"old"` || string(after) != `"old"` {
+		return nil, nil, l.fault("schemas compared: %s and %s", before, after)
+	}
+	return l.story.changes, l.story.orders, nil
+}
+
+func (l ledger) CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
+	if string(before) != `"old"` || string(after) != `"old"` {
+		return nil, l.fault("data compared: %s and %s", before, after)
+	}
+	return l.story.losses, nil
+}
+
+type settings struct{ *world }
+
+func (s settings) Compare(ctx context.Context) (rehearsal.Comparison, error) {
+	return s.story.settings, s.onStage(ctx, "Compare", func() error { return nil })
+}
+
+type tester struct{ *world }
+
+func (r tester) Test(ctx context.Context, part rehearsal.Part, test understudy.Test) (rehearsal.Tested, error) {
+	tested := rehearsal.Tested{Passed: true, Ran: 3, Evidence: []understudy.Evidence{{Name: test.Name + ".xml"}}}
+	return tested, errors.Join(r.onStage(ctx, "Test", func() error {
+		if r.now.serving != part {
+			return r.fault("%s is tested while the door sends to %q", part, r.now.serving)
+		}
+		r.tested[test.Name]++
+		if r.story.test != nil {
+			tested = r.story.test(test.Name, r.tested[test.Name])
+		}
+		return nil
+	}))
+}
+
+// ends is what a rehearsal came to, without times.
+type ends struct {
+	State    understudy.RehearsalState
+	Checks   []string
+	Verdict  string
+	Signed   understudy.Outcome
+	Attested []string
+	Binds    [4]any
+}
+
+func (w *world) ends() ends {
+	r := w.rehearsal()
+	out := ends{State: r.State, Verdict: r.Verdict}
+	for _, c := range r.Checks {
+		out.Checks = append(out.Checks, fmt.Sprintf("%s %s", c.Name, c.Outcome))
+		for _, f := range c.Findings {
+			out.Checks = append(out.Checks, fmt.Sprintf("  %s %s %s", f.Severity, f.Code, f.Subject))
+		}
+	}
+	if s, signed := w.verdicts[rehearsalID]; signed {
+		out.Signed = s.Outcome
+		out.Binds = [4]any{s.Production.Release, s.Snapshot.ID, s.OldRunsOnNew, s.Migrated}
+		for _, c := range s.Checks {
+			out.Attested = append(out.Attested, fmt.Sprint(c.Name, c.Outcome, c.Findings))
+		}
+	}
+	return out
+}
+
+// codes are the findings of a check as "severity code".
+func (w *world) codes(name string) []string {
+	c, _ := w.rehearsal().Done(name)
+	var out []string
+	for _, f := range c.Findings {
+		out = append(out, string(f.Severity)+" "+f.Code)
+	}
+	slices.Sort(out)
+	return out
+}
