@@ -79,6 +79,7 @@ func (d *Daemon) restore(ctx context.Context) {
 	if err := d.startRouter(ctx); err != nil {
 		d.note("the router", "bringing back the router: %v", err)
 	}
+	d.acts.begin(ctx, "router", d.keepRouter)
 	d.tendAll(ctx, map[string]*ward{})
 	if err := d.goOn(ctx); err != nil && ctx.Err() == nil {
 		d.note("going on", "going on with what was under way: %v", err)
