@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"understudy"
 	"understudy/internal/rehearsal"
@@ -156,24 +156,24 @@ func TestRun_KilledAtAnyCallItEndsAsItWouldHave(t *testing.T) {
 func TestRun_KilledAgainAndAgainItEndsAsItWouldHave(t *testing.T) {
 	for name, s := range stories() {
 		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(r *rapid.T) {
-				deaths := rapid.SliceOfN(rapid.IntRange(1, 60), 2, 5).Draw(r, "deaths")
-				after := rapid.Bool().Draw(r, "after the effect")
-				synctest.Test(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				want := undisturbed(t, s)
+				for range 15 {
 					w := newWorld(t, s)
-					for _, at := range deaths {
-						if _, died := w.live(t.Context(), fate{at: at, after: after}); !died {
-							break
-						}
+					var deaths []fate
+					for died := true; died && len(deaths) < 5; {
+						deaths = append(deaths, fate{at: 1 + rand.N(want.calls), after: rand.N(2) == 0})
+						_, died = w.live(t.Context(), deaths[len(deaths)-1])
 					}
+					claim := fmt.Sprintf("deaths at %+v", deaths)
 					if err, _ := w.live(t.Context(), fate{}); err != nil {
-						t.Fatal(err)
+						t.Fatalf("%s: %v", claim, err)
 					}
-					w.mustHaveEnded(t, "in the end")
-					if diff := cmp.Diff(undisturbed(t, s).ends(), w.ends()); diff != "" {
-						t.Fatal(diff)
+					w.mustHaveEnded(t, claim)
+					if diff := cmp.Diff(want.ends(), w.ends()); diff != "" {
+						t.Fatalf("%s: it ends otherwise:\n%s", claim, diff)
 					}
-				})
+				}
 			})
 		})
 	}

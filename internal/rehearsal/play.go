@@ -163,20 +163,24 @@ func (p *play) migrate(ctx context.Context) error {
 }
 
 // fresher lists, in words, the failures that were not there before: classes that are new,
-// or many times more frequent. A single new failure is told apart, as chance makes some.
+// or many times more frequent. A single new failure is told apart, as chance makes some;
+// two of different classes are not single.
 func fresher(before, after Heard) (many, single []string) {
 	for _, class := range slices.Sorted(maps.Keys(after.Classes)) {
-		n, was := after.Classes[class], 0
+		n, was := after.Classes[class], 0.0
 		if before.Requests > 0 {
-			was = before.Classes[class] * max(after.Requests, 1) / before.Requests
+			was = float64(before.Classes[class]*after.Requests) / float64(before.Requests)
 		}
 		text := fmt.Sprintf("%s (%d)", class, n)
 		switch {
-		case n > 1 && n > 3*was:
+		case n > 1 && float64(n) > 3*was:
 			many = append(many, text)
 		case n == 1 && was == 0:
 			single = append(single, text)
 		}
+	}
+	if len(single) > 1 {
+		many, single = append(many, single...), nil
 	}
 	return many, single
 }
@@ -200,7 +204,10 @@ func (p *play) keep(name string, seen any) ([]understudy.Evidence, error) {
 		return nil, err
 	}
 	e, err := p.engine.Keeper.Keep(name, strings.NewReader(string(raw)))
-	return []understudy.Evidence{e}, err
+	if err != nil {
+		return nil, err
+	}
+	return []understudy.Evidence{e}, nil
 }
 
 func seconds(d time.Duration) float64 { return d.Seconds() }
