@@ -17,7 +17,7 @@ func (d *Daemon) Info(context.Context) (api.Info, error) {
 	p, err := d.project()
 	return api.Info{
 		Version: d.options.Version, Application: p.Application.Name, Project: d.options.Project, State: d.options.State.Root,
-		PID: os.Getpid(), StartedAt: d.started, Notes: d.notes,
+		PID: os.Getpid(), StartedAt: d.started, Notes: d.notes.list(),
 	}, err
 }
 

@@ -22,7 +22,7 @@ func (d *Daemon) Up(ctx context.Context, request api.Up, tell api.Tell) (api.Env
 	if env.External {
 		return api.EnvironmentStatus{}, understudy.Errorf(understudy.KindRefused, "%s is run by other means", env.Name)
 	}
-	give, err := d.stages.take(env.Name, "up")
+	give, err := d.stages.await(ctx, env.Name, "up", forMoments)
 	if err != nil {
 		return api.EnvironmentStatus{}, err
 	}
@@ -195,7 +195,7 @@ func (d *Daemon) Down(ctx context.Context, request api.Down, tell api.Tell) erro
 }
 
 func (d *Daemon) downOne(ctx context.Context, e understudy.Environment, by string, tell api.Tell) error {
-	give, err := d.stages.take(e.Name, "down")
+	give, err := d.stages.await(ctx, e.Name, "down", forMoments)
 	if err != nil {
 		return err
 	}
@@ -290,7 +290,7 @@ func (d *Daemon) ResetTwin(ctx context.Context, request api.ResetTwin, tell api.
 	if err != nil {
 		return understudy.Snapshot{}, err
 	}
-	give, err := d.stages.take(env.Name, "twin reset")
+	give, err := d.stages.await(ctx, env.Name, "twin reset", forMoments)
 	if err != nil {
 		return understudy.Snapshot{}, err
 	}

@@ -89,21 +89,13 @@ func (p deployments) Revive(ctx context.Context, id string) error {
 	return p.d.revive(ctx, id)
 }
 
-// revive starts a deployment again as its record has it.
+// revive starts a deployment again and waits until it is ready.
 func (d *Daemon) revive(ctx context.Context, id string) error {
-	record, err := d.loadDeployment(ctx, id)
+	o, err := d.again(ctx, id)
 	if err != nil {
 		return err
 	}
-	env, _, err := d.environment(record.Environment)
-	if err != nil {
-		return err
-	}
-	release, err := d.releaseByDigest(ctx, record.Release)
-	if err != nil {
-		return err
-	}
-	return d.deploy(ctx, order{id: id, env: env, release: release, databases: record.Databases, programs: true})
+	return d.deploy(ctx, o)
 }
 
 func (p deployments) Stop(ctx context.Context, id string) error {

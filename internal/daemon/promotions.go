@@ -62,7 +62,7 @@ func (d *Daemon) Promote(ctx context.Context, request api.Promote) (understudy.P
 			WithHint("let your pipeline ask: understudy gate %s --to %s", p.Label, p.To)
 	}
 	p.ID = newID()
-	give, err := d.stages.take(p.To, "promotion "+p.ID)
+	give, err := d.stages.await(ctx, p.To, "promotion "+p.ID, forMoments)
 	if err != nil {
 		return p, err
 	}
@@ -70,7 +70,7 @@ func (d *Daemon) Promote(ctx context.Context, request api.Promote) (understudy.P
 		give()
 		return p, err
 	}
-	d.carry(p.ID, give)
+	d.carry(p.ID, p.To, give)
 	return p, nil
 }
 
@@ -108,9 +108,16 @@ func (d *Daemon) underWay(ctx context.Context, environment string) (string, erro
 	return "", err
 }
 
-// carry runs a promotion to its end in the background.
-func (d *Daemon) carry(id string, give func()) {
+// carry runs a promotion to its end in the background, with the stage that give gives
+// back. Where it was not taken yet (nil), it waits for it.
+func (d *Daemon) carry(id, environment string, give func()) {
 	d.acts.begin(d.life, id, func(ctx context.Context) {
+		if give == nil {
+			var err error
+			if give, err = d.stages.await(ctx, environment, "promotion "+id, anybody); err != nil {
+				return // the daemon ends; the next one goes on
+			}
+		}
 		defer give()
 		for ctx.Err() == nil {
 			err := d.promotions.Run(ctx, id)
@@ -166,7 +173,7 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 	if err := d.canRunOnSchema(ctx, last); err != nil {
 		return last, err
 	}
-	give, err := d.stages.take(last.To, "rollback of promotion "+last.ID)
+	give, err := d.stages.await(ctx, last.To, "rollback of promotion "+last.ID, forMoments)
 	if err != nil {
 		return last, err
 	}
@@ -175,7 +182,7 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 		give()
 		return last, err
 	}
-	d.carry(last.ID, give)
+	d.carry(last.ID, last.To, give)
 	return last, nil
 }
 

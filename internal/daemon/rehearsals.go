@@ -115,13 +115,7 @@ func (d *Daemon) nextOn(ctx context.Context, twin string) (string, error) {
 
 // rehearse runs one rehearsal and tells whether the queue can go on.
 func (d *Daemon) rehearse(ctx context.Context, twin, id string) bool {
-	give, err := d.stages.take(twin, "rehearsal "+id)
-	for understudy.KindOf(err) == understudy.KindConflict { // an up or a reset; they end soon
-		if (clock{}).Wait(ctx, 200*time.Millisecond) != nil {
-			return false
-		}
-		give, err = d.stages.take(twin, "rehearsal "+id)
-	}
+	give, err := d.stages.await(ctx, twin, "rehearsal "+id, anybody)
 	if err != nil {
 		return false
 	}

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"understudy"
 )
@@ -29,6 +31,26 @@ func (s *stages) take(environment, who string) (give func(), err error) {
 		delete(s.who, environment)
 	}, nil
 }
+
+// await takes an environment as take does, once whoever is waited for has given it back.
+func (s *stages) await(ctx context.Context, environment, who string, waitFor func(holder string) bool) (give func(), err error) {
+	for {
+		holder := s.holder(environment)
+		give, err := s.take(environment, who)
+		if err == nil || !waitFor(holder) {
+			return give, err
+		}
+		if err := (clock{}).Wait(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// anybody is waited for by what must happen in the end.
+func anybody(string) bool { return true }
+
+// forMoments has who is soon done: a command waits for it rather than being refused.
+func forMoments(holder string) bool { return holder == bringingBack || holder == "" }
 
 // holder is who has an environment; empty: nobody.
 func (s *stages) holder(environment string) string {

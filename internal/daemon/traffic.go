@@ -69,6 +69,12 @@ func (d *Daemon) settle(ctx context.Context, id string, state understudy.Deploym
 	if err != nil {
 		return err
 	}
+	if record.State == understudy.DeploymentStarting { // brought back, and seen before it was known to be ready
+		if err := d.mark(ctx, id, understudy.DeploymentReady, ""); err != nil {
+			return err
+		}
+		record.State = understudy.DeploymentReady
+	}
 	if record.State == understudy.DeploymentReady && state == understudy.DeploymentStandby {
 		return nil // it has never served
 	}
