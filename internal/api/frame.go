@@ -80,6 +80,8 @@ func stream(work func(ctx context.Context, out *frames) error) *huma.StreamRespo
 		hctx.SetHeader("X-Accel-Buffering", "no")
 		_, w := humago.Unwrap(hctx)
 		out := &frames{encoder: json.NewEncoder(w), flush: flusher(w)}
+		w.WriteHeader(http.StatusOK)
+		out.flush() // that there will be an answer is one already
 		if err := work(hctx.Context(), out); err != nil && out.broken == nil {
 			_ = out.end(nil, err) // the client has gone if this fails; there is nobody left to tell
 		}

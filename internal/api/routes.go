@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -54,7 +55,7 @@ type logsRequest struct {
 }
 
 func logRoute(a huma.API, role Environments) {
-	op := operation("logs", http.MethodGet, "/v1/environments/{name}/logs", "what services wrote, as frames")
+	op := streaming(a, "logs", http.MethodGet, "/v1/environments/{name}/logs", "what services wrote, as frames")
 	huma.Register(a, op, func(_ context.Context, in *logsRequest) (*huma.StreamResponse, error) {
 		return stream(func(ctx context.Context, out *frames) error {
 			err := role.Logs(ctx, Logs{Environment: in.Name, Service: in.Service, Follow: in.Follow}, writerOf(func(p []byte) error {
@@ -74,7 +75,7 @@ type execRequest struct {
 // execRoute runs a command: what it reads is the request's body, what it writes comes
 // back as frames while it runs.
 func execRoute(a huma.API, role Environments) {
-	op := operation("exec", http.MethodPost, "/v1/environments/{name}/exec", "run a command inside an environment")
+	op := streaming(a, "exec", http.MethodPost, "/v1/environments/{name}/exec", "run a command inside an environment")
 	op.SkipValidateBody = true
 	huma.Register(a, op, func(_ context.Context, in *execRequest) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(hctx huma.Context) { execute(hctx, role, in) }}, nil
@@ -86,14 +87,31 @@ func execute(hctx huma.Context, role Environments, in *execRequest) {
 	_ = http.NewResponseController(w).EnableFullDuplex() // where it cannot be, input is read first
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	stream(func(ctx context.Context, out *frames) error {
+		ctx, end := context.WithCancel(ctx)
+		defer end()
 		stdout := writerOf(func(p []byte) error { return out.send(Frame{Stdout: p}) })
 		stderr := writerOf(func(p []byte) error { return out.send(Frame{Stderr: p}) })
-		status, err := role.Exec(ctx, Exec{Environment: in.Name, Service: in.Service, Command: in.Command}, io.Reader(r.Body), stdout, stderr)
+		status, err := role.Exec(ctx, Exec{Environment: in.Name, Service: in.Service, Command: in.Command}, input{r.Body, end}, stdout, stderr)
 		if err != nil {
 			return out.end(none{}, err)
 		}
 		return out.send(Frame{Exit: &status})
 	}).Body(hctx)
+}
+
+// input is what a command reads. While it is read, nobody else can notice that the client
+// has gone: then the command ends.
+type input struct {
+	from io.Reader
+	gone func()
+}
+
+func (i input) Read(p []byte) (int, error) {
+	n, err := i.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		i.gone()
+	}
+	return n, err
 }
 
 type parityRequest struct {
@@ -145,7 +163,7 @@ func rehearsalRoutes(a huma.API, role Rehearsals, evidences Evidences) {
 	follow(a, "watch-rehearsal", "/v1/rehearsals/{id}/watch", "a rehearsal at each change, until it has ended", func(ctx context.Context, in *identified, each func(understudy.Rehearsal) error) error {
 		return role.WatchRehearsal(ctx, in.ID, each)
 	})
-	huma.Register(a, operation("cancel-rehearsal", http.MethodPost, "/v1/rehearsals/{id}/cancel", "end a rehearsal"), func(ctx context.Context, in *cancelRequest) (*nothing, error) {
+	huma.Register(a, operation(a, "cancel-rehearsal", http.MethodPost, "/v1/rehearsals/{id}/cancel", "end a rehearsal"), func(ctx context.Context, in *cancelRequest) (*nothing, error) {
 		return done(role.CancelRehearsal(ctx, in.ID, in.Body.By))
 	})
 	evidenceRoute(a, evidences)
@@ -156,7 +174,9 @@ type digested struct {
 }
 
 func evidenceRoute(a huma.API, role Evidences) {
-	huma.Register(a, operation("evidence", http.MethodGet, "/v1/evidence/{digest}", "a piece of evidence"), func(ctx context.Context, in *digested) (*huma.StreamResponse, error) {
+	op := operation(a, "evidence", http.MethodGet, "/v1/evidence/{digest}", "a piece of evidence")
+	op.Responses["200"] = &huma.Response{Description: "as it was kept", Content: map[string]*huma.MediaType{"application/octet-stream": {}}}
+	huma.Register(a, op, func(ctx context.Context, in *digested) (*huma.StreamResponse, error) {
 		digest, err := understudy.ParseDigest(in.Digest)
 		if err != nil {
 			return nil, refused(err)
@@ -204,7 +224,7 @@ func promotionRoutes(a huma.API, role Promotions, holds Holds) {
 		return role.WatchPromotion(ctx, in.ID, each)
 	})
 	post(a, "rollback", "/v1/rollbacks", "go back to the release that an environment ran before", role.Rollback)
-	huma.Register(a, operation("lift-hold", http.MethodPost, "/v1/environments/{name}/lift-hold", "let promotions happen again"), func(ctx context.Context, in *liftRequest) (*nothing, error) {
+	huma.Register(a, operation(a, "lift-hold", http.MethodPost, "/v1/environments/{name}/lift-hold", "let promotions happen again"), func(ctx context.Context, in *liftRequest) (*nothing, error) {
 		return done(holds.LiftHold(ctx, in.Name, in.Body.By, in.Body.Reason))
 	})
 }

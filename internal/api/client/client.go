@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"understudy"
 	"understudy/internal/api"
@@ -27,13 +26,16 @@ type Client struct {
 
 // New makes a client. It connects when it is first asked something.
 func New(socket string) *Client {
-	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
-		},
-	}
+	transport := &http.Transport{DialContext: Dial(socket)}
 	return &Client{http: &http.Client{Transport: transport}, socket: socket}
+}
+
+// Dial connects to a socket, whatever address is asked for.
+func Dial(socket string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
 }
 
 // Close lets idle connections go.
@@ -90,18 +92,12 @@ func refusal(response *http.Response) error {
 	if json.Unmarshal(raw, &known) == nil && known.Kind != "" {
 		return &known
 	}
-	var other struct {
-		Detail string
-		Errors []struct{ Message, Location string }
+	kind := understudy.KindInternal
+	if response.StatusCode == http.StatusNotFound { // not one of its errors: it knows no such path
+		kind = understudy.KindNotFound
 	}
-	if json.Unmarshal(raw, &other) == nil && other.Detail != "" {
-		text := other.Detail
-		for _, e := range other.Errors {
-			text += "; " + strings.TrimSpace(e.Location+" "+e.Message)
-		}
-		return understudy.Errorf(understudy.KindInvalid, "the daemon did not understand the request: %s", text)
-	}
-	return understudy.Errorf(understudy.KindInternal, "the daemon answered %s", response.Status)
+	return understudy.Errorf(kind, "the daemon answered %s %s with %s", response.Request.Method, response.Request.URL.Path, response.Status).
+		WithHint("it may be another version than this command: see understudy version, and understudy stop")
 }
 
 func call[O any](ctx context.Context, c *Client, method, path string, query url.Values, in any) (O, error) {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -60,8 +61,7 @@ func (c *Client) Status(ctx context.Context) ([]api.EnvironmentStatus, error) {
 func (c *Client) Logs(ctx context.Context, request api.Logs, out io.Writer) error {
 	query := url.Values{"service": {request.Service}, "follow": {strconv.FormatBool(request.Follow)}}
 	return c.frames(ctx, http.MethodGet, environment(request.Environment, "logs"), query, nil, func(f api.Frame) error {
-		_, err := out.Write(f.Stdout)
-		return err
+		return pass(out, f.Stdout)
 	})
 }
 
@@ -69,21 +69,36 @@ func environment(name, what string) string {
 	return "/v1/environments/" + url.PathEscape(name) + "/" + what
 }
 
-// Exec runs a command inside an environment.
+// Exec runs a command inside an environment. A read of stdin that is under way when the
+// command has ended is not interrupted: its goroutine ends with the next input, or stdin's
+// end.
 func (c *Client) Exec(ctx context.Context, request api.Exec, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	body, feed := io.Pipe()
+	defer func() { _ = body.Close() }() // a pipe's end cannot fail to close
+	defer context.AfterFunc(ctx, func() { _ = body.CloseWithError(ctx.Err()) })()
+	go func() {
+		_, err := io.Copy(feed, stdin)
+		_ = feed.CloseWithError(err) // nil is the end of input
+	}()
 	status := 0
 	query := url.Values{"service": {request.Service}, "arg": request.Command}
-	err := c.frames(ctx, http.MethodPost, environment(request.Environment, "exec"), query, stdin, func(f api.Frame) error {
+	err := c.frames(ctx, http.MethodPost, environment(request.Environment, "exec"), query, body, func(f api.Frame) error {
 		if f.Exit != nil {
 			status = *f.Exit
 		}
-		if _, err := stdout.Write(f.Stdout); err != nil {
-			return err
-		}
-		_, err := stderr.Write(f.Stderr)
-		return err
+		return errors.Join(pass(stdout, f.Stdout), pass(stderr, f.Stderr))
 	})
 	return status, err
+}
+
+// pass writes a part of a stream, where there is one: a pipe takes an empty one too, and
+// waits for a reader.
+func pass(to io.Writer, part []byte) error {
+	if len(part) == 0 {
+		return nil
+	}
+	_, err := to.Write(part)
+	return err
 }
 
 // ResetTwin makes a twin anew.

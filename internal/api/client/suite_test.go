@@ -1,0 +1,301 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/api/apitest"
+)
+
+// part is one claim about whoever plays the roles.
+type part func(t *testing.T, stage *apitest.Stage, roles api.Roles)
+
+func suite() map[string]part {
+	return map[string]part{
+		"a release comes back as it was made":          releaseComesBack,
+		"an error keeps its kind, sentence and hint":   errorKeepsAll,
+		"progress is told before the result":           progressFirst,
+		"a long act that fails tells why":              longActFails,
+		"requests arrive whole":                        requestsArrive,
+		"logs come as they were written":               logsCome,
+		"following logs ends with its context":         followingLogsEnds,
+		"a command reads, writes and ends as it does":  commandRuns,
+		"a command is heard while it still reads":      commandIsHeard,
+		"watching shows every scene and ends":          watchingEnds,
+		"watching stops when who watches has enough":   watchingStops,
+		"watching ends with its context":               watchingEndsWithContext,
+		"evidence is byte for byte what was kept":      evidenceIsWhole,
+		"names may hold anything":                      anyNames,
+		"the journal comes in order from where asked":  journalFrom,
+		"captures since a moment are those since then": capturesSince,
+		"a signed envelope stays as it was signed":     envelopeStays,
+	}
+}
+
+func releaseComesBack(t *testing.T, _ *apitest.Stage, roles api.Roles) {
+	made, err := roles.Releases.CreateRelease(t.Context(), api.CreateRelease{Label: "v9", From: "/srv/v9", By: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := roles.Releases.Release(t.Context(), "v9")
+	if err != nil || !cmp.Equal(made, found) {
+		t.Errorf("found %+v, %v; made %+v", found, err, made)
+	}
+	all, err := roles.Releases.Releases(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Errorf("%d releases, %v; want one", len(all), err)
+	}
+}
+
+func errorKeepsAll(t *testing.T, _ *apitest.Stage, roles api.Roles) {
+	_, err := roles.Releases.Release(t.Context(), "nowhere")
+	if understudy.KindOf(err) != understudy.KindNotFound || err.Error() != `there is no release "nowhere"` ||
+		understudy.HintOf(err) != "see what there is: understudy release list" {
+		t.Errorf("found %v (%s), hint %q", err, understudy.KindOf(err), understudy.HintOf(err))
+	}
+}
+
+func progressFirst(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Standing = []api.EnvironmentStatus{{Environment: understudy.Environment{Name: "staging"}, URL: "http://127.0.0.1:1"}}
+	var told []string
+	status, err := roles.Environments.Up(t.Context(), api.Up{Environment: "staging"}, func(text string) { told = append(told, text) })
+	if err != nil || status.URL != "http://127.0.0.1:1" {
+		t.Errorf("found %+v, %v", status, err)
+	}
+	if want := []string{"starting staging", "staging is ready"}; !cmp.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
+
+func longActFails(t *testing.T, _ *apitest.Stage, roles api.Roles) {
+	told := 0
+	_, err := roles.Environments.Up(t.Context(), api.Up{Environment: "nowhere"}, func(string) { told++ })
+	if understudy.KindOf(err) != understudy.KindNotFound || understudy.HintOf(err) == "" || told != 1 {
+		t.Errorf("found %v after %d lines", err, told)
+	}
+}
+
+func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Script = []understudy.Rehearsal{{ID: "r1"}}
+	stage.Play = []understudy.Promotion{{ID: "p1"}}
+	stage.Know = []understudy.Release{{Label: "v2"}}
+	stage.Signed = []understudy.Verdict{{ID: "r1"}}
+	quiet := func(string) {}
+	want := []any{
+		api.Rehearse{Release: "v2", On: "staging", By: "ann"}, apitest.Cancelled{ID: "r1", By: "ann"},
+		api.Promote{Release: "v2", To: "production", By: "ann"}, api.Rollback{Environment: "production", By: "ann", Reason: "slow"},
+		apitest.Lifted{Environment: "production", By: "ann", Reason: "fixed"}, api.Revoke{Name: "r1", By: "ann", Reason: "wrong"},
+		api.Down{By: "ann"}, api.ResetTwin{Environment: "staging", By: "ann"},
+	}
+	acts := []func() error{
+		func() error { _, err := roles.Rehearsals.Rehearse(t.Context(), want[0].(api.Rehearse)); return err },
+		func() error { return roles.Rehearsals.CancelRehearsal(t.Context(), "r1", "ann") },
+		func() error { _, err := roles.Promotions.Promote(t.Context(), want[2].(api.Promote)); return err },
+		func() error { _, err := roles.Promotions.Rollback(t.Context(), want[3].(api.Rollback)); return err },
+		func() error { return roles.Holds.LiftHold(t.Context(), "production", "ann", "fixed") },
+		func() error { _, err := roles.Verdicts.RevokeVerdict(t.Context(), want[5].(api.Revoke)); return err },
+		func() error { return roles.Environments.Down(t.Context(), want[6].(api.Down), quiet) },
+		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[7].(api.ResetTwin), quiet); return err },
+	}
+	for i, act := range acts {
+		if err := act(); err != nil {
+			t.Errorf("%T: %v", want[i], err)
+		}
+	}
+	if diff := cmp.Diff(want, stage.Requests()); diff != "" {
+		t.Errorf("want (-), found (+):\n%s", diff)
+	}
+}
+
+func logsCome(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Written = "one\n\x1b[31mtwo\n\xff\x00three"
+	var out bytes.Buffer
+	if err := roles.Environments.Logs(t.Context(), api.Logs{Environment: "staging", Service: "web"}, &out); err != nil || out.String() != stage.Written {
+		t.Errorf("found %q, %v", out.String(), err)
+	}
+}
+
+func followingLogsEnds(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Written = "begun\n"
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- roles.Environments.Logs(ctx, api.Logs{Environment: "staging", Follow: true}, writer) }()
+	read := func(want string) {
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(reader, got); err != nil || string(got) != want {
+			t.Fatalf("read %q, %v; want %q", got, err, want)
+		}
+	}
+	read("begun\n")
+	stage.Update(func() { stage.Written += "later\n" })
+	read("later\n")
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("following ended with %v, want the context's end", err)
+	}
+}
+
+func commandRuns(t *testing.T, _ *apitest.Stage, roles api.Roles) {
+	long := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB: more than a request's body may have otherwise
+	for _, c := range []struct {
+		command        []string
+		in             string
+		status         int
+		stdout, stderr string
+	}{
+		{command: []string{"cat"}, in: long, stdout: long},
+		{command: []string{"complain", "a b & c=d\n"}, status: 1, stderr: "a b & c=d\n"},
+		{command: []string{"exit", "7"}, status: 7},
+	} {
+		var stdout, stderr bytes.Buffer
+		status, err := roles.Environments.Exec(t.Context(), api.Exec{Environment: "staging", Service: "web", Command: c.command}, strings.NewReader(c.in), &stdout, &stderr)
+		if err != nil || status != c.status || stdout.String() != c.stdout || stderr.String() != c.stderr {
+			t.Errorf("%q: status %d, %d and %d bytes, %v", c.command, status, stdout.Len(), stderr.Len(), err)
+		}
+	}
+	_, err := roles.Environments.Exec(t.Context(), api.Exec{Environment: "staging", Command: []string{"no-such"}}, strings.NewReader(""), io.Discard, io.Discard)
+	if understudy.KindOf(err) != understudy.KindUnavailable {
+		t.Errorf("no such program: %v", err)
+	}
+}
+
+// commandIsHeard is a conversation: each line is answered before the next is said.
+func commandIsHeard(t *testing.T, _ *apitest.Stage, roles api.Roles) {
+	in, say := io.Pipe()
+	hear, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := roles.Environments.Exec(t.Context(), api.Exec{Environment: "staging", Command: []string{"cat"}}, in, out, io.Discard)
+		ended <- err
+	}()
+	for _, line := range []string{"one\n", "two\n", "three\n"} {
+		if _, err := io.WriteString(say, line); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(line))
+		if _, err := io.ReadFull(hear, got); err != nil || string(got) != line {
+			t.Fatalf("heard %q, %v", got, err)
+		}
+	}
+	if err := say.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func watchingEnds(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Script = []understudy.Rehearsal{
+		{ID: "r1", State: understudy.RehearsalQueued}, {ID: "r1", State: understudy.RehearsalRunning, Step: "twin"},
+	}
+	var seen []understudy.RehearsalState
+	err := roles.Rehearsals.WatchRehearsal(t.Context(), "r1", func(r understudy.Rehearsal) error {
+		if seen = append(seen, r.State); len(seen) == 2 {
+			stage.Update(func() {
+				stage.Script = append(stage.Script, understudy.Rehearsal{ID: "r1", State: understudy.RehearsalFailed})
+			})
+		}
+		return nil
+	})
+	if want := []understudy.RehearsalState{"queued", "running", "failed"}; err != nil || !cmp.Equal(seen, want) {
+		t.Errorf("saw %v, %v", seen, err)
+	}
+	if err := roles.Rehearsals.WatchRehearsal(t.Context(), "r2", nil); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Errorf("watching what does not exist: %v", err)
+	}
+}
+
+func watchingStops(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Play = []understudy.Promotion{{ID: "p1", State: understudy.PromotionBaking}}
+	enough := errors.New("enough")
+	if err := roles.Promotions.WatchPromotion(t.Context(), "p1", func(understudy.Promotion) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("watching ended with %v", err)
+	}
+}
+
+func watchingEndsWithContext(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Script = []understudy.Rehearsal{{ID: "r1", State: understudy.RehearsalRunning}}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := roles.Rehearsals.WatchRehearsal(ctx, "r1", func(understudy.Rehearsal) error { cancel(); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("watching ended with %v", err)
+	}
+}
+
+func evidenceIsWhole(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	content := strings.Repeat("\x00\xfflock\n", 1<<16)
+	digest := understudy.DigestOf([]byte(content))
+	stage.Kept = map[understudy.Digest]string{digest: content}
+	opened, err := roles.Evidences.Evidence(t.Context(), digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := io.ReadAll(opened)
+	if err != nil || understudy.DigestOf(read) != digest || opened.Close() != nil {
+		t.Errorf("read %d bytes, %v", len(read), err)
+	}
+	if _, err := roles.Evidences.Evidence(t.Context(), understudy.DigestOf(nil)); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Errorf("no such evidence: %v", err)
+	}
+}
+
+func anyNames(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	for _, name := range []string{"a b", "feature/x", "50%", "ä?#&=+", "...", "v1.0"} {
+		stage.Know = []understudy.Release{{Label: name}}
+		if r, err := roles.Releases.Release(t.Context(), name); err != nil || r.Label != name {
+			t.Errorf("%q: found %q, %v", name, r.Label, err)
+		}
+	}
+}
+
+func journalFrom(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	for i := range int64(500) {
+		stage.Record = append(stage.Record, understudy.Entry{Sequence: i + 1, Act: "release.created", Facts: map[string]string{"n": strings.Repeat("x", 100)}})
+	}
+	next := int64(3)
+	err := roles.Journal.JournalEntries(t.Context(), 3, func(e understudy.Entry) error {
+		if e.Sequence != next {
+			t.Errorf("entry %d came, want %d", e.Sequence, next)
+		}
+		next++
+		return nil
+	})
+	if err != nil || next != 501 {
+		t.Errorf("ended before %d, %v", next, err)
+	}
+	if v, err := roles.Journal.VerifyJournal(t.Context()); err != nil || v.Entries != 500 {
+		t.Errorf("verified %+v, %v", v, err)
+	}
+}
+
+func capturesSince(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
+	stage.Caught = []api.Capture{{At: at.Add(-1), Kind: "smtp"}, {At: at, Kind: "http"}}
+	caught, err := roles.Twins.Captures(t.Context(), "staging", at)
+	if err != nil || len(caught) != 1 || caught[0].Kind != "http" {
+		t.Errorf("since then: %+v, %v", caught, err)
+	}
+	if caught, err = roles.Twins.Captures(t.Context(), "staging", time.Time{}); err != nil || len(caught) != 2 {
+		t.Errorf("all: %+v, %v", caught, err)
+	}
+}
+
+func envelopeStays(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	envelope := []byte("{\"payload\":\"<&>\u2028\"}\x00\xff")
+	stage.Signed = []understudy.Verdict{{ID: "r1", Label: "v2", Envelope: envelope}}
+	v, err := roles.Verdicts.Verdict(t.Context(), "v2")
+	if err != nil || !bytes.Equal(v.Envelope, envelope) {
+		t.Errorf("found %q, %v", v.Envelope, err)
+	}
+}
