@@ -16,6 +16,9 @@ type board interface {
 
 // board is the checklist on a terminal that can redraw, and plain lines elsewhere.
 func (c *cli) board(plain bool) board {
+	if c.voice.terminal.live && !plain && !c.json {
+		return newLiveBoard(c.voice, c.now)
+	}
 	return &plainBoard{voice: c.voice, now: c.now, told: map[string]bool{}}
 }
 

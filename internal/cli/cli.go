@@ -104,7 +104,7 @@ func (c *cli) command(p page, run func(ctx context.Context, args []string) error
 // group makes a command that only has commands below it.
 func (c *cli) group(use, short, long string, below ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
-		Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
+		Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return understudy.Errorf(understudy.KindInvalid, "%s needs a command", cmd.CommandPath())
@@ -124,20 +124,52 @@ func (c *cli) root() *cobra.Command {
 	root := c.group("understudy", "rehearse every release on a twin of production",
 		"Understudy keeps staging as a measured, sealed, masked twin of production, rehearses every\n"+
 			"release there, signs a verdict, and promotes exactly the bits that were rehearsed.\n\n"+
-			"Exit status: 0 done or passed, 1 error, 2 wrong usage, 3 refused by a gate, 4 rehearsal\nfailed, 5 inconclusive.",
-		c.initCommand(), c.doctorCommand(), c.serveCommand(), c.upCommand(), c.downCommand(), c.statusCommand(),
-		c.logsCommand(), c.execCommand(), c.releaseCommand(), c.twinCommand(), c.maskCommand(), c.parityCommand(),
-		c.rehearseCommand(), c.rehearsalCommand(), c.verdictCommand(), c.gateCommand(), c.promoteCommand(),
-		c.promotionCommand(), c.rollbackCommand(), c.holdCommand(), c.journalCommand(), c.stopCommand(),
-		c.versionCommand(), c.schemaCommand(), c.superviseCommand(), c.routerCommand(), c.probeCommand())
+			"Exit status: 0 done or passed, 1 error, 2 wrong usage, 3 refused by a gate, 4 rehearsal\nfailed, 5 inconclusive.")
+	chapter(root, "begin", "Begin:", c.initCommand(), c.doctorCommand(), c.schemaCommand(), c.maskCommand())
+	chapter(root, "run", "Run environments:", c.upCommand(), c.downCommand(), c.statusCommand(), c.logsCommand(), c.execCommand(),
+		c.twinCommand(), c.parityCommand())
+	chapter(root, "rehearse", "Rehearse:", c.releaseCommand(), c.rehearseCommand(), c.rehearsalCommand(), c.verdictCommand())
+	chapter(root, "promote", "Promote:", c.gateCommand(), c.promoteCommand(), c.promotionCommand(), c.rollbackCommand(), c.holdCommand())
+	chapter(root, "look", "Look after it:", c.journalCommand(), c.serveCommand(), c.stopCommand(), c.versionCommand(),
+		c.superviseCommand(), c.routerCommand(), c.probeCommand())
 	root.Example = indent("understudy init\nunderstudy release create v2 --from build/v2\nunderstudy rehearse v2\nunderstudy promote v2")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommandGroupID("look")
 	flags := root.PersistentFlags()
 	flags.StringVarP(&c.dir, "dir", "C", ".", "folder of understudy.yaml, or one below it")
 	flags.StringVar(&c.state, "state-dir", "", "where state lies (default .understudy beside understudy.yaml)")
 	flags.BoolVar(&c.json, "json", false, "print the result as JSON")
 	return root
+}
+
+// chapter adds commands under a title of their own.
+func chapter(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, cmd := range commands {
+		cmd.GroupID = id
+	}
+	root.AddCommand(commands...)
+}
+
+// takes lets a command have between least and most arguments.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		return understudy.Errorf(understudy.KindInvalid, "expected %s, found %s", cmd.UseLine(), counted(len(args)))
+	}
+}
+
+func counted(arguments int) string {
+	switch arguments {
+	case 0:
+		return "no argument"
+	case 1:
+		return "one argument"
+	}
+	return strconv.Itoa(arguments) + " arguments"
 }
 
 // usage is what is said about a command line that leads nowhere.

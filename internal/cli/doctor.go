@@ -11,7 +11,7 @@ import (
 
 func (c *cli) doctorCommand() *cobra.Command {
 	return c.command(page{
-		use: "doctor", short: "say what this machine lacks, and how to get it", args: cobra.NoArgs,
+		use: "doctor", short: "say what this machine lacks, and how to get it", args: takes(0, 0),
 		long: "Looks at everything on this machine that a rehearsal needs: PostgreSQL, users, the seal,\n" +
 			"disk, memory. Nothing is changed.",
 		example: "understudy doctor",

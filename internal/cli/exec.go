@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,7 @@ import (
 func (c *cli) execCommand() *cobra.Command {
 	var service string
 	cmd := c.command(page{
-		use: "exec ENV [--service S] -- CMD…", short: "run a command inside an environment", args: cobra.MinimumNArgs(2),
+		use: "exec ENV [--service S] -- CMD…", short: "run a command inside an environment", args: takes(2, math.MaxInt),
 		long: "Runs a command where a service runs: in its release's files, with its configuration and, in a\n" +
 			"twin, inside the seal. What it reads and writes passes through.",
 		example: "understudy exec staging -- bin/shop accounts --count\nunderstudy exec staging --service worker -- env < /dev/null",
@@ -27,6 +28,5 @@ func (c *cli) execCommand() *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&service, "service", "", "whose configuration it gets (default the first service's)")
-	cmd.Flags().SetInterspersed(false)
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 func (c *cli) gateCommand() *cobra.Command {
 	var to string
 	cmd := c.command(page{
-		use: "gate RELEASE [--to production]", short: "answer by exit status whether a release may go", args: cobra.ExactArgs(1),
+		use: "gate RELEASE [--to production]", short: "answer by exit status whether a release may go", args: takes(1, 1),
 		long: "Holds a release against its verdict, the policy, and what the environment is now, and changes\n" +
 			"nothing. It is silent but for the reasons of a refusal: the status is the answer.",
 		example: "understudy gate v2 --to production && ./deploy.sh v2",

@@ -19,7 +19,7 @@ func (c *cli) holdCommand() *cobra.Command {
 func (c *cli) holdLift() *cobra.Command {
 	var reason string
 	cmd := c.command(page{
-		use: "lift ENV --reason R", short: "let promotions to an environment happen again", args: cobra.ExactArgs(1),
+		use: "lift ENV --reason R", short: "let promotions to an environment happen again", args: takes(1, 1),
 		long:    "Lets promotions to an environment happen again after a rollback. The reason stands in the\njournal, with the name of who gave it.",
 		example: "understudy hold lift production --reason 'the index was missing; v4 has it'",
 	}, func(ctx context.Context, args []string) error {

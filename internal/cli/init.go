@@ -16,7 +16,7 @@ import (
 func (c *cli) initCommand() *cobra.Command {
 	var print bool
 	cmd := c.command(page{
-		use: "init", short: "write understudy.yaml from what the project has", args: cobra.NoArgs,
+		use: "init", short: "write understudy.yaml from what the project has", args: takes(0, 0),
 		long: "Reads compose.yaml, Procfile and .env in the folder and writes an understudy.yaml with\n" +
 			"comments. An understudy.yaml that is there already is never overwritten.",
 		example: "understudy init\nunderstudy init --print | less",

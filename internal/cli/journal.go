@@ -15,7 +15,7 @@ import (
 func (c *cli) journalCommand() *cobra.Command {
 	var last int
 	cmd := c.command(page{
-		use: "journal [-n N]", short: "print who did what, when and why", args: cobra.NoArgs,
+		use: "journal [-n N]", short: "print who did what, when and why", args: takes(0, 0),
 		long: "Prints the last entries of the journal, oldest first. No entry of it can be changed or taken out\n" +
 			"without understudy journal verify noticing.",
 		example: "understudy journal -n 20\nunderstudy journal -n 0 --json > journal.json",
@@ -73,7 +73,7 @@ func reasons(e understudy.Entry) []string {
 
 func (c *cli) journalVerify() *cobra.Command {
 	return c.command(page{
-		use: "verify", short: "verify that no entry was changed or taken out", args: cobra.NoArgs,
+		use: "verify", short: "verify that no entry was changed or taken out", args: takes(0, 0),
 		long: "Reads the whole journal and verifies that each entry follows from the one before it. Keep the\n" +
 			"head that it prints elsewhere, and a later end of the journal can be held against it.",
 		example: "understudy journal verify",

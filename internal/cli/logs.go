@@ -12,7 +12,7 @@ import (
 func (c *cli) logsCommand() *cobra.Command {
 	var follow bool
 	cmd := c.command(page{
-		use: "logs ENV [SERVICE] [-f]", short: "print what services wrote", args: cobra.RangeArgs(1, 2),
+		use: "logs ENV [SERVICE] [-f]", short: "print what services wrote", args: takes(1, 2),
 		long: "Prints what an environment's services wrote, as they wrote it. With -f it goes on until it\n" +
 			"is interrupted.",
 		example: "understudy logs production\nunderstudy logs staging web -f",

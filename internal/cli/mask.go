@@ -20,7 +20,7 @@ func (c *cli) maskCommand() *cobra.Command {
 func (c *cli) maskPlan() *cobra.Command {
 	var print bool
 	cmd := c.command(page{
-		use: "plan [ENV] [--print]", short: "propose rules for all columns, and write them", args: cobra.MaximumNArgs(1),
+		use: "plan [ENV] [--print]", short: "propose rules for all columns, and write them", args: takes(0, 1),
 		long: "Looks at an environment's columns (default production's) and writes mask.yaml: rules that are\n" +
 			"there stay, clear cases get one, and what a person has to decide is listed and commented out.",
 		example: "understudy mask plan\nunderstudy mask plan production --print",

@@ -18,7 +18,7 @@ func (c *cli) promoteCommand() *cobra.Command {
 	var to string
 	var yes, detach bool
 	cmd := c.command(page{
-		use: "promote RELEASE [--to production] [--yes] [--detach]", short: "bring a rehearsed release to production", args: cobra.ExactArgs(1),
+		use: "promote RELEASE [--to production] [--yes] [--detach]", short: "bring a rehearsed release to production", args: takes(1, 1),
 		long: "Says what will change, asks once, and switches without losing a request; then watches, and goes\n" +
 			"back by itself when the release does worse. Without a valid verdict it refuses, and says why.",
 		example: "understudy promote v2\nunderstudy promote v2 --to production --yes",

@@ -21,7 +21,7 @@ func (c *cli) promotionCommand() *cobra.Command {
 
 func (c *cli) promotionList() *cobra.Command {
 	return c.command(page{
-		use: "list", short: "list the promotions, oldest first", args: cobra.NoArgs,
+		use: "list", short: "list the promotions, oldest first", args: takes(0, 0),
 		long:    "Lists the promotions, oldest first: what went where, how it ended, and by whom. Refused ones\nare listed too.",
 		example: "understudy promotion list",
 	}, func(ctx context.Context, _ []string) error {
@@ -43,7 +43,7 @@ func (c *cli) promotionList() *cobra.Command {
 
 func (c *cli) promotionShow() *cobra.Command {
 	return c.command(page{
-		use: "show ID", short: "show a promotion and what happened on the way", args: cobra.ExactArgs(1),
+		use: "show ID", short: "show a promotion and what happened on the way", args: takes(1, 1),
 		long:    "Shows what a promotion changed, on which verdict it rested, and every event on the way. With\n--json everything that is recorded.",
 		example: "understudy promotion show p-19c2",
 	}, func(ctx context.Context, args []string) error {
@@ -80,7 +80,7 @@ func (c *cli) showPromotion(p understudy.Promotion) {
 
 func (c *cli) promotionWatch() *cobra.Command {
 	return c.command(page{
-		use: "watch ID", short: "follow a promotion until it has ended", args: cobra.ExactArgs(1),
+		use: "watch ID", short: "follow a promotion until it has ended", args: takes(1, 1),
 		long:    "Tells every event of a promotion as it happens, from the first. Interrupting it ends the looking,\nnot the promotion.",
 		example: "understudy promotion watch p-19c2",
 		exits:   "0 promoted, 1 error or gone back, 2 wrong usage, 3 refused",

@@ -20,7 +20,7 @@ func (c *cli) rehearsalCommand() *cobra.Command {
 
 func (c *cli) rehearsalList() *cobra.Command {
 	return c.command(page{
-		use: "list", short: "list the rehearsals, oldest first", args: cobra.NoArgs,
+		use: "list", short: "list the rehearsals, oldest first", args: takes(0, 0),
 		long:    "Lists the rehearsals, oldest first: what was rehearsed where, how it ended, how long it took.\nAn unfinished one is shown with the check under way.",
 		example: "understudy rehearsal list",
 	}, func(ctx context.Context, _ []string) error {
@@ -59,7 +59,7 @@ func (c *cli) lasted(r understudy.Rehearsal) string {
 
 func (c *cli) rehearsalShow() *cobra.Command {
 	return c.command(page{
-		use: "show ID", short: "show a rehearsal with its checks and findings", args: cobra.ExactArgs(1),
+		use: "show ID", short: "show a rehearsal with its checks and findings", args: takes(1, 1),
 		long: "Shows what each check ended with, the figures that were measured, and the findings, worst\n" +
 			"first. With --json everything that is recorded.",
 		example: "understudy rehearsal show " + exampleID,
@@ -97,7 +97,7 @@ func (c *cli) showRehearsal(r understudy.Rehearsal) {
 func (c *cli) rehearsalWatch() *cobra.Command {
 	var plain bool
 	cmd := c.command(page{
-		use: "watch ID [--plain]", short: "follow a rehearsal until it has ended", args: cobra.ExactArgs(1),
+		use: "watch ID [--plain]", short: "follow a rehearsal until it has ended", args: takes(1, 1),
 		long:    "Shows a rehearsal as understudy rehearse does, and ends as it ends. Interrupting it ends the\nlooking, not the rehearsal.",
 		example: "understudy rehearsal watch " + exampleID,
 		exits:   rehearsalExits,
@@ -112,7 +112,7 @@ func (c *cli) rehearsalWatch() *cobra.Command {
 
 func (c *cli) rehearsalCancel() *cobra.Command {
 	return c.command(page{
-		use: "cancel ID", short: "end a rehearsal before it has a verdict", args: cobra.ExactArgs(1),
+		use: "cancel ID", short: "end a rehearsal before it has a verdict", args: takes(1, 1),
 		long:    "Ends a rehearsal that waits or runs. It has no verdict then; the twin is made anew by the next\none.",
 		example: "understudy rehearsal cancel " + exampleID,
 	}, func(ctx context.Context, args []string) error {
@@ -128,7 +128,7 @@ func (c *cli) rehearsalCancel() *cobra.Command {
 
 func (c *cli) rehearsalEvidence() *cobra.Command {
 	return c.command(page{
-		use: "evidence DIGEST", short: "print what a finding rests on", args: cobra.ExactArgs(1),
+		use: "evidence DIGEST", short: "print what a finding rests on", args: takes(1, 1),
 		long:    "Prints a piece of evidence as it was kept. Findings name theirs by the first digits of a\ndigest, which is enough here.",
 		example: "understudy rehearsal evidence 3f9a0c2b11de",
 	}, func(ctx context.Context, args []string) error {

@@ -16,7 +16,7 @@ func (c *cli) rehearseCommand() *cobra.Command {
 	var on string
 	var plain, detach bool
 	cmd := c.command(page{
-		use: "rehearse RELEASE [--on ENV] [--plain] [--detach]", short: "rehearse a release on the twin", args: cobra.ExactArgs(1),
+		use: "rehearse RELEASE [--on ENV] [--plain] [--detach]", short: "rehearse a release on the twin", args: takes(1, 1),
 		long: "Makes the twin what production is now, runs the release through every check, and ends with a\n" +
 			"signed verdict and its findings, worst first. It goes on when this command is interrupted.",
 		example: "understudy rehearse v2\nunderstudy rehearse v2 --json > rehearsal.json",

@@ -23,7 +23,7 @@ func (c *cli) releaseCommand() *cobra.Command {
 func (c *cli) releaseCreate() *cobra.Command {
 	var from string
 	cmd := c.command(page{
-		use: "create LABEL --from DIR", short: "make a release of a folder", args: cobra.ExactArgs(1),
+		use: "create LABEL --from DIR", short: "make a release of a folder", args: takes(1, 1),
 		long: "Takes a folder's files into a new release. The folder's own understudy.yaml, where it has one,\n" +
 			"says how this release runs; otherwise the project's does.",
 		example: "understudy release create v2 --from build/v2",
@@ -60,7 +60,7 @@ func folderOf(from string) (string, error) {
 
 func (c *cli) releaseList() *cobra.Command {
 	return c.command(page{
-		use: "list", short: "list the releases, oldest first", args: cobra.NoArgs,
+		use: "list", short: "list the releases, oldest first", args: takes(0, 0),
 		long:    "Lists the releases, oldest first: label, digest, when and by whom it was made, from what\nrevision. A star marks sources that were not committed.",
 		example: "understudy release list",
 	}, func(ctx context.Context, _ []string) error {
@@ -90,7 +90,7 @@ func revision(s understudy.Source) string {
 
 func (c *cli) releaseShow() *cobra.Command {
 	return c.command(page{
-		use: "show RELEASE", short: "show a release", args: cobra.ExactArgs(1),
+		use: "show RELEASE", short: "show a release", args: takes(1, 1),
 		long: "Shows what a release is made of: digests, services, databases, migration, size. With --json\n" +
 			"everything, file by file.",
 		example: "understudy release show v2\nunderstudy release show v2 --json | jq .artifact.files",
@@ -126,7 +126,7 @@ func (c *cli) showRelease(r understudy.Release) {
 
 func (c *cli) releaseDiff() *cobra.Command {
 	return c.command(page{
-		use: "diff A B", short: "list what changes from one release to another", args: cobra.ExactArgs(2),
+		use: "diff A B", short: "list what changes from one release to another", args: takes(2, 2),
 		long: "Lists every file, configuration key, service, database, test and migration that release B adds,\n" +
 			"removes or changes.",
 		example: "understudy release diff v1 v2",
@@ -140,11 +140,7 @@ func (c *cli) releaseDiff() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			differences := understudy.DiffReleases(a, b)
-			if differences == nil {
-				differences = []understudy.ReleaseDifference{}
-			}
-			return show(c, differences, func(all []understudy.ReleaseDifference) {
+			return show(c, understudy.DiffReleases(a, b), func(all []understudy.ReleaseDifference) {
 				var rows [][]string
 				for _, d := range all {
 					rows = append(rows, []string{d.Change, d.What, d.Name})

@@ -13,7 +13,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	var yes bool
 	var reason string
 	cmd := c.command(page{
-		use: "rollback ENV [--yes] [--reason R]", short: "go back to the release that ran before", args: cobra.ExactArgs(1),
+		use: "rollback ENV [--yes] [--reason R]", short: "go back to the release that ran before", args: takes(1, 1),
 		long: "Points the front door back at the release that an environment ran before, which is still warm.\n" +
 			"Nothing is promoted there afterwards until somebody lifts the hold.",
 		example: "understudy rollback production\nunderstudy rollback production --yes --reason 'checkout is slow'",

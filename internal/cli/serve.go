@@ -10,7 +10,7 @@ import (
 
 func (c *cli) serveCommand() *cobra.Command {
 	return c.command(page{
-		use: "serve", short: "run the daemon in the foreground", args: cobra.NoArgs,
+		use: "serve", short: "run the daemon in the foreground", args: takes(0, 0),
 		long: "Runs the daemon that the other commands speak to, until it is interrupted or stopped.\n" +
 			"They start one by themselves; environments go on when it ends.",
 		example: "understudy serve",
@@ -51,7 +51,7 @@ func (c *cli) routerCommand() *cobra.Command {
 
 // hidden is a program that treats signals itself.
 func (c *cli) hidden(use string, run func(ctx context.Context) error) *cobra.Command {
-	return &cobra.Command{Use: use, Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: use, Hidden: true, Args: takes(0, 0), RunE: func(cmd *cobra.Command, _ []string) error {
 		c.began = true
 		return run(cmd.Context())
 	}}

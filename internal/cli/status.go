@@ -14,7 +14,7 @@ import (
 
 func (c *cli) statusCommand() *cobra.Command {
 	return c.command(page{
-		use: "status [--json]", short: "say what is where", args: cobra.NoArgs,
+		use: "status [--json]", short: "say what is where", args: takes(0, 0),
 		long: "Shows every environment: its address, which release serves, its services and databases.\n" +
 			"What the daemon could not bring back after a restart is said first.",
 		example: "understudy status\nunderstudy status --json | jq '.[].url'",

@@ -13,7 +13,7 @@ import (
 
 func (c *cli) stopCommand() *cobra.Command {
 	return c.command(page{
-		use: "stop", short: "end the daemon; environments go on", args: cobra.NoArgs,
+		use: "stop", short: "end the daemon; environments go on", args: takes(0, 0),
 		long: "Asks the daemon to end and waits until it has. Environments and the router go on; what was\n" +
 			"under way goes on when the daemon is started again, which the next command does.",
 		example: "understudy stop",

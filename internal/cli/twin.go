@@ -21,7 +21,7 @@ func (c *cli) twinCommand() *cobra.Command {
 
 func (c *cli) twinReset() *cobra.Command {
 	return c.command(page{
-		use: "reset ENV", short: "make a twin anew from what it is a twin of", args: cobra.ExactArgs(1),
+		use: "reset ENV", short: "make a twin anew from what it is a twin of", args: takes(1, 1),
 		long: "Takes a fresh, consistent, masked copy of the data and starts the same release on it. A column\n" +
 			"that looks personal and has no rule stops the copy: see understudy mask plan.",
 		example: "understudy twin reset staging",
@@ -54,7 +54,7 @@ func tables(s understudy.Snapshot) string {
 func (c *cli) twinCaptures() *cobra.Command {
 	var since time.Duration
 	cmd := c.command(page{
-		use: "captures ENV [--since DURATION]", short: "list what a twin tried to do outside", args: cobra.ExactArgs(1),
+		use: "captures ENV [--since DURATION]", short: "list what a twin tried to do outside", args: takes(1, 1),
 		long: "Lists the mails, HTTP calls and names that a twin's programs tried to reach, and that its seal\n" +
 			"caught. With --json bodies and headers too.",
 		example: "understudy twin captures staging --since 10m",

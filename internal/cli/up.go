@@ -12,7 +12,7 @@ import (
 func (c *cli) upCommand() *cobra.Command {
 	var release string
 	cmd := c.command(page{
-		use: "up ENV [--release R]", short: "bring an environment up", args: cobra.ExactArgs(1),
+		use: "up ENV [--release R]", short: "bring an environment up", args: takes(1, 1),
 		long: "Starts an environment's databases and services, and opens its front door. Production gets\n" +
 			"its first release this way; later ones are promoted.",
 		example: "understudy up production --release v1\nunderstudy up staging",
@@ -35,7 +35,7 @@ func (c *cli) tell(text string) { c.voice.say("%s %s", c.now().Local().Format("1
 func (c *cli) downCommand() *cobra.Command {
 	var all bool
 	cmd := c.command(page{
-		use: "down ENV | --all", short: "stop an environment; its data stays", args: cobra.MaximumNArgs(1),
+		use: "down ENV | --all", short: "stop an environment; its data stays", args: takes(0, 1),
 		long: "Stops an environment's services and databases; data, releases and verdicts stay. With --all\n" +
 			"everything ends: all environments, the router and the daemon.",
 		example: "understudy down staging\nunderstudy down --all",

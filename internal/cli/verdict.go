@@ -18,7 +18,7 @@ func (c *cli) verdictCommand() *cobra.Command {
 
 func (c *cli) verdictList() *cobra.Command {
 	return c.command(page{
-		use: "list", short: "list the verdicts, oldest first", args: cobra.NoArgs,
+		use: "list", short: "list the verdicts, oldest first", args: takes(0, 0),
 		long:    "Lists the verdicts, oldest first, with what became of them. Whether a promotion may rest on one\nis asked with understudy gate.",
 		example: "understudy verdict list",
 	}, func(ctx context.Context, _ []string) error {
@@ -47,7 +47,7 @@ func outcomeOf(v understudy.Verdict) string {
 
 func (c *cli) verdictShow() *cobra.Command {
 	return c.command(page{
-		use: "show NAME", short: "show a verdict", args: cobra.ExactArgs(1),
+		use: "show NAME", short: "show a verdict", args: takes(1, 1),
 		long: "Shows what a verdict is about, when it was signed, and whether it was revoked. With --json the\n" +
 			"signed envelope too, which other tools can verify.",
 		example: "understudy verdict show v2\nunderstudy verdict show v2 --json | jq -r .envelope | base64 -d",
@@ -75,7 +75,7 @@ func (c *cli) showVerdict(v understudy.Verdict) {
 
 func (c *cli) verdictVerify() *cobra.Command {
 	return c.command(page{
-		use: "verify NAME", short: "verify a verdict and print what was signed", args: cobra.ExactArgs(1),
+		use: "verify NAME", short: "verify a verdict and print what was signed", args: takes(1, 1),
 		long: "Checks the signature, what it was signed for, and that it was not revoked; then prints what\n" +
 			"the signed statement binds together.",
 		example: "understudy verdict verify v2",
@@ -110,7 +110,7 @@ func (c *cli) showStatement(s understudy.Statement) {
 func (c *cli) verdictRevoke() *cobra.Command {
 	var reason string
 	cmd := c.command(page{
-		use: "revoke NAME --reason R", short: "make a verdict count no longer", args: cobra.ExactArgs(1),
+		use: "revoke NAME --reason R", short: "make a verdict count no longer", args: takes(1, 1),
 		long: "Makes a verdict count no longer, for good; the release has to be rehearsed again. The reason\n" +
 			"stands in the journal.",
 		example: "understudy verdict revoke v2 --reason 'payments were not covered'",

@@ -11,7 +11,7 @@ import (
 
 func (c *cli) versionCommand() *cobra.Command {
 	return c.command(page{
-		use: "version", short: "print the version", args: cobra.NoArgs,
+		use: "version", short: "print the version", args: takes(0, 0),
 		long:    "Prints the version of this program, the Go it was built with, and the system it was built for.\nNothing is asked of the daemon.",
 		example: "understudy version",
 	}, func(context.Context, []string) error {
@@ -24,7 +24,7 @@ func (c *cli) versionCommand() *cobra.Command {
 
 func (c *cli) schemaCommand() *cobra.Command {
 	return c.command(page{
-		use: "schema", short: "print the JSON Schema of understudy.yaml", args: cobra.NoArgs,
+		use: "schema", short: "print the JSON Schema of understudy.yaml", args: takes(0, 0),
 		long:    "Prints the JSON Schema that understudy.yaml is checked against. Editors use it to complete keys\nand to explain them.",
 		example: "understudy schema > understudy.schema.json",
 	}, func(context.Context, []string) error {

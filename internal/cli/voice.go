@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 type voice struct {
 	out, err *pen
 	terminal terminal
+	above    func(line string) // where narration goes while a board is shown; nil: to err
 }
 
 // pen remembers that it could not write, so that nobody has to ask at each line.
@@ -50,16 +52,24 @@ func newVoice(s Streams) *voice {
 
 // say narrates one line.
 func (v *voice) say(format string, args ...any) {
-	fmt.Fprintln(v.err, clean(fmt.Sprintf(format, args...)))
+	line := clean(fmt.Sprintf(format, args...))
+	if v.above != nil {
+		v.above(line)
+		return
+	}
+	_, _ = v.err.Write([]byte(line + "\n")) // the pen remembers
 }
 
 // print puts one line of the result.
 func (v *voice) print(format string, args ...any) {
-	fmt.Fprintln(v.out, clean(fmt.Sprintf(format, args...)))
+	_, _ = v.out.Write([]byte(clean(fmt.Sprintf(format, args...)) + "\n")) // the pen remembers
 }
 
-// json puts the result as one JSON value.
+// json puts the result as one JSON value. A list without entries is an empty one.
 func (v *voice) json(result any) error {
+	if list := reflect.ValueOf(result); list.Kind() == reflect.Slice && list.IsNil() {
+		result = []struct{}{}
+	}
 	encoder := json.NewEncoder(v.out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
