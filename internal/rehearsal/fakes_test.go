@@ -36,10 +36,11 @@ type story struct {
 // state is what a request meets.
 type state struct {
 	serving   rehearsal.Part
-	schema    string // "old", "new", "half"
-	migrating string // "up", "down"
-	wrote     bool   // the candidate has served
-	switched  time.Duration
+	schema    string        // "old", "new", "half"
+	migrating string        // "up", "down"
+	wrote     bool          // the candidate has served
+	since     time.Time     // the door sends there
+	switched  time.Duration // ago
 }
 
 type moment struct {
@@ -151,7 +152,11 @@ func (w *world) onStage(ctx context.Context, name string, effect func() error) e
 }
 
 func (w *world) becomes(change func(s *state)) {
+	was := w.now.serving
 	change(&w.now)
+	if w.now.serving != was {
+		w.now.since = time.Now()
+	}
 	w.timeline = append(w.timeline, moment{time.Now(), w.now})
 }
 
@@ -397,10 +402,9 @@ func (a *audience) Leave() { a.world.audience = nil }
 
 func (a *audience) Window(from, to time.Time, budget time.Duration) rehearsal.Heard {
 	h := rehearsal.Heard{Classes: map[string]int{}, Rate: perSecond}
-	for n, due := 0, a.came; due.Before(to); n, due = n+1, due.Add(time.Second/perSecond) {
-		if due.Before(from) {
-			continue
-		}
+	const apart = time.Second / perSecond
+	n := int((max(0, from.Sub(a.came)) + apart - 1) / apart)
+	for due := a.came.Add(time.Duration(n) * apart); due.Before(to); n, due = n+1, due.Add(apart) {
 		met := a.met(due)
 		h.Requests++
 		if class := a.class(met, n); class != "" {
@@ -428,18 +432,13 @@ func (a *audience) class(met state, n int) string {
 }
 
 func (a *audience) met(due time.Time) state {
-	var met state
-	var since time.Time
-	for _, m := range a.timeline {
+	for _, m := range slices.Backward(a.timeline) {
 		if !m.at.After(due) {
-			if m.serving != met.serving {
-				since = m.at
-			}
-			met = m.state
+			m.switched = due.Sub(m.since)
+			return m.state
 		}
 	}
-	met.switched = due.Sub(since)
-	return met
+	return state{}
 }
 
 type migrator struct{ *world }
@@ -470,7 +469,10 @@ func (m migrator) migrate(ctx context.Context, way string, on rehearsal.Copy, ho
 		if err := pass(ctx, done.Took); err != nil {
 			return err
 		}
-		if m.copies[on] = to; !done.OK {
+		switch {
+		case done.OK:
+			m.copies[on] = to
+		case m.copies[on] != to:
 			m.copies[on] = "half"
 		}
 		if on == rehearsal.Work {
