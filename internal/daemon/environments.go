@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -59,10 +60,14 @@ func (d *Daemon) upOwn(ctx context.Context, env understudy.Environment, label st
 		return err
 	}
 	tell("starting release " + release.Label)
-	if err := d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true}); err != nil {
-		return err
+	err = d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true})
+	if err == nil {
+		return d.stand(ctx, env, id)
 	}
-	return d.stand(ctx, env, id)
+	if id != now.Serving { // nobody will ever ask for it again
+		err = errors.Join(err, d.retire(ctx, env.Name, id))
+	}
+	return err
 }
 
 // firstRelease says which release an environment is brought up with, and as which
