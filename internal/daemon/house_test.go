@@ -32,9 +32,10 @@ type house struct {
 	payments   string // addresses of the world outside
 	mail       string
 	*client.Client
-	pid int           // of a daemon that is a process of its own
-	end func()        // ends the daemon that runs, and waits until it has
-	log *bytes.Buffer // of the last daemon process
+	environ []string      // more, for a daemon that is a process of its own
+	pid     int           // of a daemon that is a process of its own
+	end     func()        // ends the daemon that runs, and waits until it has
+	log     *bytes.Buffer // of the last daemon process
 }
 
 // tryFor bounds everything that a test waits for.
@@ -115,6 +116,7 @@ func (h *house) start(t *testing.T) {
 	h.log = &bytes.Buffer{}
 	cmd := exec.Command(self, "daemon", h.project)
 	cmd.Stderr = h.log
+	cmd.Env = append(os.Environ(), h.environ...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	check(t, cmd.Start())
 	ended := make(chan struct{})
@@ -231,6 +233,31 @@ func (h *house) up(t *testing.T) {
 }
 
 func silent(string) {}
+
+// sql changes production's database behind everybody's back.
+func (h *house) sql(t *testing.T, statements ...string) {
+	t.Helper()
+	var said bytes.Buffer
+	status, err := h.Exec(limited(t), api.Exec{Environment: "production", Command: append([]string{"bin/app", "sql"}, statements...)}, strings.NewReader(""), &said, &said)
+	check(t, err)
+	if status != 0 {
+		t.Fatalf("%q ended with status %d: %s", statements, status, said.String())
+	}
+}
+
+// refused fails the test unless an error is of a kind and has all words in it or its hint.
+func refused(t *testing.T, err error, kind understudy.Kind, words ...string) {
+	t.Helper()
+	if understudy.KindOf(err) != kind {
+		t.Errorf("got %q of kind %q, expected kind %q", fmt.Sprint(err), understudy.KindOf(err), kind)
+		return
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error()+" "+understudy.HintOf(err), word) {
+			t.Errorf("%q (hint: %s) does not name %q", err, understudy.HintOf(err), word)
+		}
+	}
+}
 
 // rehearse runs a rehearsal to its end.
 func (h *house) rehearse(t *testing.T, name string) understudy.Rehearsal {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,11 +25,12 @@ type version struct {
 func versions() map[string]version {
 	tint := []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS tint text`}
 	untint := []string{`ALTER TABLE notes DROP COLUMN IF EXISTS tint`}
+	tables := []string{
+		`CREATE TABLE IF NOT EXISTS accounts (id int PRIMARY KEY, email text, full_name text, nickname text)`,
+		`CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, account int REFERENCES accounts, text text)`,
+	}
 	all := map[string]version{
-		"old": {Text: "text", Up: []string{
-			`CREATE TABLE IF NOT EXISTS accounts (id int PRIMARY KEY, email text, full_name text, nickname text)`,
-			`CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, account int REFERENCES accounts, text text)`,
-		}, Down: []string{`SELECT 1`}},
+		"old":    {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
 		"good":   {Text: "text", Up: tint, Down: untint},
 		"better": {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
 		"steady": {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
@@ -38,9 +40,9 @@ func versions() map[string]version {
 		"breaks-old": {Text: "body", Up: []string{
 			`DO $$ BEGIN ALTER TABLE notes RENAME COLUMN text TO body; EXCEPTION WHEN undefined_column THEN END $$`,
 		}, Down: []string{`ALTER TABLE notes RENAME COLUMN body TO text`}},
-		"exits":    {Text: "text", Web: "exits", Up: tint, Down: untint},
+		"exits":    {Text: "text", Web: "exits", Up: append(slices.Clone(tables), tint...), Down: untint},
 		"sick":     {Text: "text", Web: "sick", Up: tint, Down: untint},
-		"forks":    {Text: "text", Web: "forks", Up: tint, Down: untint},
+		"forks":    {Text: "text", Web: "forks", Up: append(slices.Clone(tables), tint...), Down: untint},
 		"hangs":    {Text: "text", Migrate: "hangs", Up: tint, Down: untint},
 		"dies":     {Text: "text", Migrate: "dies", Up: tint, Down: untint},
 		"untested": {Text: "text", Broken: true, Up: tint, Down: untint},

@@ -62,6 +62,8 @@ func run(args []string) error {
 			`INSERT INTO notes (account, text) SELECT n, 'a word of person ' || n FROM generate_series(1, 3000) n`,
 			`ANALYZE`,
 		})
+	case "sql":
+		return statements(ctx, args[1:])
 	case "test":
 		return r.test(os.Getenv("BASE_URL"))
 	case "linger":
