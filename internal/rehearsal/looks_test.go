@@ -110,7 +110,9 @@ func TestLooks_FindWhatWouldGoWrongAndNothingElse(t *testing.T) {
 			map[string][]string{"rollback": {"blocking rollback.old-release-breaks"}}},
 		{"the old release breaks after the way back", sound(func(s *story) { s.answer = afterTheWayBack }), failed,
 			map[string][]string{"rollback": {"blocking rollback.old-release-breaks"}}},
-		{"the way back fails", sound(func(s *story) { s.down = migrated(func(m *rehearsal.Migrated) { m.OK, m.Said = false, "no such column" }) }), failed,
+		{"the way back fails", sound(func(s *story) {
+			s.down = migrated(func(m *rehearsal.Migrated) { m.OK, m.Said = false, "no such column" })
+		}), failed,
 			map[string][]string{"rollback": {"blocking rollback.down-failed"}}},
 		{"the way back fails on a quiet copy only", sound(func(s *story) {
 			s.down = func(on rehearsal.Copy) rehearsal.Migrated {
