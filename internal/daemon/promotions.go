@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"understudy"
@@ -109,27 +110,42 @@ func (d *Daemon) underWay(ctx context.Context, environment string) (string, erro
 }
 
 // carry runs a promotion to its end in the background, with the stage that give gives
-// back. Where it was not taken yet (nil), it waits for it.
+// back. Where it was not taken yet (nil), it waits for it. Nothing but the daemon's own end
+// stops that: what cannot be carried on is tried again, a rollback that was asked for too.
 func (d *Daemon) carry(id, environment string, give func()) {
 	d.acts.begin(d.life, id, func(ctx context.Context) {
 		if give == nil {
 			var err error
-			if give, err = d.stages.await(ctx, environment, "promotion "+id, anybody); err != nil {
+			if give, err = d.stages.await(d.life, environment, "promotion "+id, anybody); err != nil {
 				return // the daemon ends; the next one goes on
 			}
 		}
 		defer give()
-		for ctx.Err() == nil {
+		for {
 			err := d.promotions.Run(ctx, id)
-			if err == nil || ctx.Err() != nil {
+			if err == nil || d.life.Err() != nil {
 				return
 			}
-			d.options.Log.Error("the promotion could not be carried on; it is tried again", "promotion", id, "error", err)
-			if (clock{}).Wait(ctx, 2*time.Second) != nil {
+			d.stuck(id, err)
+			if (clock{}).Wait(d.life, 2*time.Second) != nil {
 				return
 			}
 		}
 	})
+}
+
+// stuck tells whoever follows a promotion why it does not go on, once for each reason.
+func (d *Daemon) stuck(id string, why error) {
+	text := "it could not be carried on and is tried again: " + why.Error()
+	p, err := records{d}.LoadPromotion(d.life, id)
+	if n := len(p.Events); err == nil && (n == 0 || p.Events[n-1].Text != text) {
+		d.options.Log.Error("the promotion could not be carried on; it is tried again", "promotion", id, "error", why)
+		p.Events = append(p.Events, understudy.PromotionEvent{At: time.Now(), Text: text})
+		err = records{d}.SavePromotion(d.life, p)
+	}
+	if err != nil {
+		d.options.Log.Error("the promotion could not be carried on, nor its record read", "promotion", id, "error", errors.Join(why, err))
+	}
 }
 
 // Promotions lists the promotions, oldest first.
@@ -187,13 +203,18 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 }
 
 // canRunOnSchema refuses to go back to a release that is known not to run on the schema
-// that is there now.
+// that is there now. What was attested of that holds though the verdict was revoked since:
+// a release that turned out to be bad is just what is taken back.
 func (d *Daemon) canRunOnSchema(ctx context.Context, p understudy.Promotion) error {
 	release, err := d.releaseByDigest(ctx, p.Release)
 	if err != nil || release.Application.Migration == nil || p.Verdict == "" {
 		return err
 	}
-	s, err := d.VerifyVerdict(ctx, p.Verdict)
+	v, err := d.Verdict(ctx, p.Verdict)
+	if err != nil {
+		return err
+	}
+	s, err := d.keys.Verify(v.Envelope)
 	if err == nil && !s.OldRunsOnNew {
 		return understudy.Errorf(understudy.KindRefused, "%s is not known to run on the schema that %s brought", p.OldLabel, p.Label).
 			WithHint("rehearse a new release that mends what is wrong, and promote that")

@@ -40,22 +40,28 @@ func (t turned) Error() string { return t.why }
 // Run carries a promotion to its end, or on from where it stopped. It returns nil when
 // the promotion has ended, whatever its end, and an error when it could not be carried on;
 // then the record says how far it came and Run may be called again.
+//
+// A wish to go back (GoBack) is heeded in whatever state it finds the promotion, also when
+// the work of that state has just been done, and written down before anything else.
 func (e *Engine) Run(ctx context.Context, id string) error {
-	p, err := e.Records.LoadPromotion(ctx, id)
+	p, err := e.Records.LoadPromotion(context.WithoutCancel(ctx), id)
 	if err != nil {
 		return err
 	}
+	var back GoBack
+	if p.State == understudy.PromotionRollingBack && errors.As(context.Cause(ctx), &back) {
+		ctx = context.WithoutCancel(ctx) // the wish is written down already; what is left is to do it
+	}
 	for !p.State.Ended() {
 		next, err := e.step(ctx, &p)
-		var back GoBack
 		var turn turned
 		switch {
+		case errors.As(context.Cause(ctx), &back) && p.State != understudy.PromotionRollingBack:
+			ctx = context.WithoutCancel(ctx)
+			next = turnBack(&p, back.Error())
 		case err == nil:
 		case errors.As(err, &turn) && p.State != understudy.PromotionRollingBack:
-			p.Reason, next = turn.why, understudy.PromotionRollingBack
-		case errors.As(context.Cause(ctx), &back) && canGoBack(p.State):
-			ctx = context.WithoutCancel(ctx)
-			p.Reason, next = back.Error(), understudy.PromotionRollingBack
+			next = turnBack(&p, turn.why)
 		default:
 			return err
 		}
@@ -64,6 +70,17 @@ func (e *Engine) Run(ctx context.Context, id string) error {
 		}
 	}
 	return nil
+}
+
+// turnBack is the state that leads back: before the gate there is nothing to take back,
+// and the promotion is refused.
+func turnBack(p *understudy.Promotion, why string) understudy.PromotionState {
+	p.Reason = why
+	if canGoBack(p.State) {
+		return understudy.PromotionRollingBack
+	}
+	p.Refusals = append(p.Refusals, why)
+	return understudy.PromotionRefused
 }
 
 func canGoBack(s understudy.PromotionState) bool { return s.CanBecome(understudy.PromotionRollingBack) }
@@ -278,6 +295,9 @@ func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
 	return e.say(ctx, p, "%s is kept warm: understudy rollback %s goes back to it", p.OldLabel, p.To)
 }
 
+// stepBack is the step of a promotion whose traffic is back on the old release.
+const stepBack = "back"
+
 // goBack is never turned back: it is tried until it is done.
 func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
 	started := e.Clock.Now()
@@ -290,8 +310,11 @@ func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
 	if err := e.Door.Split(ctx, p.To, p.New, p.Old, 100); err != nil {
 		return err
 	}
-	if err := e.say(ctx, p, "all traffic is back on %s, %s after the decision", p.OldLabel, e.Clock.Now().Sub(started).Round(time.Millisecond)); err != nil {
-		return err
+	if p.Step != stepBack { // said once, however often what follows is tried
+		p.Step = stepBack
+		if err := e.say(ctx, p, "all traffic is back on %s, %s after the decision", p.OldLabel, e.Clock.Now().Sub(started).Round(time.Millisecond)); err != nil {
+			return err
+		}
 	}
 	if err := e.Production.Hold(ctx, p.To, fmt.Sprintf("%s was taken back: %s", p.Label, p.Reason)); err != nil {
 		return err
