@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -191,8 +192,9 @@ func (h *house) tell(t *testing.T) {
 	}
 }
 
-// processes are those that this test's project has made: they have its folder in their
-// command line or work in it. Database servers are true.
+// processes are those that this test's project has made, however they were cut loose: they
+// have its folder in their command line, work in it or have files of it open. Database
+// servers are true.
 func (h *house) processes() map[int]bool {
 	found := map[int]bool{}
 	entries, err := os.ReadDir("/proc")
@@ -204,15 +206,26 @@ func (h *house) processes() map[int]bool {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline")) // gone: not ours
-		cwd, _ := os.Readlink(filepath.Join("/proc", e.Name(), "cwd"))
-		environ, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		ours := []byte(h.project + "/")
-		if bytes.Contains(append(line, '/'), ours) || bytes.Contains(environ, ours) || strings.HasPrefix(cwd+"/", string(ours)) {
+		proc := filepath.Join("/proc", e.Name())
+		line, _ := os.ReadFile(filepath.Join(proc, "cmdline")) // gone: not ours
+		if bytes.Contains(append(line, '/'), []byte(h.project+"/")) || h.holds(proc) {
 			found[pid] = bytes.Contains(line, []byte("postgres"))
 		}
 	}
 	return found
+}
+
+// holds tells whether a process works in the project's folder or has files of it open.
+func (h *house) holds(proc string) bool {
+	links := []string{filepath.Join(proc, "cwd")}
+	open, _ := os.ReadDir(filepath.Join(proc, "fd")) // gone, or another user's: not ours
+	for _, fd := range open {
+		links = append(links, filepath.Join(proc, "fd", fd.Name()))
+	}
+	return slices.ContainsFunc(links, func(link string) bool {
+		to, _ := os.Readlink(link)
+		return strings.HasPrefix(to+"/", h.project+"/")
+	})
 }
 
 // release makes a release of a version, labelled by its name.
