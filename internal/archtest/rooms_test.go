@@ -69,6 +69,7 @@ func rooms() map[string]room {
 		"internal/archtest": {},
 		"internal/daemon":   {all: true},
 		"cmd/understudy":    {all: true},
+		"docs":              {knows: []string{"check", "cli"}}, // tests of the documents
 	}
 }
 
