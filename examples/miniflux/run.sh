@@ -73,10 +73,17 @@ finish() {
   rm -f "$file"
 }
 
+# project_down ends a project, unless it is to be kept.
+project_down() {
+  [ "${KEEP:-}" != 1 ] || return 0
+  expect 0 "$1" down --all
+  rm -f "$work/$1/is-up"
+}
+
 everything_down() {
   local project
   for project in superuser-owned application-owned; do
-    if [ -x "$understudy" ] && [ -d "$work/$project/.understudy" ]; then
+    if [ -x "$understudy" ] && [ -f "$work/$project/is-up" ]; then
       us "$project" down --all || echo "example: understudy down --all did not end well; see $work/$project/.understudy/logs" >&2
     fi
   done
@@ -131,6 +138,7 @@ project() {
 # production NAME PORT brings a project's production up with the old release, and fills it.
 production() {
   local name=$1 port=$2 release
+  touch "$work/$name/is-up"
   for release in "$old" "$new"; do
     expect 0 "$name" release create "$release" --from "$out/releases/$release"
   done
@@ -189,17 +197,17 @@ answering 127.0.0.1 18190 || fail "the feeds did not start; see $work/feeds.log"
 
 say "A production whose extension belongs to the superuser, as the installation guide had it"
 project superuser-owned -e ''
-timed "production with $old up and filled" production superuser-owned 18180
+timed "production with $old, where the superuser owns it: up" production superuser-owned 18180
 
 say "$new is rehearsed there, and must fail (exit status 4): its migration cannot get through"
 timed "$new rehearsed where the superuser owns the extension" rehearse superuser-owned halfway
 found superuser-owned halfway halfway
 expect 3 superuser-owned gate "$new" --to production
-[ "${KEEP:-}" = 1 ] || expect 0 superuser-owned down --all
+project_down superuser-owned
 
 say "The same production, but its extension belongs to the application's role"
 project application-owned -e 's/, extensions: \[hstore\]//' -e 's/18180/18182/; s/18181/18183/'
-timed "production with $old up and filled" production application-owned 18182
+timed "production with $old, where the role owns it: up" production application-owned 18182
 
 say "$new is rehearsed there: the migration gets through, and what comes after it must fail (exit status 4)"
 timed "$new rehearsed where the role owns it" rehearse application-owned through
@@ -213,12 +221,12 @@ expect 3 application-owned gate "$new" --to production
 
 if [ "${KEEP:-}" != 1 ]; then
   say "Everything down"
-  expect 0 application-owned down --all
+  project_down application-owned
   finish "$work/feeds.pid"
 fi
 
 say "In short"
-cat "$work/found" "$work/times"
+awk '!seen[$0]++' "$work/found" "$work/times"
 printf '  %-58s %4d s\n' "all together, building and fetching aside" $((SECONDS - began))
 if [ "${KEEP:-}" = 1 ]; then
   cat <<END

@@ -92,6 +92,25 @@ func (s seen) check(name, outcome string) (check, error) {
 	return check{}, fmt.Errorf("check %s: expected it %s, found that it never ran", name, outcome)
 }
 
+// without is for a check that was made and has none of these findings.
+func (s seen) without(name string, codes ...string) error {
+	for _, c := range s.Checks {
+		if c.Name != name {
+			continue
+		}
+		for _, code := range codes {
+			if f, err := c.finding(code); err == nil {
+				return fmt.Errorf("check %s: expected no finding %s, found %s", name, code, f.Seen)
+			}
+		}
+		if c.Outcome != "passed" && c.Outcome != "failed" {
+			return fmt.Errorf("check %s: expected it to look, found it %s: %s", name, c.Outcome, c.Summary)
+		}
+		return nil
+	}
+	return fmt.Errorf("check %s: found that it never ran", name)
+}
+
 // finding is the one finding of a code.
 func (c check) finding(code string) (finding, error) {
 	for _, f := range c.Findings {

@@ -11,8 +11,11 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -25,7 +28,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	if err := s.run(ctx, *address, *user, *password); err != nil {
 		fmt.Fprintln(os.Stderr, "seed:", err)
@@ -39,6 +42,7 @@ type sower struct {
 	feeds string
 	count int
 
+	mu                              sync.Mutex // of what is counted
 	entries, read, starred, removed int
 }
 
@@ -57,10 +61,8 @@ func (s *sower) run(ctx context.Context, address, user, passwordFile string) err
 	if err != nil {
 		return err
 	}
-	for n := 1; n <= s.count; n++ {
-		if err := s.feed(ctx, n, categories[n%len(categories)]); err != nil {
-			return fmt.Errorf("feed %d: %w", n, err)
-		}
+	if err := s.subscribe(ctx, categories); err != nil {
+		return err
 	}
 	fmt.Printf("11 users, %d categories, %d feeds, %d entries: %d read, %d starred, %d removed\n",
 		len(categories), s.count, s.entries, s.read, s.starred, s.removed)
@@ -92,6 +94,20 @@ func (s *sower) categories(ctx context.Context) ([]int64, error) {
 	return ids, nil
 }
 
+// subscribe subscribes to some feeds at a time, as the server flushes its log for each
+// entry. The last feed comes last, so that the entries that are removed have the last ids.
+func (s *sower) subscribe(ctx context.Context, categories []int64) error {
+	group, all := errgroup.WithContext(ctx)
+	group.SetLimit(6)
+	for n := 1; n < s.count; n++ {
+		group.Go(func() error { return s.feed(all, n, categories[n%len(categories)]) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return s.feed(ctx, s.count, categories[0])
+}
+
 // feed subscribes to one feed and marks its entries: half of them read, one in forty
 // starred, and of the last feed half removed.
 func (s *sower) feed(ctx context.Context, n int, category int64) error {
@@ -100,7 +116,7 @@ func (s *sower) feed(ctx context.Context, n int, category int64) error {
 	}
 	subscription := map[string]any{"feed_url": fmt.Sprintf("%s/feed/%d", s.feeds, n), "category_id": category}
 	if err := s.door.do(ctx, "POST", "/v1/feeds", subscription, &made); err != nil {
-		return err
+		return fmt.Errorf("feed %d: %w", n, err)
 	}
 	var page struct {
 		Entries []struct {
@@ -114,7 +130,6 @@ func (s *sower) feed(ctx context.Context, n int, category int64) error {
 	for _, entry := range page.Entries {
 		ids = append(ids, entry.ID)
 	}
-	s.entries += len(ids)
 	return s.mark(ctx, ids, n == s.count)
 }
 
@@ -122,18 +137,29 @@ func (s *sower) mark(ctx context.Context, ids []int64, last bool) error {
 	half, status := ids[:len(ids)/2], "read"
 	if last {
 		status = "removed"
-		s.removed += len(half)
-	} else {
-		s.read += len(half)
 	}
 	if err := s.door.do(ctx, "PUT", "/v1/entries", map[string]any{"entry_ids": half, "status": status}, nil); err != nil {
 		return err
 	}
+	starred := 0
 	for i := len(half); i < len(ids); i += 40 {
 		if err := s.door.do(ctx, "PUT", fmt.Sprintf("/v1/entries/%d/bookmark", ids[i]), nil, nil); err != nil {
 			return err
 		}
-		s.starred++
+		starred++
 	}
+	s.note(len(ids), len(half), starred, last)
 	return nil
+}
+
+func (s *sower) note(entries, marked, starred int, last bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries += entries
+	s.starred += starred
+	if last {
+		s.removed += marked
+	} else {
+		s.read += marked
+	}
 }
