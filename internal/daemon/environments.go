@@ -124,7 +124,33 @@ func (d *Daemon) stand(ctx context.Context, env understudy.Environment, id strin
 			return err
 		}
 	}
-	return d.changeStanding(ctx, env.Name, func(s *standing) { s.Up, s.Serving = true, id })
+	if err := d.changeStanding(ctx, env.Name, func(s *standing) { s.Up, s.Serving = true, id }); err != nil {
+		return err
+	}
+	return d.endStrangers(ctx, env.Name)
+}
+
+// endStrangers ends what runs in an environment though the record knows nothing of it, as
+// after the store was put back to a backup: it would work on the same data.
+func (d *Daemon) endStrangers(ctx context.Context, environment string) error {
+	now, err := d.standing(ctx, environment)
+	if err != nil {
+		return err
+	}
+	ids, err := d.runtime.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		status, err := d.runtime.Status(ctx, id)
+		if err != nil || status.Environment != environment || id == now.Serving || id == now.Standby {
+			continue // it ended while we looked, or is no stranger
+		}
+		if err := d.retire(ctx, environment, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // upTwin brings a twin up for people: on a fresh clone of its snapshot, with production's

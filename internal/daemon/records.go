@@ -46,13 +46,12 @@ func (r records) SavePromotion(ctx context.Context, v understudy.Promotion) erro
 
 // standing is what an environment should be doing, whoever died meanwhile.
 type standing struct {
-	Name    string            `json:"name"`
-	Up      bool              `json:"up"`
-	Serving string            `json:"serving,omitempty"` // deployment
-	Standby string            `json:"standby,omitempty"` // kept warm
-	Shares  map[string]int    `json:"shares,omitempty"`  // percent, by deployment
-	Held    string            `json:"held,omitempty"`
-	Made    map[string]string `json:"made,omitempty"` // by database: "made", then "seeded"
+	Name    string         `json:"name"`
+	Up      bool           `json:"up"`
+	Serving string         `json:"serving,omitempty"` // deployment
+	Standby string         `json:"standby,omitempty"` // kept warm
+	Shares  map[string]int `json:"shares,omitempty"`  // percent, by deployment
+	Held    string         `json:"held,omitempty"`
 }
 
 func (d *Daemon) standing(ctx context.Context, environment string) (standing, error) {
