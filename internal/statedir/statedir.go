@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"understudy"
 )
@@ -39,7 +40,8 @@ func Resolve(project, chosen string) (Dir, error) {
 	run := filepath.Join(root, "run")
 	if len(run) > longest {
 		sum := sha256.Sum256([]byte(root))
-		run = filepath.Join(os.TempDir(), "understudy-"+hex.EncodeToString(sum[:6]))
+		// Not os.TempDir: every command must find the same sockets, whatever its TMPDIR.
+		run = filepath.Join("/tmp", "understudy-"+hex.EncodeToString(sum[:6]))
 	}
 	return Dir{Root: root, Run: run}, nil
 }
@@ -69,7 +71,7 @@ func (d Dir) Make() error {
 		mode os.FileMode
 	}{
 		{d.Root, 0o711}, {d.Run, 0o711}, {d.Deployments(), 0o711}, {filepath.Join(d.Run, "p"), 0o711},
-		{d.Below("databases"), 0o711}, {d.Below("artifacts"), 0o755}, {d.Below("logs"), 0o755},
+		{d.Below("databases"), 0o711}, {d.Below("artifacts"), 0o711}, {d.Below("logs"), 0o755},
 		{d.Below("keys"), 0o700}, {d.Below("captures"), 0o700}, {d.Below("evidence"), 0o700},
 		{d.Below("backups"), 0o700}, {d.Below("authorities"), 0o711}, {d.Below("scratch"), 0o711}, {d.Below("router"), 0o700},
 	} {
@@ -77,10 +79,31 @@ func (d Dir) Make() error {
 			return understudy.Errorf(understudy.KindUnavailable, "making the state directory: %w", err).
 				WithHint("choose another with --state-dir")
 		}
+		if err := ours(dir.path); err != nil {
+			return err
+		}
 		if err := os.Chmod(dir.path, dir.mode); err != nil {
 			return understudy.Errorf(understudy.KindUnavailable, "making the state directory: %w", err).
 				WithHint("choose another with --state-dir, or see who owns %s", dir.path)
 		}
+	}
+	return nil
+}
+
+// ours refuses a folder that somebody else made, or a link to one: whoever owns it could
+// put sockets of their own in place of ours. Below /tmp anybody could have made it.
+func ours(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "making the state directory: %w", err)
+	}
+	if !info.IsDir() && filepath.Dir(path) == "/tmp" {
+		return understudy.Errorf(understudy.KindRefused, "the folder for sockets, %s, is a link or a file that somebody made", path).
+			WithHint("remove it, or choose a state directory with a shorter path with --state-dir")
+	}
+	if stat, isUnix := info.Sys().(*syscall.Stat_t); isUnix && info.IsDir() && int(stat.Uid) != os.Geteuid() {
+		return understudy.Errorf(understudy.KindRefused, "%s belongs to user %d, and this is user %d", path, stat.Uid, os.Geteuid()).
+			WithHint("run understudy as its owner, or choose another state directory with --state-dir")
 	}
 	return nil
 }

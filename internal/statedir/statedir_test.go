@@ -1,0 +1,60 @@
+package statedir_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"understudy"
+	"understudy/internal/statedir"
+)
+
+func TestResolve_FindsTheSameSocketsWhateverTMPDIRIs(t *testing.T) {
+	project := filepath.Join(t.TempDir(), strings.Repeat("long ", 20))
+	before, err := statedir.Resolve(project, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	after, err := statedir.Resolve(project, "")
+	if err != nil || before != after {
+		t.Errorf("with another TMPDIR the sockets are in %s, and were in %s (%v)", after.Run, before.Run, err)
+	}
+	if len(after.Socket()) > 100 {
+		t.Errorf("%s is too long for a socket", after.Socket())
+	}
+}
+
+func TestMake_RefusesAFolderForSocketsThatIsALink(t *testing.T) {
+	project := filepath.Join(t.TempDir(), strings.Repeat("long ", 20))
+	state, err := statedir.Resolve(project, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(t.TempDir(), state.Run); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(state.Run) })
+	if err := state.Make(); understudy.KindOf(err) != understudy.KindRefused {
+		t.Errorf("a link in place of the folder for sockets: %v, expected a refusal", err)
+	}
+}
+
+func TestMake_RefusesAStateDirectoryOfSomebodyElse(t *testing.T) {
+	if os.Geteuid() != 0 { // only root can give a folder away; anybody else finds one that is root's
+		state := statedir.Dir{Root: "/etc", Run: filepath.Join(t.TempDir(), "run")}
+		if err := state.Make(); understudy.KindOf(err) != understudy.KindRefused {
+			t.Errorf("a state directory of root's: %v, expected a refusal", err)
+		}
+		return
+	}
+	root := t.TempDir()
+	if err := os.Chown(root, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	state := statedir.Dir{Root: root, Run: filepath.Join(root, "run")}
+	if err := state.Make(); understudy.KindOf(err) != understudy.KindRefused {
+		t.Errorf("a state directory of somebody else's: %v, expected a refusal", err)
+	}
+}
