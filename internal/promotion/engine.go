@@ -48,26 +48,44 @@ func (e *Engine) Run(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	var back GoBack
-	if p.State == understudy.PromotionRollingBack && errors.As(context.Cause(ctx), &back) {
-		ctx = context.WithoutCancel(ctx) // the wish is written down already; what is left is to do it
+	for !p.State.Ended() || canGoBack(p.State) && wish(ctx) != nil {
+		if p.State == understudy.PromotionRollingBack && wish(ctx) != nil {
+			ctx = context.WithoutCancel(ctx) // the wish is written down already; what is left is to do it
+		}
+		next, err := e.decide(ctx, &p)
+		if err != nil {
+			return err
+		}
+		if err := e.move(context.WithoutCancel(ctx), &p, next); err != nil { // told and saved, or neither
+			return err
+		}
 	}
-	for !p.State.Ended() {
-		next, err := e.step(ctx, &p)
-		var turn turned
-		switch {
-		case errors.As(context.Cause(ctx), &back) && p.State != understudy.PromotionRollingBack:
-			ctx = context.WithoutCancel(ctx)
-			next = turnBack(&p, back.Error())
-		case err == nil:
-		case errors.As(err, &turn) && p.State != understudy.PromotionRollingBack:
-			next = turnBack(&p, turn.why)
-		default:
-			return err
-		}
-		if err := e.move(ctx, &p, next); err != nil {
-			return err
-		}
+	return nil
+}
+
+// decide does the work of the present state and says which comes next. A wish to go back,
+// whether it came before the work or in it, goes before what the work came to.
+func (e *Engine) decide(ctx context.Context, p *understudy.Promotion) (next understudy.PromotionState, err error) {
+	if wish(ctx) == nil {
+		next, err = e.step(ctx, p)
+	}
+	var turn turned
+	switch {
+	case p.State == understudy.PromotionRollingBack:
+		return next, err
+	case wish(ctx) != nil:
+		return turnBack(p, wish(ctx).Error()), nil
+	case errors.As(err, &turn):
+		return turnBack(p, turn.why), nil
+	}
+	return next, err
+}
+
+// wish is somebody's wish to go back, if there is one.
+func wish(ctx context.Context) error {
+	var back GoBack
+	if errors.As(context.Cause(ctx), &back) {
+		return back
 	}
 	return nil
 }
@@ -135,6 +153,10 @@ func (e *Engine) pass(ctx context.Context, p *understudy.Promotion) (understudy.
 		return understudy.PromotionRefused, nil
 	}
 	old, _, err := e.Production.Serving(ctx, p.To)
+	if err == nil && old.ID == "" {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s runs nothing, so there would be no release to go back to", p.To))
+		return understudy.PromotionRefused, nil
+	}
 	p.Old, p.OldLabel, p.New = old.ID, old.Label, p.To+"-"+p.ID
 	return understudy.PromotionGated, err
 }
@@ -303,6 +325,9 @@ func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
 	started := e.Clock.Now()
 	if p.Old == "" {
 		return understudy.Errorf(understudy.KindRefused, "%s ran nothing before %s: there is no release to go back to", p.To, p.Label)
+	}
+	if err := e.retire(ctx, p); err != nil { // where it turned back before it did: the split forgets who is warm
+		return err
 	}
 	if err := e.Deployments.Revive(ctx, p.Old); err != nil {
 		return err
