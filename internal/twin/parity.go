@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"understudy"
@@ -87,7 +86,7 @@ func (m *meter) schemas() {
 			m.gaps = append(m.gaps, understudy.Gap{Kind: "schema", Name: database, A: "–", B: line, Weight: 5})
 		}
 		for _, line := range slices.Sorted(maps.Keys(in)) {
-			if in[line] > 0 {
+			for range in[line] {
 				m.gaps = append(m.gaps, understudy.Gap{Kind: "schema", Name: database, A: line, B: "–", Weight: 5})
 			}
 		}
@@ -136,7 +135,7 @@ func keys[V any](ms ...map[string]V) []string {
 	all := map[string]bool{}
 	for _, m := range ms {
 		for k := range m {
-			all[strings.TrimSpace(k)] = true
+			all[k] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all))

@@ -76,7 +76,7 @@ func (s Studio) Snapshot(ctx context.Context, want Want, tell func(string)) (Got
 		if err != nil {
 			return Got{}, err
 		}
-		if why = stale(last, now, policy, whole, want.MaxAge, s.Now()); why == "" {
+		if why = stale(last, now, policy, whole, want, s.Now()); why == "" {
 			return Got{Snapshot: last, Production: now, Kept: true}, nil
 		}
 	}
@@ -92,16 +92,18 @@ func (s Studio) Snapshot(ctx context.Context, want Want, tell func(string)) (Got
 }
 
 // stale says why a snapshot cannot be used again; empty: it can.
-func stale(last understudy.Snapshot, now understudy.Fingerprint, policy understudy.Digest, whole bool, maxAge time.Duration, at time.Time) string {
+func stale(last understudy.Snapshot, now understudy.Fingerprint, policy understudy.Digest, whole bool, want Want, at time.Time) string {
 	age := at.Sub(last.TakenAt)
 	schemas := understudy.Fingerprint{Schemas: last.Source.Schemas, Servers: last.Source.Servers}
 	moved := schemas.Moved(understudy.Fingerprint{Schemas: now.Schemas, Servers: now.Servers})
 	switch {
-	case maxAge == 0:
+	case want.MaxAge == 0:
 		return "a fresh one was asked for"
+	case last.Of != want.Of:
+		return "the last one is of " + last.Of
 	case !whole:
 		return "the last one is not whole"
-	case age > maxAge:
+	case age > want.MaxAge:
 		return fmt.Sprintf("the last one is %s old", age.Round(time.Minute))
 	case age < -time.Minute:
 		return "the last one is from the future: the clock was put back"
@@ -122,5 +124,8 @@ func (s Studio) take(ctx context.Context, want Want, source understudy.Fingerpri
 	snapshot := understudy.Snapshot{
 		ID: id, Of: want.Of, Source: source, Databases: copies, TakenAt: at, Took: s.Now().Sub(began), Policy: policy,
 	}
-	return snapshot, s.Shelf.Put(ctx, want.On, snapshot)
+	if err := s.Shelf.Put(ctx, want.On, snapshot); err != nil {
+		return understudy.Snapshot{}, errors.Join(err, s.Copier.Discard(context.WithoutCancel(ctx), want.On, id))
+	}
+	return snapshot, nil
 }
