@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"understudy"
 	"understudy/internal/rehearsal"
@@ -32,7 +35,7 @@ func (s *stage) Test(ctx context.Context, part rehearsal.Part, test understudy.T
 		return rehearsal.Tested{}, err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // what matters of it is kept as evidence
-	env, err := s.testEnv(o, test, scratch)
+	env, secrets, err := s.testEnv(o, test, scratch)
 	if err != nil {
 		return rehearsal.Tested{}, err
 	}
@@ -53,7 +56,7 @@ func (s *stage) Test(ctx context.Context, part rehearsal.Part, test understudy.T
 	if err != nil {
 		return tested, err
 	}
-	return s.readTest(test, scratch, status, out.String(), tested)
+	return s.readTest(test, scratch, status, redact(out.String(), secrets), secrets, tested)
 }
 
 func (s *stage) scratch() (string, error) {
@@ -64,7 +67,8 @@ func (s *stage) scratch() (string, error) {
 	return dir, os.Chmod(dir, 0o777) // the tests may run as another user; nothing secret lies here
 }
 
-func (s *stage) testEnv(o order, test understudy.Test, scratch string) ([]string, error) {
+// testEnv is what a test command finds in its environment, with the secrets among it.
+func (s *stage) testEnv(o order, test understudy.Test, scratch string) (env, secrets []string, err error) {
 	name, base := "", ""
 	for _, service := range o.release.Application.Services {
 		if service.Route != "" && base == "" {
@@ -73,21 +77,21 @@ func (s *stage) testEnv(o order, test understudy.Test, scratch string) ([]string
 	}
 	environ, err := s.d.serviceEnviron(o, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	env := append(environ.List, "BASE_URL="+base, "TMPDIR="+scratch)
+	env = append(environ.List, "BASE_URL="+base, "TMPDIR="+scratch)
 	if test.Report != "" && test.Report != "go" && test.Report != "tap" {
 		env = append(env, "REPORT="+filepath.Join(scratch, filepath.Base(test.Report)))
 	}
 	for key, value := range test.Env {
 		env = append(env, key+"="+value)
 	}
-	return env, nil
+	return env, environ.Secrets, nil
 }
 
 // readTest puts exit status, report and output together. A report without a case proves
 // nothing, so it does not pass.
-func (s *stage) readTest(test understudy.Test, scratch string, status int, output string, tested rehearsal.Tested) (rehearsal.Tested, error) {
+func (s *stage) readTest(test understudy.Test, scratch string, status int, output string, secrets []string, tested rehearsal.Tested) (rehearsal.Tested, error) {
 	kept, err := s.d.evidence.Put("test-"+test.Name+".txt", strings.NewReader(output))
 	if err != nil {
 		return tested, err
@@ -95,10 +99,12 @@ func (s *stage) readTest(test understudy.Test, scratch string, status int, outpu
 	tested.Evidence = append(tested.Evidence, kept)
 	report, err := readReport(test, scratch, output)
 	if err != nil {
-		tested.Failed = append(tested.Failed, err.Error())
+		tested.Failed = append(tested.Failed, redact(err.Error(), secrets))
 	}
 	tested.Ran = report.Ran
-	tested.Failed = append(tested.Failed, report.Failed...)
+	for _, failed := range report.Failed { // the report is the test's own, and may hold what it was given
+		tested.Failed = append(tested.Failed, redact(failed, secrets))
+	}
 	if test.Report != "" && report.Ran == 0 && err == nil {
 		tested.Failed = append(tested.Failed, "its report holds no case that was run")
 	}
@@ -118,7 +124,7 @@ func readReport(test understudy.Test, scratch, output string) (testreport.Report
 	case "tap":
 		return testreport.TAP(strings.NewReader(output))
 	}
-	raw, err := os.ReadFile(filepath.Join(scratch, filepath.Base(test.Report)))
+	raw, err := readOwn(filepath.Join(scratch, filepath.Base(test.Report)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return testreport.Report{}, understudy.Errorf(understudy.KindFailed, "it wrote no report").
 			WithHint("the command writes its JUnit XML to the file that $REPORT names")
@@ -127,4 +133,27 @@ func readReport(test understudy.Test, scratch, output string) (testreport.Report
 		return testreport.Report{}, err
 	}
 	return testreport.JUnit(bytes.NewReader(raw))
+}
+
+// readOwn reads a file that a test wrote. The test owns the folder, and may have put there
+// a link to a file of ours, a pipe that never ends, or more than fits: those are no report.
+func readOwn(path string) (raw []byte, err error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, understudy.Errorf(understudy.KindFailed, "its report is a link, and no file")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, understudy.Errorf(understudy.KindFailed, "its report is no file")
+	case info.Size() > reportSize:
+		return nil, understudy.Errorf(understudy.KindFailed, "its report has %d bytes, and up to %d are read", info.Size(), reportSize)
+	}
+	return io.ReadAll(io.LimitReader(file, reportSize))
 }

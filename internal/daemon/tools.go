@@ -96,6 +96,7 @@ type tail struct {
 	size   int // bytes kept; 0: tailSize
 	mu     sync.Mutex
 	buffer bytes.Buffer
+	cut    bool // the beginning is lost
 }
 
 const tailSize = 64 << 10
@@ -113,12 +114,19 @@ func (t *tail) Write(p []byte) (int, error) {
 	}
 	if extra := t.buffer.Len() - keep; extra > 0 {
 		t.buffer.Next(extra)
+		t.cut = true
 	}
 	return n, nil
 }
 
+// String is what was kept, from the first whole line on: half a secret could not be
+// recognised as one.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.buffer.String()
+	text := t.buffer.String()
+	if t.cut {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return text
 }
