@@ -24,6 +24,7 @@ func claims() []claim {
 		{"overlap", "on the new schema the old release answers 500 to pages and refreshes, while its health check is well", overlap},
 		{"private", "the new release refuses to fetch feeds from private networks", private},
 		{"allowed", "with FETCHER_ALLOW_PRIVATE_NETWORKS=1 the new release answers everything", allowed},
+		{"deadlock", "a matter of chance, and bad luck this time: the migration and a reader waited for each other, and the migration gave way", deadlock},
 	}
 }
 
@@ -97,6 +98,18 @@ func allowed(s seen) error {
 	c, err := s.check("deployment", "passed")
 	if err == nil && len(c.Findings) > 0 {
 		err = fmt.Errorf("check %s: expected nothing, found %s", c.Name, c.Findings[0].Seen)
+	}
+	return err
+}
+
+func deadlock(s seen) error {
+	c, err := s.check("migration", "failed")
+	if err != nil {
+		return err
+	}
+	f, err := c.finding("migration.failed")
+	if err == nil && !strings.Contains(f.Seen, "pq: deadlock detected") {
+		err = fmt.Errorf("the migration failed for another reason: %s", f.Seen)
 	}
 	return err
 }
