@@ -101,7 +101,11 @@ func once(ctx context.Context, commander Commander, options Options, ran *Ran) e
 	defer cancel()
 	result, err := commander.RunMigration(bounded, Command{Args: options.Args, LockTimeout: options.LockTimeout})
 	ran.Result = result
-	if bounded.Err() != nil && ctx.Err() == nil {
+	through := err == nil && result.Status == 0
+	switch {
+	case ctx.Err() != nil && err == nil: // however it ended, it was ended
+		return context.Cause(ctx)
+	case ctx.Err() == nil && bounded.Err() != nil && !through:
 		ran.Hung = true
 		return nil
 	}
