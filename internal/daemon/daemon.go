@@ -61,6 +61,7 @@ type Daemon struct {
 	life       context.Context // of Run; what goes on in the background ends with it
 	started    time.Time
 	notes      notes
+	trees      sync.Mutex // of putting artifacts in their place
 	shutdown   chan struct{}
 	once       sync.Once
 }
@@ -103,6 +104,9 @@ func (d *Daemon) open(ctx context.Context) error {
 		return err
 	}
 	if d.maskKey, err = secretFile(d.options.State.Below("keys", "mask.key")); err != nil {
+		return err
+	}
+	if err := d.sweepTrees(); err != nil {
 		return err
 	}
 	d.evidence = evidence.Keep(d.options.State.Below("evidence"))

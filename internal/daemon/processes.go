@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 
+	"golang.org/x/sys/unix"
+
 	"understudy/internal/router"
 	"understudy/internal/supervisor"
 )
@@ -26,6 +28,7 @@ func Route(ctx context.Context, state, control string, log io.Writer) error {
 
 // Serve is the whole of `understudy serve`: the daemon, until ctx ends or it is asked to.
 func Serve(ctx context.Context, options Options) error {
+	unix.Umask(0o022) // what it starts inherits it, and must not depend on whoever typed the command
 	d, err := Open(ctx, options)
 	if err != nil {
 		return err

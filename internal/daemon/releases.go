@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"context"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -64,7 +62,10 @@ func (d *Daemon) keepRelease(ctx context.Context, release understudy.Release, fr
 	case err == nil && named.Digest != release.Digest:
 		return release, understudy.Errorf(understudy.KindConflict, "label %s names release %s already, and these files are release %s",
 			release.Label, named.Digest.Short(), release.Digest.Short()).WithHint("labels never move: choose another")
-	case err == nil:
+	case err == nil: // made before; the copy of its files is mended where it was damaged since
+		if err := d.keepTree(release.Artifact, from); err != nil {
+			return release, err
+		}
 		return d.Release(ctx, string(release.Digest))
 	case understudy.KindOf(err) != understudy.KindNotFound:
 		return release, err
@@ -80,55 +81,6 @@ func (d *Daemon) keepRelease(ctx context.Context, release understudy.Release, fr
 		return release, err
 	}
 	return release, d.store.Put(ctx, kindLabel, release.Label, labelled{release.Digest})
-}
-
-// tree is where an artifact's files lie.
-func (d *Daemon) tree(a understudy.Artifact) string {
-	return d.options.State.Below("artifacts", a.Digest.Hex())
-}
-
-// keepTree copies a folder in whole, or not at all.
-func (d *Daemon) keepTree(a understudy.Artifact, from string) error {
-	to := d.tree(a)
-	if _, err := os.Stat(to); err == nil {
-		return nil
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(to), "incoming-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(temp) }() // nothing is left of it once it was renamed
-	for _, f := range a.Files {
-		if err := copyFile(f, from, temp); err != nil {
-			return err
-		}
-	}
-	if found, err := config.Tree(temp); err != nil || found.Digest != a.Digest {
-		return understudy.Errorf(understudy.KindConflict, "the files below %s changed while they were read", from).WithHint("build first, then make the release")
-	}
-	if err := os.Chmod(temp, 0o755); err != nil {
-		return err
-	}
-	return os.Rename(temp, to)
-}
-
-func copyFile(f understudy.ArtifactFile, from, to string) error {
-	target := filepath.Join(to, filepath.FromSlash(f.Path))
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
-	}
-	if f.Link != "" {
-		return os.Symlink(f.Link, target)
-	}
-	raw, err := os.ReadFile(filepath.Join(from, filepath.FromSlash(f.Path)))
-	if err != nil {
-		return err
-	}
-	mode := os.FileMode(0o444)
-	if f.Executable {
-		mode = 0o555
-	}
-	return os.WriteFile(target, raw, mode)
 }
 
 // source asks git, where there is one, what a folder was built from.
