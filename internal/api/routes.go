@@ -97,6 +97,7 @@ func execute(hctx huma.Context, role Environments, in *execRequest) {
 		}
 		return out.send(Frame{Exit: &status})
 	}).Body(hctx)
+	_, _ = io.Copy(io.Discard, r.Body) // a client that still writes would not hear the answer; one that heard it goes
 }
 
 // input is what a command reads. While it is read, nobody else can notice that the client

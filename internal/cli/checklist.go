@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"understudy"
@@ -17,7 +18,7 @@ type checkLine struct {
 
 // text is the line without colour.
 func (l checkLine) text() string {
-	return fmt.Sprintf("  %-12s %-13s %7s  %s", l.mark(), l.name, l.took, l.about)
+	return strings.TrimRight(fmt.Sprintf("  %-12s %-13s %7s  %s", l.mark(), l.name, l.took, l.about), " ")
 }
 
 func (l checkLine) mark() string {

@@ -41,7 +41,7 @@ func findingLines(f understudy.Finding, width int) []string {
 	add("seen", seen)
 	add("remedy", f.Remedy)
 	for _, e := range f.Evidence {
-		add("evidence", fmt.Sprintf("%s  %s  %s", e.Digest.Short(), e.Name, bytesOf(e.Size)))
+		add("evidence", fmt.Sprintf("%s %s (%s)", e.Digest.Short(), e.Name, bytesOf(e.Size)))
 	}
 	return lines
 }

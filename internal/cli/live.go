@@ -157,7 +157,7 @@ func progress(r understudy.Rehearsal, now time.Time) string {
 	case r.StartedAt.IsZero():
 		return "queued"
 	}
-	return took(now.Sub(r.StartedAt).Truncate(time.Second)) + " so far"
+	return strings.Replace(took(now.Sub(r.StartedAt).Truncate(time.Second)), ".0s", "s", 1) + " so far"
 }
 
 func oneLine(text string) string {

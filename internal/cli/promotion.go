@@ -99,7 +99,7 @@ func (c *cli) promotionWatch() *cobra.Command {
 }
 
 func (c *cli) showPromoted(p understudy.Promotion) {
-	c.voice.print("%s: %s in %s is %s (%s)", p.To, p.Label, took(p.EndedAt.Sub(p.MadeAt)), p.State, p.ID)
+	c.voice.print("%s: %s is %s after %s (%s)", p.To, p.Label, p.State, took(p.EndedAt.Sub(p.MadeAt)), p.ID)
 }
 
 // followPromotion tells a promotion's events, but for the first ones that were told

@@ -86,7 +86,7 @@ func (c *cli) showRehearsal(r understudy.Rehearsal) {
 	c.voice.print("")
 	for _, check := range r.Checks {
 		for _, f := range check.Figures {
-			c.voice.print("%s: %s %g %s%s", check.Name, f.Name, f.Value, f.Unit, after(", ", f.Basis))
+			c.voice.print("%s: %s %s%s%s", check.Name, f.Name, amount(f.Value), after(" ", f.Unit), after(", ", f.Basis))
 		}
 	}
 	c.voice.print("")

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -197,4 +199,13 @@ func (v *voice) wrap() int {
 	}
 	width, _ := v.terminal.size()
 	return min(width, 100)
+}
+
+// amount is a measured number: whole ones with their thousands set apart, others with
+// three digits behind the point at most.
+func amount(value float64) string {
+	if value == math.Trunc(value) && math.Abs(value) < 1<<53 {
+		return number(int64(value))
+	}
+	return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(value, 'f', 3, 64), "0"), ".")
 }

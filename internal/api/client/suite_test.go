@@ -156,6 +156,7 @@ func commandRuns(t *testing.T, _ *apitest.Stage, roles api.Roles) {
 		{command: []string{"cat"}, in: long, stdout: long},
 		{command: []string{"complain", "a b & c=d\n"}, status: 1, stderr: "a b & c=d\n"},
 		{command: []string{"exit", "7"}, status: 7},
+		{command: []string{"exit", "3"}, in: long, status: 3}, // which it does not read
 	} {
 		var stdout, stderr bytes.Buffer
 		status, err := roles.Environments.Exec(t.Context(), api.Exec{Environment: "staging", Service: "web", Command: c.command}, strings.NewReader(c.in), &stdout, &stderr)

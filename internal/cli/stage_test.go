@@ -1,0 +1,168 @@
+package cli_test
+
+import (
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/api/apitest"
+)
+
+func at(clock string) time.Time {
+	t, err := time.Parse(time.DateTime, "2026-03-01 "+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func digest(text string) understudy.Digest { return understudy.DigestOf([]byte(text)) }
+
+// newStage knows three releases of a shop, production and its twin.
+func newStage(project string) *apitest.Stage {
+	s := &apitest.Stage{About: api.Info{Version: "test", Application: "shop", Project: project, PID: 1}}
+	for i, label := range []string{"v1", "v2", "v3"} {
+		s.Know = append(s.Know, understudy.Release{
+			Label: label, Digest: digest(label), CreatedAt: at("09:00:00").Add(time.Duration(i) * time.Hour), CreatedBy: "ann",
+			Source:   understudy.Source{Revision: "0123456789abcdef0123", Dirty: i == 2},
+			Artifact: understudy.Artifact{Digest: digest(label + " files"), Files: []understudy.ArtifactFile{{Path: "bin/shop", Digest: digest(label), Size: 3 << 20}}},
+			Application: understudy.Application{
+				Name: "shop", Services: []understudy.Service{{Name: "web"}, {Name: "worker"}}, Databases: []understudy.Database{{Name: "main", Engine: "postgres"}},
+			},
+		})
+	}
+	s.Snapshot = understudy.Snapshot{ID: "s1", Of: "production", TakenAt: at("11:59:00"), Took: 5100 * time.Millisecond, Databases: []understudy.DatabaseCopy{{
+		Database: "main", Tables: []understudy.TableCopy{{Table: "public.orders", Rows: 1300000}, {Table: "public.accounts", Rows: 20000, Masked: []string{"mail", "name"}}},
+	}}}
+	s.Standing = standing(s.Snapshot)
+	s.Measured = understudy.Parity{A: "production", B: "staging", Figure: 97.5, Compared: 117, MeasuredAt: at("12:00:00"), Gaps: []understudy.Gap{
+		{Kind: "setting", Name: "main work_mem", A: "4MB", B: "64MB", Weight: 3},
+		{Kind: "configuration", Name: "MAIL_HOST", A: "mail:25", B: "the seal", Because: "a twin's mail is caught"},
+	}, Measured: []string{"servers and settings: by asking them"}}
+	s.Written = "web listening\n"
+	s.Mask = api.MaskPlan{File: project + "/mask.yaml", Undecided: 1, Text: "# rules\ncolumns:\n  public.accounts.mail: email\n  #? public.accounts.note: text # may hold names\n"}
+	s.Caught = []api.Capture{
+		{At: at("12:00:01"), Kind: "http", Integration: "payments", Host: "pay.example", Method: "POST", Path: "/charges"},
+		{At: at("12:00:02"), Kind: "smtp", Integration: "mail", To: []string{"a@example.test"}, Subject: "Your order"},
+	}
+	s.Kept = map[understudy.Digest]string{digest("locks"): "relation orders: AccessExclusiveLock 3.7 s\n"}
+	s.Record = []understudy.Entry{
+		{Sequence: 1, At: at("09:00:00"), Actor: "ann", Act: "release.created", Subject: "v1", Hash: digest("1"), Facts: map[string]string{"digest": "abc"}},
+		{Sequence: 2, At: at("09:30:00"), Actor: "ann", Act: "environment.up", Subject: "production", Hash: digest("2")},
+		{Sequence: 3, At: at("12:00:00"), Actor: "bob", Act: "verdict.revoked", Subject: "r-1", Reason: "payments were not covered", Hash: digest("3")},
+	}
+	s.Signed = []understudy.Verdict{{ID: "r-1", Rehearsal: "r-1", Release: digest("v2"), Label: "v2", Outcome: understudy.OutcomePassed, Envelope: []byte("{}"), SignedAt: at("12:01:00")}}
+	s.Statement = understudy.Statement{Rehearsal: "r-1", Outcome: understudy.OutcomePassed, Label: "v2", Release: digest("v2"), Snapshot: s.Snapshot,
+		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
+	scenes()["failed"](s)
+	return s
+}
+
+func standing(snapshot understudy.Snapshot) []api.EnvironmentStatus {
+	return []api.EnvironmentStatus{
+		{Environment: understudy.Environment{Name: "production", Purpose: understudy.PurposeProduction}, URL: "http://127.0.0.1:18080", Held: "it went back to v1",
+			Deployments: []api.DeploymentStatus{{
+				Deployment: understudy.Deployment{ID: "d1", Label: "v1", State: understudy.DeploymentServing}, Percent: 100,
+				Served:   understudy.Served{Requests: 12345, Errors: 2, P99: 0.0123},
+				Services: []api.ServiceStatus{{Name: "web", State: "ready", PID: 41, Since: at("11:00:00"), Restarts: 2}, {Name: "worker", State: "ready", PID: 42, Since: at("11:00:00")}},
+			}},
+			Databases: []api.DatabaseStatus{{Name: "main", Server: "PostgreSQL 15.6", Running: true, Address: "/tmp/p"}}},
+		{Environment: understudy.Environment{Name: "staging", Purpose: understudy.PurposeStaging, TwinOf: "production"}, Sealed: true, Snapshot: &snapshot},
+	}
+}
+
+// rehearsal is one of v3 that has come to a check, and ended the ones before it.
+func rehearsal(state understudy.RehearsalState, step string, done ...understudy.Check) understudy.Rehearsal {
+	r := understudy.Rehearsal{
+		ID: "r-2", Candidate: digest("v3"), Label: "v3", Baseline: digest("v1"), BaselineLabel: "v1", On: "staging", For: "production",
+		State: state, Step: step, Checks: done, QueuedAt: at("12:00:00"), StartedAt: at("12:00:01"), By: "ann",
+	}
+	if state.Ended() {
+		r.EndedAt, r.Verdict = at("12:01:05"), "r-2"
+	}
+	return r
+}
+
+func check(name string, outcome understudy.Outcome, began string, took time.Duration, summary string, findings ...understudy.Finding) understudy.Check {
+	return understudy.Check{Name: name, Outcome: outcome, Summary: summary, StartedAt: at(began), Took: took, Findings: findings}
+}
+
+func twinCheck() understudy.Check {
+	c := check("twin", understudy.OutcomePassed, "12:00:01", 5100*time.Millisecond, "1,320,000 rows in 2 tables, 2 columns masked")
+	c.Figures = []understudy.Figure{{Name: "rows", Value: 1320000, Unit: "rows", Basis: "counted while copying"}}
+	return c
+}
+
+func migrationCheck() understudy.Check {
+	return check("migration", understudy.OutcomeFailed, "12:00:07", 6200*time.Millisecond, "orders was locked for 3.7 s", understudy.Finding{
+		Code: "slow", Check: "migration", Severity: understudy.SeverityWarning, Title: "the migration takes 6.2 s", Would: "it would take longer on more rows", Seen: "6.2 s on 1,300,000 rows",
+		Remedy: "plan for it", Inexact: true,
+	}, understudy.Finding{
+		Code: "blocked", Check: "migration", Severity: understudy.SeverityBlocking, Title: "writers of orders stood still for 3.7 s", Subject: "orders",
+		Would: "customers could not order for as long as the lock was held", Seen: "37 requests waited, the longest 3.7 s", Remedy: "add the column without a default",
+		Evidence: []understudy.Evidence{{Name: "locks.txt", Digest: digest("locks"), Size: 1536}},
+	})
+}
+
+func scenes() map[string]func(*apitest.Stage) {
+	play := func(states ...understudy.Rehearsal) func(*apitest.Stage) {
+		return func(s *apitest.Stage) { s.Script = states }
+	}
+	queued, running := understudy.RehearsalQueued, understudy.RehearsalRunning
+	waiting := rehearsal(queued, "")
+	waiting.WaitsFor = "r-1"
+	cancelled := rehearsal(understudy.RehearsalCancelled, "")
+	cancelled.Verdict, cancelled.Reason = "", "cancelled by bob"
+	return map[string]func(*apitest.Stage){
+		"failed": play(rehearsal(queued, ""), rehearsal(running, "twin"), rehearsal(running, "migration", twinCheck()),
+			rehearsal(understudy.RehearsalFailed, "", twinCheck(), migrationCheck())),
+		"passed":       play(rehearsal(running, "twin"), rehearsal(understudy.RehearsalPassed, "", twinCheck())),
+		"inconclusive": play(rehearsal(understudy.RehearsalInconclusive, "", twinCheck())),
+		"error":        play(rehearsal(understudy.RehearsalError, "")),
+		"cancelled":    play(waiting, rehearsal(running, "twin"), cancelled),
+		"endless":      play(rehearsal(running, "twin")),
+		"hostile": play(rehearsal(understudy.RehearsalFailed, "",
+			check("tests", understudy.OutcomeFailed, "12:00:01", time.Second, "\x1b[2J\x1b]0;owned\a\u202egone"))),
+		"may go":     func(s *apitest.Stage) { s.Plan, s.Play = plan(), switching() },
+		"may not go": func(s *apitest.Stage) { s.Plan = refused() },
+		"goes back": func(s *apitest.Stage) {
+			s.Plan, s.Play = plan(), switching()
+			last := &s.Play[len(s.Play)-1]
+			last.State, last.Reason = understudy.PromotionRolledBack, "9 of 80 requests failed on v2"
+		},
+	}
+}
+
+func plan() understudy.Promotion {
+	return understudy.Promotion{Release: digest("v2"), Label: "v2", To: "production", OldLabel: "v1", Verdict: "r-1", State: understudy.PromotionPlanned,
+		Changes: []string{"web: 10, 50, 100 % of requests", "database main: 1 migration"}}
+}
+
+func refused() understudy.Promotion {
+	p := plan()
+	p.Refusals = []string{"its rehearsal r-2 ended failed", "production has moved since the rehearsal: its configuration has changed"}
+	return p
+}
+
+func switching() []understudy.Promotion {
+	p := plan()
+	p.ID, p.State, p.MadeAt = "p-1", understudy.PromotionPreparing, at("12:10:00")
+	p.Events = []understudy.PromotionEvent{{At: at("12:10:00"), Text: "starting v2"}}
+	next := p
+	next.State = understudy.PromotionBaking
+	next.Events = append(next.Events[:1:1], understudy.PromotionEvent{At: at("12:10:09"), Text: "100 % of requests go to v2"})
+	last := next
+	last.State, last.EndedAt = understudy.PromotionSettled, at("12:11:10")
+	return []understudy.Promotion{p, next, last}
+}
+
+func countLines(text, part string) int {
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.Contains(line, part) {
+			n++
+		}
+	}
+	return n
+}
