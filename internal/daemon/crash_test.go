@@ -119,7 +119,6 @@ func TestPromotion_KilledAtEachStepSettlesWithoutLosingARequest(t *testing.T) {
 			t.Errorf("it was never killed at %q, only at %v", at, killed)
 		}
 	}
-	t.Logf("killed at %v", killed)
 	if _, err := h.VerifyJournal(limited(t)); err != nil {
 		t.Error(err)
 	}
@@ -187,10 +186,9 @@ func TestPromotion_GoesBackWhenTheSupervisorOfTheNewReleaseIsKilled(t *testing.T
 	id := h.baking(t)
 	check(t, syscall.Kill(h.supervisor(t, "good"), syscall.SIGKILL))
 	p := h.promoted(t, id)
-	if p.State != understudy.PromotionRolledBack || p.Reason == "" || h.whoServes(t) != "old" {
+	if p.State != understudy.PromotionRolledBack || !strings.Contains(p.Reason, "it has gone") || h.whoServes(t) != "old" {
 		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
 	}
-	t.Log(told(p))
 }
 
 func TestPromotion_IsNotWedgedWhenTheRouterIsKilled(t *testing.T) {
@@ -220,9 +218,7 @@ func TestDaemon_ComesUpAgainAfterEverythingWasTakenDown(t *testing.T) {
 		t.Errorf("%s serves, expected what ran last", now)
 	}
 	check(t, h.Down(limited(t), api.Down{By: "ops"}, silent))
-	if left := h.processes(); len(left) > 0 {
-		t.Errorf("after all was taken down there still run %v", left)
-	}
+	h.until(t, "nothing runs any more", func() bool { return len(h.processes()) == 0 })
 }
 
 func TestDaemon_BringsProductionBackAfterTheMachineDied(t *testing.T) {

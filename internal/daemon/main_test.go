@@ -70,7 +70,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building the application under test: %v\n%s", err, out)
 		return 1
 	}
-	if err := flag.Set("test.parallel", "5"); err != nil { // they mostly wait: for traffic, for a bake
+	if err := flag.Set("test.parallel", "4"); err != nil { // they mostly wait: for traffic, for a bake
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
