@@ -55,7 +55,7 @@ func (d *Daemon) keepTree(a understudy.Artifact, from string) error {
 	return atomicfile.SyncFolder(filepath.Dir(to))
 }
 
-func copyFile(f understudy.ArtifactFile, from, to string) (err error) {
+func copyFile(f understudy.ArtifactFile, from, to string) error {
 	target := filepath.Join(to, filepath.FromSlash(f.Path))
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
@@ -68,20 +68,16 @@ func copyFile(f understudy.ArtifactFile, from, to string) (err error) {
 		return err
 	}
 	defer func() { _ = source.Close() }() // only read from
-	mode := os.FileMode(0o444)
-	if f.Executable {
-		mode = 0o555
-	}
-	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, modeOf(f.Executable))
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(file, source)
-	return errors.Join(err, file.Chmod(mode), file.Close())
+	return errors.Join(err, file.Close())
 }
 
 // flushTree makes a tree survive a power cut, and lets every user that a service may run
-// as look into its folders, whatever the umask was.
+// as read it, whatever the umask was.
 func flushTree(root string) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -101,7 +97,19 @@ func flushFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), file.Close())
+	info, err := file.Stat()
+	if err == nil {
+		err = file.Chmod(modeOf(info.Mode()&0o100 != 0))
+	}
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// modeOf is the mode of an artifact's file: all that is kept of it is whether it runs.
+func modeOf(executable bool) fs.FileMode {
+	if executable {
+		return 0o555
+	}
+	return 0o444
 }
 
 // sweepTrees removes what a daemon that died had begun to copy in. It is called while no
