@@ -71,27 +71,31 @@ func (d *Daemon) twinFor(name string) (understudy.Environment, error) {
 // is there already is woken.
 func (d *Daemon) queue(twin string) {
 	d.acts.begin(d.life, "queue "+twin, func(ctx context.Context) {
-		for {
-			woken := d.bell.wait("queue " + twin)
-			next, err := d.nextOn(ctx, twin)
-			if err != nil {
-				d.options.Log.Error("looking for the next rehearsal", "twin", twin, "error", err)
-				return
-			}
-			if next != "" {
-				if !d.rehearse(ctx, twin, next) {
-					return
-				}
-				continue
-			}
-			select {
-			case <-woken:
-			case <-ctx.Done():
-				return
-			}
+		for ctx.Err() == nil {
+			d.serveQueue(ctx, twin)
 		}
 	})
 	d.bell.ring("queue " + twin)
+}
+
+// serveQueue runs the next rehearsal, or waits until there is one. What could not be
+// carried on is left for a moment and tried again: nobody else would.
+func (d *Daemon) serveQueue(ctx context.Context, twin string) {
+	woken := d.bell.wait("queue " + twin)
+	next, err := d.nextOn(ctx, twin)
+	switch {
+	case err == nil && next == "":
+		select {
+		case <-woken:
+		case <-ctx.Done():
+		}
+		return
+	case err == nil && d.rehearse(ctx, twin, next):
+		return
+	case err != nil && ctx.Err() == nil:
+		d.options.Log.Error("looking for the next rehearsal; it is tried again", "twin", twin, "error", err)
+	}
+	_ = clock{}.Wait(ctx, 2*time.Second) // when ctx ends, whoever called sees it
 }
 
 // nextOn is the rehearsal whose turn it is: one that was interrupted, else the first queued.
