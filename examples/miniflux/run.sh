@@ -80,11 +80,24 @@ project_down() {
   rm -f "$work/$1/is-up"
 }
 
+# interrupted_down ends a project, and a rehearsal that may be under way there.
+interrupted_down() {
+  local id
+  for id in $(us "$1" rehearsal list | awk '/ (running|queued) / { print $1 }'); do
+    us "$1" rehearsal cancel "$id" || true # it may just have ended
+  done
+  for _ in $(seq 20); do
+    us "$1" down --all && return 0
+    sleep 1 # what was cancelled tidies up first
+  done
+  return 1
+}
+
 everything_down() {
   local project
   for project in superuser-owned application-owned; do
     if [ -x "$understudy" ] && [ -f "$work/$project/is-up" ]; then
-      us "$project" down --all || echo "example: understudy down --all did not end well; see $work/$project/.understudy/logs" >&2
+      interrupted_down "$project" || echo "example: understudy down --all did not end well; see $work/$project/.understudy/logs" >&2
     fi
   done
   finish "$work/feeds.pid"
