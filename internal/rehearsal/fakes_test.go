@@ -17,6 +17,7 @@ import (
 
 // story is how a candidate, and the machine it is rehearsed on, behave.
 type story struct {
+	idle      bool // the migration has nothing to do
 	candidate understudy.Release
 	quiet     bool // the application declares no traffic
 	leaks     []string
@@ -306,7 +307,7 @@ func (s stage) Start(ctx context.Context, part rehearsal.Part) error {
 		switch {
 		case !s.set:
 			return s.fault("%s is started before the stage is fresh", part)
-		case part == rehearsal.Candidate && s.story.candidate.Application.Migration != nil && s.copies[rehearsal.Work] != "new":
+		case part == rehearsal.Candidate && s.story.candidate.Application.Migration != nil && s.copies[rehearsal.Work] != "new" && !s.story.idle:
 			return s.fault("the candidate is started on the %s schema", s.copies[rehearsal.Work])
 		case part == rehearsal.Candidate && s.story.notReady != nil:
 			return s.story.notReady
@@ -447,7 +448,11 @@ func (a *audience) met(due time.Time) state {
 type migrator struct{ *world }
 
 func (m migrator) Up(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
-	return m.migrate(ctx, "up", on, m.story.up, "new")
+	to := "new"
+	if m.story.idle {
+		to = "old" // production has the schema already
+	}
+	return m.migrate(ctx, "up", on, m.story.up, to)
 }
 
 func (m migrator) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
@@ -463,6 +468,8 @@ func (m migrator) migrate(ctx context.Context, way string, on rehearsal.Copy, ho
 		switch {
 		case on == rehearsal.Work && !m.set, m.copies[on] == "":
 			return m.fault("%s on the %s copy, which was not made", way, on)
+		case way == "down" && m.story.idle:
+			return m.fault("a migration that changed nothing is taken back on the %s copy", on)
 		case way == "down" && on == rehearsal.Work && m.running[rehearsal.Candidate]:
 			return m.fault("the way back begins while the candidate runs")
 		}
@@ -503,7 +510,10 @@ func (l ledger) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, e
 }
 
 func (l ledger) CompareSchemas(before, after json.RawMessage) ([]string, []string, error) {
-	if string(before) != `"old"` || string(after) != `"old"` {
+	switch {
+	case string(before) == `"old"` && string(after) == `"new"`:
+		return []string{"table new is there and was not"}, nil, nil
+	case string(before) != `"old"` || string(after) != `"old"`:
 		return nil, nil, l.fault("schemas compared: %s and %s", before, after)
 	}
 	return l.story.changes, l.story.orders, nil

@@ -66,33 +66,33 @@ func (p *play) schemaBack(ctx context.Context, c *understudy.Check) error {
 		c.Findings = append(c.Findings, check.Find(check.RollbackNone, "", "back: "+string(migration.Back), nil))
 		return nil
 	}
+	changes, err := p.roundTrip(ctx, c)
+	if err != nil || !changes {
+		return err
+	}
 	if err := p.Stage.Stop(ctx, Candidate); err != nil {
 		return err
 	}
-	ok, err := p.downUnderTraffic(ctx, c)
-	if err != nil || !ok {
-		return err
-	}
-	return p.roundTrip(ctx, c)
+	return p.downUnderTraffic(ctx, c)
 }
 
-func (p *play) downUnderTraffic(ctx context.Context, c *understudy.Check) (bool, error) {
+func (p *play) downUnderTraffic(ctx context.Context, c *understudy.Check) error {
 	from := time.Now()
 	down, err := p.Migrator.Down(ctx, Work)
 	if err != nil {
-		return false, err
+		return err
 	}
 	until := time.Now()
 	c.Evidence = append(c.Evidence, down.Evidence...)
 	c.Figures = append(c.Figures, understudy.Figure{Name: "down", Value: seconds(down.Took), Unit: "s", Basis: "on the twin, under traffic, after the new release wrote data"})
 	if !down.OK {
 		c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", down.Said, check.Facts{"remedy": "try the down command on data that the new release has written"}))
-		return false, nil
+		return nil
 	}
 	if down.Took > p.Policy.RollbackIn {
 		c.Findings = append(c.Findings, check.Find(check.RollbackSlow, "", rounded(down.Took).String(), check.Facts{"took": rounded(down.Took), "limit": p.Policy.RollbackIn}))
 	}
-	return true, p.listenAfterDown(ctx, c, from, until, down)
+	return p.listenAfterDown(ctx, c, from, until, down)
 }
 
 func (p *play) listenAfterDown(ctx context.Context, c *understudy.Check, from, until time.Time, down Migrated) error {
@@ -133,30 +133,70 @@ func (p *play) compareSchemas(c *understudy.Check, before, after json.RawMessage
 	return nil
 }
 
+// state is a copy's schema and data at one moment.
+type state struct{ schema, data json.RawMessage }
+
+func (p *play) take(ctx context.Context, of Copy) (state, error) {
+	schema, err := p.Ledger.Schema(ctx, of)
+	if err != nil {
+		return state{}, err
+	}
+	data, err := p.Ledger.Data(ctx, of)
+	return state{schema, data}, err
+}
+
 // roundTrip goes forward and back on a copy that nobody else writes to, so that every
-// difference is the migration's own.
-func (p *play) roundTrip(ctx context.Context, c *understudy.Check) error {
+// difference is the migration's own. It tells whether there is a way to be tried under
+// traffic: not where going forward changes nothing. On a
+// production that has the release's schema already it does not, and going back from there
+// would undo what an earlier promotion brought.
+func (p *play) roundTrip(ctx context.Context, c *understudy.Check) (changes bool, err error) {
 	if err := p.Ledger.Clone(ctx, Side); err != nil {
-		return err
+		return false, err
 	}
-	before, err := p.Ledger.Data(ctx, Side)
+	before, err := p.take(ctx, Side)
 	if err != nil {
-		return err
+		return false, err
 	}
-	for _, step := range []func(context.Context, Copy) (Migrated, error){p.Migrator.Up, p.Migrator.Down} {
-		done, err := step(ctx, Side)
-		if err != nil {
-			return err
-		}
-		if !done.OK {
-			c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", done.Said, check.Facts{"remedy": "read its output in the evidence"}))
-			return nil
-		}
+	if ok, err := p.tryOnSide(ctx, c, p.Migrator.Up); err != nil || !ok {
+		return false, err
 	}
-	after, err := p.Ledger.Data(ctx, Side)
+	forward, err := p.take(ctx, Side)
 	if err != nil {
-		return err
+		return false, err
 	}
+	if changes, err = p.differ(before, forward); err != nil || !changes {
+		c.Summary += "; the migration changes nothing here, so there is nothing to take back"
+		return false, err
+	}
+	if ok, err := p.tryOnSide(ctx, c, p.Migrator.Down); err != nil || !ok {
+		return false, err // found once; it would fail under traffic too
+	}
+	back, err := p.Ledger.Data(ctx, Side)
+	if err != nil {
+		return true, err
+	}
+	return true, p.compareData(c, before.data, back)
+}
+
+func (p *play) tryOnSide(ctx context.Context, c *understudy.Check, step func(context.Context, Copy) (Migrated, error)) (bool, error) {
+	done, err := step(ctx, Side)
+	if err == nil && !done.OK {
+		c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", done.Said, check.Facts{"remedy": "read its output in the evidence"}))
+	}
+	return done.OK, err
+}
+
+func (p *play) differ(a, b state) (bool, error) {
+	changes, _, err := p.Ledger.CompareSchemas(a.schema, b.schema)
+	if err != nil || len(changes) > 0 {
+		return true, err
+	}
+	losses, err := p.Ledger.CompareData(a.data, b.data)
+	return len(losses) > 0, err
+}
+
+func (p *play) compareData(c *understudy.Check, before, after json.RawMessage) error {
 	losses, err := p.Ledger.CompareData(before, after)
 	for _, loss := range losses {
 		f := check.Find(check.RollbackData, loss.Table, loss.What, check.Facts{"lost": loss.What})

@@ -338,3 +338,12 @@ func TestCompareSettings_IsTheRuleOfTheConfigCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestRollback_TakesNothingBackWhereTheMigrationChangedNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) { s.idle = true }))
+		if got := w.ends().State; got != understudy.RehearsalPassed {
+			t.Errorf("a release whose schema production has already ends %s: %v", got, w.found())
+		}
+	})
+}
