@@ -326,7 +326,9 @@ func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
 	if p.Old == "" {
 		return understudy.Errorf(understudy.KindRefused, "%s ran nothing before %s: there is no release to go back to", p.To, p.Label)
 	}
-	if err := e.retire(ctx, p); err != nil { // where it turned back before it did: the split forgets who is warm
+	// Where it turned back before it had done that: the split forgets who is warm. One that
+	// is not known needs no retiring, and nothing of it may hold up the way back.
+	if err := e.retire(ctx, p); err != nil && understudy.KindOf(err) != understudy.KindNotFound {
 		return err
 	}
 	if err := e.Deployments.Revive(ctx, p.Old); err != nil {

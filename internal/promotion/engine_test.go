@@ -326,6 +326,20 @@ func TestRun_ARollbackThatCannotGoOnIsTriedAgainAndNeverTurned(t *testing.T) {
 	})
 }
 
+func TestRun_AStandbyThatIsNotKnownDoesNotHoldUpTheWayBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(nil))
+		rollBackSettled(w)
+		w.story.broken = map[string]error{"Serving": understudy.Errorf(understudy.KindNotFound, "there is no deployment production-p9")}
+		if err, _ := w.live(t.Context(), fate{}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(takenBack(), w.ends()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestRun_AWishToGoBackOutlivesACallThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, sound(nil))
