@@ -105,9 +105,8 @@ type Way string
 
 // The ways back.
 const (
-	WayDown    Way = "down"    // by its own down command; schema and data come back
-	WayNone    Way = "none"    // the schema stays: the old release runs on the new one
-	WayRestore Way = "restore" // from the safety copy; what was written since is lost
+	WayDown Way = "down" // by its own down command; schema and data come back
+	WayNone Way = "none" // the schema stays: the old release runs on the new one
 )
 
 // Test is one of the team's own test commands. It runs inside the environment with

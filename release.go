@@ -16,7 +16,7 @@ type Release struct {
 	Artifact    Artifact    `json:"artifact"`
 	Application Application `json:"application"`
 	Config      Digest      `json:"config"`               // of the declared configuration
-	Migrations  Digest      `json:"migrations,omitempty"` // of the migration's declaration and files
+	Migrations  Digest      `json:"migrations,omitempty"` // of the migration's declaration; its files are the artifact's
 	Flags       Digest      `json:"flags,omitempty"`
 	Source      Source      `json:"source,omitzero"`
 	CreatedAt   time.Time   `json:"createdAt"`

@@ -112,7 +112,7 @@ func releaseEntries() []Entry {
 			"from the migration until the last old process is gone, and after every rollback that keeps the schema, customers would get: {classes}",
 			"expand first (add, fill, let both releases write), contract in a later release once nothing uses the old form"},
 		{DeploymentNotReady, understudy.CheckDeployment, understudy.SeverityBlocking, "{subject} does not become ready",
-			"the promotion would stop before the switch; production would stay on the old release, on the new schema", "read the log in the evidence; the release must answer its health check within its deadline"},
+			"the promotion would stop before the switch; production would stay on the old release, on the new schema", "see its last log lines above; the release must answer its health check within its deadline"},
 		{DeploymentLost, understudy.CheckDeployment, understudy.SeverityBlocking, "requests are lost in the switch",
 			"{lost} requests would be lost at {rate} a second: {classes}", "let the service finish what it has begun when it gets SIGTERM, and answer its health check only when it can serve"},
 		{DeploymentErrors, understudy.CheckDeployment, understudy.SeverityBlocking, "the new release answers with errors",

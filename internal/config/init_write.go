@@ -146,7 +146,7 @@ func (d *draft) writeMigration(p *page) {
 		p.line("# migration:")
 		p.line("#   up: %s", list(orElse(d.migration, "bin/migrate", "up")))
 		p.line("#   down: [bin/migrate, down]")
-		p.line("#   back: down   # or none: the old release runs on the new schema; or restore: from the safety copy")
+		p.line("#   back: down   # or none: the old release runs on the new schema")
 		return
 	}
 	p.line("# How the schema is brought forward. With a down: command, say back: down.")

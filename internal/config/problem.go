@@ -63,7 +63,7 @@ func (p *problems) with(err error) error {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return understudy.Errorf(understudy.KindInvalid, "%s", strings.Join(lines, "\n")).
-		WithHint("docs/understudy.schema.json describes every key, and editors can read it")
+		WithHint("every key is described by: understudy schema")
 }
 
 func (p *problems) sentence(found problem) string {

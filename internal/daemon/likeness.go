@@ -107,7 +107,7 @@ func (d *Daemon) Captures(_ context.Context, environment string, from time.Time)
 	caught, err := seal.Read(d.captures(environment), from)
 	out := []api.Capture{}
 	for _, c := range caught {
-		if strings.Contains(c.Host, canaries) {
+		if strings.HasSuffix(c.Host, canaries) {
 			continue
 		}
 		out = append(out, api.Capture{
@@ -118,8 +118,8 @@ func (d *Daemon) Captures(_ context.Context, environment string, from time.Time)
 	return out, err
 }
 
-// canaries is in the names that the seal's own canaries call.
-const canaries = "canary"
+// canaries ends the names that the seal's own canaries call.
+const canaries = ".understudy.invalid"
 
 // first keeps one value for each header.
 func first(header map[string][]string) map[string]string {
