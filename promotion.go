@@ -44,24 +44,26 @@ func (s PromotionState) Ended() bool {
 
 // Promotion brings a rehearsed release to an environment, unchanged.
 type Promotion struct {
-	ID       string           `json:"id"`
-	Release  Digest           `json:"release"`
-	Label    string           `json:"label"`
-	To       string           `json:"to"`
-	Verdict  string           `json:"verdict,omitempty"`
-	State    PromotionState   `json:"state"`
-	Step     string           `json:"step,omitempty"` // the durable step under way
-	Old      string           `json:"old,omitempty"`  // deployment that served before
-	OldLabel string           `json:"oldLabel,omitempty"`
-	New      string           `json:"new,omitempty"` // deployment that takes over
-	Refusals []string         `json:"refusals,omitempty"`
-	Changes  []string         `json:"changes,omitempty"` // what it changes, in plain words
-	Reason   string           `json:"reason,omitempty"`  // why it went back
-	Events   []PromotionEvent `json:"events,omitempty"`
-	By       string           `json:"by"`
-	MadeAt   time.Time        `json:"madeAt"`
-	EndedAt  time.Time        `json:"endedAt,omitzero"`
-	BakeEnds time.Time        `json:"bakeEnds,omitzero"`
+	ID       string         `json:"id"`
+	Release  Digest         `json:"release"`
+	Label    string         `json:"label"`
+	To       string         `json:"to"`
+	Verdict  string         `json:"verdict,omitempty"`
+	State    PromotionState `json:"state"`
+	Step     string         `json:"step,omitempty"` // the durable step under way
+	Old      string         `json:"old,omitempty"`  // deployment that served before
+	OldLabel string         `json:"oldLabel,omitempty"`
+	New      string         `json:"new,omitempty"` // deployment that takes over
+	Refusals []string       `json:"refusals,omitempty"`
+	Changes  []string       `json:"changes,omitempty"` // what it changes, in plain words
+	Reason   string         `json:"reason,omitempty"`  // why it went back
+	// LockTimeout is what the migration was rehearsed with, and gets again.
+	LockTimeout time.Duration    `json:"lockTimeout,omitempty"`
+	Events      []PromotionEvent `json:"events,omitempty"`
+	By          string           `json:"by"`
+	MadeAt      time.Time        `json:"madeAt"`
+	EndedAt     time.Time        `json:"endedAt,omitzero"`
+	BakeEnds    time.Time        `json:"bakeEnds,omitzero"`
 }
 
 // PromotionEvent is one thing that happened on the way.

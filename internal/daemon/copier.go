@@ -46,6 +46,9 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	if err := c.sweep(ctx, to, server); err != nil {
+		return nil, time.Time{}, err
+	}
 	at := time.Now().UTC()
 	var copies []understudy.DatabaseCopy
 	for _, database := range release.Application.Databases {
@@ -152,7 +155,7 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, tell func(string)) (un
 	}
 	last := time.Time{}
 	made, err := postgres.Copy(ctx, postgres.CopySpec{
-		Source: from, Target: o.server.AdminURL(o.golden), Bin: o.bin, Masks: o.masks, Parallel: 2, Samples: 400,
+		Source: from, Target: o.server.AdminURL(o.golden), Bin: o.bin, Masks: o.masks, Parallel: 2, Samples: 400, Notice: tell,
 		Progress: func(p postgres.CopyProgress) {
 			if time.Since(last) > time.Second {
 				last = time.Now()
@@ -197,6 +200,30 @@ func (c copier) Discard(ctx context.Context, on, snapshot string) error {
 	}
 	for _, name := range have {
 		if strings.HasSuffix(name, "_golden_"+snapshot) {
+			if err := server.Drop(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sweep drops golden copies that no record knows of: what a crash between a copy and its
+// record left. The latest snapshot's stay until the new one is whole.
+func (c copier) sweep(ctx context.Context, on string, server *postgres.Cluster) error {
+	if server == nil {
+		return nil
+	}
+	last, _, err := shelf{c.d}.Latest(ctx, on)
+	if err != nil {
+		return err
+	}
+	have, err := server.Databases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range have {
+		if strings.Contains(name, "_golden_") && !strings.HasSuffix(name, "_golden_"+last.ID) {
 			if err := server.Drop(ctx, name); err != nil {
 				return err
 			}

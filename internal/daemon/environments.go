@@ -203,58 +203,6 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 	return d.stand(ctx, env, id)
 }
 
-// Down stops an environment, or all of them. Data stays.
-func (d *Daemon) Down(ctx context.Context, request api.Down, tell api.Tell) error {
-	p, err := d.project()
-	if err != nil {
-		return err
-	}
-	for _, e := range p.Environments {
-		if request.Environment != "" && e.Name != request.Environment || e.External {
-			continue
-		}
-		if err := d.downOne(ctx, e, request.By, tell); err != nil {
-			return err
-		}
-	}
-	if request.Environment != "" {
-		_, err := p.Environment(request.Environment)
-		return err
-	}
-	tell("stopping the router")
-	return d.stopRouter(ctx)
-}
-
-func (d *Daemon) downOne(ctx context.Context, e understudy.Environment, by string, tell api.Tell) error {
-	give, err := d.stages.await(ctx, e.Name, "down", forMoments)
-	if err != nil {
-		return err
-	}
-	defer give()
-	if err := d.record(ctx, by, "environment.down", e.Name, nil); err != nil {
-		return err
-	}
-	if err := d.changeStanding(ctx, e.Name, func(s *standing) { s.Up = false }); err != nil {
-		return err
-	}
-	tell("stopping " + e.Name)
-	if err := d.endAll(ctx, e.Name); err != nil {
-		return err
-	}
-	if !private(e) {
-		return nil
-	}
-	p, err := d.project()
-	if err != nil {
-		return err
-	}
-	server, err := d.server(e, p.Application, 0)
-	if err != nil || !server.Running(ctx) {
-		return err
-	}
-	return server.Stop(ctx)
-}
-
 // Logs writes what services wrote.
 func (d *Daemon) Logs(ctx context.Context, request api.Logs, out io.Writer) error {
 	id, err := d.servingID(ctx, request.Environment)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -199,7 +200,7 @@ func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args
 		out.Blocked = max(out.Blocked, b.For)
 	}
 	out.Findings = migration.Judge(ran, migration.Budget{
-		BlockedFor: s.policy.BlockedFor, LockTimeout: s.policy.LockTimeout, Timeout: s.candidate.Application.Migration.Timeout,
+		BlockedFor: s.policy.BlockedFor, LockTimeout: s.policy.LockTimeout, Timeout: cmp.Or(s.candidate.Application.Migration.Timeout, understudy.DefaultMigrationTimeout),
 	})
 	out.Figures = migrationFigures(ran)
 	out.Evidence, err = s.keepRun(way, ran)

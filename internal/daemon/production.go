@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"understudy"
@@ -151,6 +152,9 @@ func (s schema) SafetyCopy(ctx context.Context, environment, promotion string) (
 	if err != nil {
 		return "", err
 	}
+	if err := clearHalfMade(dir); err != nil {
+		return "", err
+	}
 	for name, physical := range databases {
 		path := s.d.options.State.Below("backups", promotion, name+".dump")
 		if _, err := os.Stat(path); err == nil {
@@ -161,6 +165,15 @@ func (s schema) SafetyCopy(ctx context.Context, environment, promotion string) (
 		}
 	}
 	return dir, nil
+}
+
+// clearHalfMade removes what a crash left of a copy: production's data, unmasked.
+func clearHalfMade(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, ".*.new-*"))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 func (s schema) Migrate(ctx context.Context, environment string, release understudy.Release, policy understudy.Policy) (string, error) {

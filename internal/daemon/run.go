@@ -21,6 +21,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	life, end := context.WithCancelCause(ctx)
 	d.life = life
 	defer end(nil)
+	if err := d.reconcile(ctx); err != nil {
+		return err
+	}
 	listener, err := d.listen()
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func (n notary) Sign(ctx context.Context, s understudy.Statement) (string, error
 		ID: s.Rehearsal, Rehearsal: s.Rehearsal, Release: s.Release, Label: s.Label,
 		Outcome: s.Outcome, Envelope: envelope, SignedAt: time.Now(),
 	}
-	facts := map[string]string{"release": s.Label, "outcome": string(s.Outcome), "envelope": string(understudy.DigestOf(envelope))}
+	facts := map[string]string{"release": s.Label, "digest": string(s.Release), "outcome": string(s.Outcome), "envelope": string(understudy.DigestOf(envelope))}
 	if err := (recorder{n.d, "understudy"}).Record(ctx, "verdict.signed", v.ID, "", facts); err != nil {
 		return "", err
 	}
@@ -81,12 +81,13 @@ func (d *Daemon) VerifyVerdict(ctx context.Context, name string) (understudy.Sta
 }
 
 func (d *Daemon) verified(v understudy.Verdict) (understudy.Statement, error) {
+	if !v.RevokedAt.IsZero() {
+		return understudy.Statement{}, understudy.Errorf(understudy.KindRefused, "verdict %s was revoked by %s: %s", v.ID, v.RevokedBy, v.RevokedFor)
+	}
 	s, err := d.keys.Verify(v.Envelope)
 	switch {
 	case err != nil:
 		return s, understudy.Errorf(understudy.KindRefused, "verdict %s does not hold: %w", v.ID, err)
-	case !v.RevokedAt.IsZero():
-		return s, understudy.Errorf(understudy.KindRefused, "verdict %s was revoked by %s: %s", v.ID, v.RevokedBy, v.RevokedFor)
 	case s.Release != v.Release || s.Rehearsal != v.Rehearsal:
 		return s, understudy.Errorf(understudy.KindRefused, "verdict %s is recorded for another release than was signed", v.ID)
 	}
@@ -111,4 +112,54 @@ func (d *Daemon) RevokeVerdict(ctx context.Context, request api.Revoke) (underst
 		}
 		return nil
 	})
+}
+
+// reconcile holds the verdicts on record against the journal. After the store was restored
+// from a backup it may have forgotten newer verdicts and revocations, and an older verdict
+// would count again: what the journal knows to be revoked is revoked, and a verdict that
+// was signed and is not on record is put back as one that counts for nothing.
+func (d *Daemon) reconcile(ctx context.Context) error {
+	revoked, signed := map[string]understudy.Entry{}, []understudy.Entry{}
+	err := d.journal.Read(1, func(e understudy.Entry) error {
+		switch e.Act {
+		case "verdict.signed":
+			signed = append(signed, e)
+		case "verdict.revoked":
+			revoked[e.Subject] = e
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range signed {
+		if err := d.reconcileOne(ctx, e, revoked[e.Subject]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) reconcileOne(ctx context.Context, signed, revoked understudy.Entry) error {
+	var v understudy.Verdict
+	err := d.store.Get(ctx, kindVerdict, signed.Subject, &v)
+	switch {
+	case understudy.KindOf(err) == understudy.KindNotFound:
+		r, err := records{d}.LoadRehearsal(ctx, signed.Subject)
+		if err == nil && !r.State.Ended() {
+			return nil // it goes on, and signs again
+		}
+		d.note("verdict "+signed.Subject, "the store has lost verdict %s on %s, which the journal has; the release has to be rehearsed again", signed.Subject, signed.Facts["release"])
+		return d.store.Put(ctx, kindVerdict, signed.Subject, understudy.Verdict{
+			ID: signed.Subject, Rehearsal: signed.Subject, Release: understudy.Digest(signed.Facts["digest"]), Label: signed.Facts["release"],
+			Outcome: understudy.OutcomeError, SignedAt: signed.At, RevokedAt: time.Now(), RevokedBy: "understudy",
+			RevokedFor: "its record was lost with the store",
+		})
+	case err != nil:
+		return err
+	case revoked.Subject != "" && v.RevokedAt.IsZero():
+		v.RevokedAt, v.RevokedBy, v.RevokedFor = revoked.At, revoked.Actor, revoked.Reason
+		return d.store.Put(ctx, kindVerdict, v.ID, v)
+	}
+	return nil
 }

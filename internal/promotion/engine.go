@@ -207,6 +207,9 @@ func (e *Engine) expand(ctx context.Context, p *understudy.Promotion, release un
 			return err
 		}
 	}
+	if p.LockTimeout > 0 {
+		policy.LockTimeout = p.LockTimeout // as rehearsed, whatever the policy says now
+	}
 	said, err := e.Schema.Migrate(ctx, p.To, release, policy)
 	if err != nil {
 		return orTurn(ctx, err, "the migration did not run through: %v", err)

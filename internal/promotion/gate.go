@@ -41,7 +41,7 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 		return p, err
 	}
 	gate := understudy.Gate{Release: release, Production: production, Policy: policy, Now: e.Clock.Now()}
-	p.Verdict = verdict
+	p.Verdict, p.LockTimeout = verdict, statement.LockTimeout
 	p.Refusals = append(p.Refusals, gate.Refusals(statement)...)
 	p.Changes, err = changes(release, statement, policy)
 	return p, err
@@ -58,7 +58,7 @@ func changes(release understudy.Release, statement understudy.Statement, policy 
 	}
 	if release.Application.Migration != nil {
 		out = append(out, fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries",
-			statement.Migrated.Round(1e7), policy.LockTimeout, policy.Retries))
+			statement.Migrated.Round(1e7), statement.LockTimeout, policy.Retries))
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
 	out = append(out, fmt.Sprintf("it gets the traffic in steps of %v %%, each watched for %s", policy.Steps, policy.StepFor))

@@ -158,7 +158,11 @@ func (p *play) roundTrip(ctx context.Context, c *understudy.Check) (changes bool
 	if err != nil {
 		return false, err
 	}
-	if ok, err := p.tryOnSide(ctx, c, p.Migrator.Up); err != nil || !ok {
+	up, err := p.Migrator.Up(ctx, Side)
+	if err == nil && !up.OK {
+		err = understudy.Errorf(understudy.KindFailed, "the migration ran through under traffic, and not on a copy of its own: %s", up.Said)
+	}
+	if err != nil {
 		return false, err
 	}
 	forward, err := p.take(ctx, Side)
@@ -169,22 +173,20 @@ func (p *play) roundTrip(ctx context.Context, c *understudy.Check) (changes bool
 		c.Summary += "; the migration changes nothing here, so there is nothing to take back"
 		return false, err
 	}
-	if ok, err := p.tryOnSide(ctx, c, p.Migrator.Down); err != nil || !ok {
-		return false, err // found once; it would fail under traffic too
+	down, err := p.Migrator.Down(ctx, Side)
+	if err != nil {
+		return false, err
+	}
+	if !down.OK { // found once; it would fail under traffic too
+		c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", down.Said, check.Facts{"remedy": "read its output in the evidence"}))
+		c.Evidence = append(c.Evidence, down.Evidence...)
+		return false, nil
 	}
 	back, err := p.Ledger.Data(ctx, Side)
 	if err != nil {
 		return true, err
 	}
 	return true, p.compareData(c, before.data, back)
-}
-
-func (p *play) tryOnSide(ctx context.Context, c *understudy.Check, step func(context.Context, Copy) (Migrated, error)) (bool, error) {
-	done, err := step(ctx, Side)
-	if err == nil && !done.OK {
-		c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", done.Said, check.Facts{"remedy": "read its output in the evidence"}))
-	}
-	return done.OK, err
 }
 
 func (p *play) differ(a, b state) (bool, error) {
