@@ -142,7 +142,7 @@ func (d *Daemon) Close() error {
 		all = append(all, d.journal.Close())
 	}
 	if d.lock != nil {
-		all = append(all, d.lock.Close())
+		all = append(all, giveLock(d.lock))
 	}
 	return errors.Join(all...)
 }
