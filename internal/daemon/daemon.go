@@ -61,6 +61,7 @@ type Daemon struct {
 	life       context.Context // of Run; what goes on in the background ends with it
 	started    time.Time
 	notes      notes
+	lastRead   lastRead
 	trees      sync.Mutex // of putting artifacts in their place
 	shutdown   chan struct{}
 	once       sync.Once
@@ -145,34 +146,6 @@ func (d *Daemon) Close() error {
 		all = append(all, giveLock(d.lock))
 	}
 	return errors.Join(all...)
-}
-
-// project reads understudy.yaml as it is now.
-func (d *Daemon) project() (config.Project, error) { return config.Load(d.file) }
-
-// environment finds an environment as understudy.yaml has it now. A twin has the plain
-// configuration of what it is a twin of, overlaid with its own; secrets are never inherited.
-func (d *Daemon) environment(name string) (understudy.Environment, config.Project, error) {
-	p, err := d.project()
-	if err != nil {
-		return understudy.Environment{}, p, err
-	}
-	e, err := p.Environment(name)
-	if err != nil || e.TwinOf == "" {
-		return e, p, err
-	}
-	source, err := p.Environment(e.TwinOf)
-	merged := map[string]string{}
-	for k, v := range source.Env {
-		if _, secret := e.Secrets[k]; !secret {
-			merged[k] = v
-		}
-	}
-	for k, v := range e.Env {
-		merged[k] = v
-	}
-	e.Env = merged
-	return e, p, err
 }
 
 // newID is twelve characters that sort roughly by time: seconds, then chance.
