@@ -13,8 +13,8 @@ import (
 )
 
 // Info says who answers.
-func (d *Daemon) Info(context.Context) (api.Info, error) {
-	p, err := d.project()
+func (d *Daemon) Info(ctx context.Context) (api.Info, error) {
+	p, err := d.asLastRead(ctx)
 	return api.Info{
 		Version: d.options.Version, Application: p.Application.Name, Project: d.options.Project, State: d.options.State.Root,
 		PID: os.Getpid(), StartedAt: d.started, Notes: d.notes.list(),
@@ -29,7 +29,7 @@ func (d *Daemon) Shutdown(context.Context) error {
 
 // Status says of every environment what it is doing.
 func (d *Daemon) Status(ctx context.Context) ([]api.EnvironmentStatus, error) {
-	p, err := d.project()
+	p, err := d.asLastRead(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (d *Daemon) deploymentStatuses(ctx context.Context, environment string, fro
 }
 
 func (d *Daemon) databaseStatuses(ctx context.Context, e understudy.Environment) ([]api.DatabaseStatus, error) {
-	p, err := d.project()
+	p, err := d.asLastRead(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
+	"understudy/internal/config"
 	"understudy/internal/mask"
 	"understudy/internal/postgres"
 )
@@ -238,6 +239,12 @@ func (d *Daemon) twinServer(ctx context.Context, name string) (*postgres.Cluster
 	if err != nil {
 		return nil, err
 	}
+	return d.startServer(ctx, e, p)
+}
+
+// startServer is an environment's private database server, started; a twin's with the
+// settings of what it is a twin of.
+func (d *Daemon) startServer(ctx context.Context, e understudy.Environment, p config.Project) (*postgres.Cluster, error) {
 	if e.TwinOf != "" {
 		source, err := p.Environment(e.TwinOf)
 		if err != nil {

@@ -17,6 +17,7 @@ const (
 	kindRehearsal   = "rehearsal"
 	kindVerdict     = "verdict"
 	kindPromotion   = "promotion"
+	kindProject     = "project" // understudy.yaml, as it could last be read
 )
 
 // records keeps rehearsals and promotions, and rings for whoever watches them.

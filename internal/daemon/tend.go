@@ -108,7 +108,7 @@ func (d *Daemon) lookAfter(ctx context.Context, name string) error {
 // well tells whether all of an environment is there, and notes in the record what has
 // become ready.
 func (d *Daemon) well(ctx context.Context, s standing) (bool, error) {
-	env, p, err := d.environment(s.Name)
+	env, p, err := d.environmentAsLastRead(ctx, s.Name)
 	if err != nil {
 		return false, err
 	}
@@ -162,12 +162,12 @@ func (d *Daemon) bringBack(ctx context.Context, name, standby, except string) er
 	if err != nil || !s.Up || s.Serving == "" {
 		return err
 	}
-	env, p, err := d.environment(name)
+	env, p, err := d.environmentAsLastRead(ctx, name)
 	if err != nil {
 		return err
 	}
 	if private(env) && len(p.Application.Databases) > 0 {
-		if _, err := d.twinServer(ctx, name); err != nil {
+		if _, err := d.startServer(ctx, env, p); err != nil {
 			return err
 		}
 	}
@@ -211,7 +211,7 @@ func (d *Daemon) again(ctx context.Context, id string) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	env, _, err := d.environment(record.Environment)
+	env, _, err := d.environmentAsLastRead(ctx, record.Environment)
 	if err != nil {
 		return order{}, err
 	}
