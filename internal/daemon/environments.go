@@ -241,25 +241,26 @@ func (d *Daemon) Exec(ctx context.Context, request api.Exec, stdin io.Reader, st
 	if err != nil {
 		return 0, err
 	}
-	environ, err := d.serviceEnviron(order{id: id, env: env, release: release, databases: record.Databases}, request.Service)
+	service, environ, err := d.serviceEnviron(order{id: id, env: env, release: release, databases: record.Databases}, request.Service)
 	if err != nil {
 		return 0, err
 	}
-	return d.runtime.Exec(ctx, id, process.Command{Args: request.Command, Env: environ.List, User: userFor(env, understudy.Service{})}, stdin, stdout, stderr)
+	return d.runtime.Exec(ctx, id, process.Command{Args: request.Command, Env: environ.List, User: userFor(env, service)}, stdin, stdout, stderr)
 }
 
-// serviceEnviron is the configuration of a service, or of the first one.
-func (d *Daemon) serviceEnviron(o order, name string) (config.Environ, error) {
+// serviceEnviron finds a service, or the first one, and its configuration.
+func (d *Daemon) serviceEnviron(o order, name string) (understudy.Service, config.Environ, error) {
 	given, err := d.addresses(o)
 	if err != nil {
-		return config.Environ{}, err
+		return understudy.Service{}, config.Environ{}, err
 	}
 	for _, s := range o.release.Application.Services {
 		if name == "" || s.Name == name {
-			return d.environ(o, s, s.Port, given)
+			environ, err := d.environ(o, s, s.Port, given)
+			return s, environ, err
 		}
 	}
-	return config.Environ{}, understudy.Errorf(understudy.KindNotFound, "release %s has no service %q", o.release.Label, name)
+	return understudy.Service{}, config.Environ{}, understudy.Errorf(understudy.KindNotFound, "release %s has no service %q", o.release.Label, name)
 }
 
 // ResetTwin makes a twin anew from what it is a twin of, and brings production's release

@@ -75,7 +75,7 @@ func (s *stage) testEnv(o order, test understudy.Test, scratch string) (env, sec
 			name, base = service.Name, fmt.Sprintf("http://127.0.0.1:%d", service.Port)
 		}
 	}
-	environ, err := s.d.serviceEnviron(o, name)
+	_, environ, err := s.d.serviceEnviron(o, name)
 	if err != nil {
 		return nil, nil, err
 	}
