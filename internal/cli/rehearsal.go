@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +87,7 @@ func (c *cli) showRehearsal(r understudy.Rehearsal) {
 	c.voice.print("")
 	for _, check := range r.Checks {
 		for _, f := range check.Figures {
-			c.voice.print("%s: %s %s%s%s", check.Name, f.Name, amount(f.Value), after(" ", f.Unit), after(", ", f.Basis))
+			c.voice.print("%s: %s %s%s", check.Name, f.Name, figure(f), after(", ", f.Basis))
 		}
 	}
 	c.voice.print("")
@@ -187,4 +188,15 @@ func evidenceOf(r understudy.Rehearsal) []understudy.Evidence {
 		}
 	}
 	return all
+}
+
+// figure is a measured number with its unit, as people read it.
+func figure(f understudy.Figure) string {
+	switch f.Unit {
+	case "B":
+		return bytesOf(int64(f.Value))
+	case "s":
+		return took(time.Duration(f.Value * float64(time.Second)))
+	}
+	return amount(f.Value) + after(" ", f.Unit)
 }

@@ -551,7 +551,7 @@ func TestGate_ChangesNothingAndSaysWhatWouldChange(t *testing.T) {
 			t.Errorf("looking changed something: %s %v", diff, w.journal)
 		}
 		all := strings.Join(p.Changes, "\n")
-		for _, want := range []string{"a safety copy", "the migration runs", "release v2", "steps of [10 50 100] %", "watched for 2s more"} {
+		for _, want := range []string{"a safety copy", "the migration runs", "release v2", "10, 50 and 100 % of the traffic", "watched for 2s more"} {
 			if !strings.Contains(all, want) {
 				t.Errorf("the changes do not say %q:\n%s", want, all)
 			}

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -58,10 +59,10 @@ func changes(release understudy.Release, statement understudy.Statement, policy 
 	}
 	if release.Application.Migration != nil {
 		out = append(out, fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries",
-			statement.Migrated.Round(1e7), statement.LockTimeout, policy.Retries))
+			statement.Migrated.Round(1e7), cmp.Or(statement.LockTimeout, policy.LockTimeout), policy.Retries))
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
-	out = append(out, fmt.Sprintf("it gets the traffic in steps of %v %%, each watched for %s", policy.Steps, policy.StepFor))
+	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(policy.Steps), policy.StepFor))
 	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", policy.Bake)), err
 }
 
@@ -73,4 +74,19 @@ func Refused(p understudy.Promotion) error {
 	}
 	return understudy.Errorf(understudy.KindRefused, "%s", text).
 		WithHint("rehearse it as things are now: understudy rehearse %s", p.Label)
+}
+
+// percents lists steps as people say them: "10, 50 and 100 %".
+func percents(steps []int) string {
+	text := ""
+	for i, step := range steps {
+		switch {
+		case i > 0 && i == len(steps)-1:
+			text += " and "
+		case i > 0:
+			text += ", "
+		}
+		text += fmt.Sprint(step)
+	}
+	return text + " %"
 }
