@@ -2,6 +2,7 @@ package understudy
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -160,9 +161,22 @@ func (a Application) Validate() error {
 		if databases[d.Name] {
 			return Errorf(KindInvalid, "database %s is declared twice", d.Name)
 		}
+		if taken(d.Name) {
+			return Errorf(KindInvalid, "a database cannot be called %s: that name is the server's own, or a copy's", d.Name).
+				WithHint("call it main; the application learns its address from %s", d.Env)
+		}
 		databases[d.Name] = true
 	}
 	return a.validateServices(databases)
+}
+
+// taken tells the names that a private server has itself, and those of copies on a twin.
+func taken(database string) bool {
+	switch database {
+	case "postgres", "template0", "template1":
+		return true
+	}
+	return strings.HasSuffix(database, "_side") || strings.Contains(database, "_golden_")
 }
 
 func (a Application) validateServices(databases map[string]bool) error {

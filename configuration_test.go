@@ -134,3 +134,14 @@ func TestStartOrder_PutsEachAfterWhatItNeeds(t *testing.T) {
 		t.Errorf("a circle: %v, want %s", err, want)
 	}
 }
+func TestApplication_RefusesADatabaseCalledAsTheServersOwnOrACopy(t *testing.T) {
+	for _, name := range []string{"postgres", "template1", "main_side", "main_golden_1"} {
+		a := understudy.Application{
+			Name: "shop", Services: []understudy.Service{{Name: "web", Command: []string{"web"}}},
+			Databases: []understudy.Database{{Name: name, Env: "DATABASE_URL"}},
+		}
+		if err := a.Validate(); understudy.KindOf(err) != understudy.KindInvalid {
+			t.Errorf("a database called %s is taken: %v", name, err)
+		}
+	}
+}
