@@ -162,7 +162,7 @@ func (a Application) Validate() error {
 			return Errorf(KindInvalid, "database %s is declared twice", d.Name)
 		}
 		if taken(d.Name) {
-			return Errorf(KindInvalid, "a database cannot be called %s: that name is the server's own, or a copy's", d.Name).
+			return Errorf(KindInvalid, "a database cannot be called %s: copies on a twin are called so", d.Name).
 				WithHint("call it main; the application learns its address from %s", d.Env)
 		}
 		databases[d.Name] = true
@@ -170,12 +170,8 @@ func (a Application) Validate() error {
 	return a.validateServices(databases)
 }
 
-// taken tells the names that a private server has itself, and those of copies on a twin.
+// taken tells the names that copies on a twin have.
 func taken(database string) bool {
-	switch database {
-	case "postgres", "template0", "template1":
-		return true
-	}
 	return strings.HasSuffix(database, "_side") || strings.Contains(database, "_golden_")
 }
 

@@ -187,11 +187,21 @@ func (d *Daemon) source(e understudy.Environment, app understudy.Application, da
 	return c.AdminURL(physical), nil
 }
 
-// physicals maps each database to itself: the name it has in an environment's own server.
+// physicals maps each database to the name it has in an environment's own server.
 func physicals(app understudy.Application) map[string]string {
 	out := map[string]string{}
 	for _, database := range app.Databases {
-		out[database.Name] = database.Name
+		out[database.Name] = physical(database)
 	}
 	return out
+}
+
+// physical is a database's name in a private server: its own, but where the server has a
+// database of that name itself.
+func physical(database understudy.Database) string {
+	switch database.Name {
+	case "postgres", "template0", "template1":
+		return database.Name + "_app"
+	}
+	return database.Name
 }

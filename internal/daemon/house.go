@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -45,13 +46,23 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	scene := rehearsal.Scene{
 		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: s, Ledger: s, Settings: s, Tester: s,
 	}
-	if traffic := baseline.Application.Traffic; traffic != nil && env.Listen != "" {
+	if traffic := declaredTraffic(baseline, candidate); traffic != nil && env.Listen != "" {
 		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}
 	}
 	if err := s.clear(ctx); err != nil {
 		return scene, err
 	}
 	return scene, s.forget(ctx)
+}
+
+// declaredTraffic is that of the release that production runs. Where it declares none,
+// which no promotion could mend if every rehearsal were inconclusive for it, the
+// candidate's is taken: what fails on the old schema too is nobody's finding.
+func declaredTraffic(baseline, candidate understudy.Release) *understudy.Traffic {
+	if baseline.Application.Traffic != nil {
+		return baseline.Application.Traffic
+	}
+	return candidate.Application.Traffic
 }
 
 // stage is a twin during one rehearsal. It plays most of the roles, as they all turn on
@@ -86,7 +97,7 @@ func (s *stage) physical(of rehearsal.Copy) map[string]string {
 		case rehearsal.Golden:
 			out[database.Name] = golden(database.Name, s.snapshot.ID)
 		case rehearsal.Work:
-			out[database.Name] = database.Name
+			out[database.Name] = physical(database)
 		default:
 			out[database.Name] = database.Name + "_side"
 		}
@@ -108,6 +119,9 @@ func (s *stage) Reset(ctx context.Context) (rehearsal.Set, error) {
 	set := rehearsal.Set{Snapshot: got.Snapshot, Production: got.Production, Baseline: s.baseline, Kept: got.Kept, Leaks: leaks, Differs: differs}
 	if got.Why != "" {
 		set.Notes = append(set.Notes, "taken anew: "+got.Why)
+	}
+	if s.baseline.Application.Traffic == nil && s.candidate.Application.Traffic != nil {
+		set.Notes = append(set.Notes, fmt.Sprintf("the traffic is that of %s, as %s declares none", s.candidate.Label, s.baseline.Label))
 	}
 	return set, err
 }

@@ -96,7 +96,7 @@ func (d *Daemon) makeDatabases(ctx context.Context, e understudy.Environment, re
 	if err != nil {
 		return err
 	}
-	fresh, err := now.fresh(e.Name, slices.Sorted(maps.Keys(physicals(app))), there)
+	fresh, err := now.fresh(e.Name, slices.Sorted(maps.Values(physicals(app))), there)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (d *Daemon) makeDatabases(ctx context.Context, e understudy.Environment, re
 			return err
 		}
 	}
-	return d.writeMade(e.Name, now.with(inUse, slices.Collect(maps.Keys(physicals(app)))...))
+	return d.writeMade(e.Name, now.with(inUse, slices.Collect(maps.Values(physicals(app)))...))
 }
 
 // openServer starts an environment's server, lets the application's roles in, and lists
@@ -134,14 +134,15 @@ func (d *Daemon) openServer(ctx context.Context, e understudy.Environment, app u
 // makeEmpty makes databases anew.
 func (d *Daemon) makeEmpty(ctx context.Context, c *postgres.Cluster, app understudy.Application, fresh []string, tell func(string)) error {
 	for _, database := range app.Databases {
-		if !slices.Contains(fresh, database.Name) {
+		name := physical(database)
+		if !slices.Contains(fresh, name) {
 			continue
 		}
-		if err := c.Drop(ctx, database.Name); err != nil {
+		if err := c.Drop(ctx, name); err != nil {
 			return err
 		}
-		tell("making database " + database.Name)
-		if _, err := c.EnsureDatabase(ctx, database.Name, database.Role, database.Extensions); err != nil {
+		tell("making database " + name)
+		if _, err := c.EnsureDatabase(ctx, name, database.Role, database.Extensions); err != nil {
 			return err
 		}
 	}
@@ -161,9 +162,10 @@ func (d *Daemon) fill(ctx context.Context, e understudy.Environment, release und
 			return err
 		}
 	}
-	for _, name := range fresh {
-		if seed := e.Databases[name].Seed; len(seed) > 0 {
-			tell("seeding database " + name)
+	for _, database := range release.Application.Databases {
+		seed := e.Databases[database.Name].Seed
+		if len(seed) > 0 && slices.Contains(fresh, physical(database)) {
+			tell("seeding database " + database.Name)
 			if err := tools.must(ctx, "seed", seed, nil); err != nil {
 				return err
 			}
