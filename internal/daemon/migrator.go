@@ -63,10 +63,16 @@ func (m migrator) where(ctx context.Context, place *tools) string {
 	return migration.LastLines(said.Output, 3)
 }
 
-// lockTimedOut knows PostgreSQL's word for a lock that was not to be had in time, by code
-// and by message.
+// lockTimedOut knows PostgreSQL's words for a lock that was not to be had, by code and by
+// message: not in time, or not at all, as two waited for each other and it was the one to
+// give way.
 func lockTimedOut(output string) bool {
-	return strings.Contains(output, "55P03") || strings.Contains(output, "due to lock timeout")
+	for _, words := range []string{"55P03", "due to lock timeout", "40P01", "deadlock detected"} {
+		if strings.Contains(output, words) {
+			return true
+		}
+	}
+	return false
 }
 
 // pause waits a little longer before each try, and never as long as another would.

@@ -46,7 +46,7 @@ func judgeEnd(ran Ran, budget Budget) []understudy.Finding {
 		})
 		return []understudy.Finding{f}
 	case ran.Tries > 1:
-		seen := fmt.Sprintf("it ran through at try %d of its lock timeout %s", ran.Tries, budget.LockTimeout)
+		seen := fmt.Sprintf("it ran through at try %d: the tries before met a lock timeout (%s) or a deadlock", ran.Tries, budget.LockTimeout)
 		return []understudy.Finding{check.Find(check.MigrationLockTimeout, "", seen, nil)}
 	}
 	return nil

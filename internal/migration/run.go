@@ -38,8 +38,8 @@ type Options struct {
 	Args        []string
 	Timeout     time.Duration
 	LockTimeout time.Duration
-	Tries       int // at least 1; only a lock timeout is tried again
-	// LockTimedOut tells from the output whether a lock was not to be had in time.
+	Tries       int // at least 1; only what could not get its lock is tried again
+	// LockTimedOut tells from the output whether a lock was not to be had: in time, or at all.
 	LockTimedOut func(output string) bool
 	// Pause waits between tries.
 	Pause func(ctx context.Context, try int) error

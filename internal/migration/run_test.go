@@ -214,7 +214,7 @@ func TestJudge(t *testing.T) {
 		{"it hung", migration.Ran{Hung: true, Tries: 1}, []string{"blocking migration.hung "}, "does not end within 10m0s"},
 		{"it failed", migration.Ran{Result: migration.Result{Status: 1, Output: "ERROR: permission denied for table x"}, Tries: 1},
 			[]string{"blocking migration.failed "}, "grant it in production"},
-		{"it got its lock late", migration.Ran{Tries: 2}, []string{"warning migration.lock-timeout "}, "at try 2 of its lock timeout 2s"},
+		{"it got its lock late", migration.Ran{Tries: 2}, []string{"warning migration.lock-timeout "}, "at try 2: the tries before met a lock timeout (2s)"},
 		{"blocked within the budget", seen(func(o *migration.Observation) {
 			o.Blocked = []migration.Blocked{blocked("public.orders", "RowExclusiveLock", "CREATE INDEX a ON orders (b)", time.Second)}
 		}), nil, ""},
