@@ -1,21 +1,38 @@
 package daemon
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
+	"syscall"
+
+	"understudy"
 )
 
-// freePort asks the system for a loopback port that nobody has now.
+// Loopback ports are chosen below those that systems give to outgoing connections (from
+// 32768 on Linux, 49152 on macOS): one of those could be anybody's by the time that a
+// server is started again on it.
+const (
+	lowestPort  = 20000
+	highestPort = 32000
+)
+
+// freePort finds a loopback port that nobody has now.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 200 {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		return port, l.Close()
 	}
-	port := 0
-	if address, is := l.Addr().(*net.TCPAddr); is {
-		port = address.Port
-	}
-	return port, l.Close()
+	return 0, understudy.Errorf(understudy.KindUnavailable, "no free loopback port was found from %d to %d", lowestPort, highestPort)
 }
 
 // scrub takes a URL with its password out of an error's words.
