@@ -19,7 +19,7 @@ import (
 type story struct {
 	idle      bool // the migration has nothing to do
 	candidate understudy.Release
-	quiet     bool // the application declares no traffic
+	quiet     bool // nobody declares traffic
 	leaks     []string
 	up, down  func(on rehearsal.Copy) rehearsal.Migrated // nil: it runs through in 200 ms
 	answer    func(at state, request int) string         // the class of a failure; empty: answered

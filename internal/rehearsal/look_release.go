@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) 
 		return understudy.Check{}, err
 	}
 	if p.audience == nil {
-		return untold("the application declares no traffic, so the old release was not tried on the new schema"), nil
+		return untold(p.deaf() + ", so the old release was not tried on the new schema"), nil
 	}
 	heard, err := p.listen(ctx, time.Now(), p.timing.Watch)
 	if err != nil {
@@ -33,6 +34,11 @@ func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) 
 		return p.compatibilityAfterFailure(heard, r)
 	}
 	c := understudy.Check{Summary: fmt.Sprintf("%s on the new schema: %s", r.BaselineLabel, describeHeard(heard))}
+	if why := p.deaf(); why != "" {
+		c = untold(why + ", so nothing can be told of it on the new schema")
+	} else if before := p.quiet(); before.Failed > 0 {
+		c.Summary += fmt.Sprintf("; %d of %d failed before the migration too", before.Failed, before.Requests)
+	}
 	if heard.Requests == 0 {
 		return untold("no request was made in the time the old release ran on the new schema"), nil
 	}
@@ -49,6 +55,21 @@ func (p *play) compatibilityAfterFailure(heard Heard, r *understudy.Rehearsal) (
 	var err error
 	c.Evidence, err = p.keep("compatibility.json", map[string]any{"before": p.quiet(), "after": heard})
 	return c, err
+}
+
+// deaf is why the crowd cannot tell how the old release does; empty: it can. Where each
+// request failed before anything was changed, none can fail anew, and silence is no pass.
+func (p *play) deaf() string {
+	before := p.quiet()
+	switch {
+	case p.audience == nil:
+		return "there is no traffic (understudy.yaml has no traffic:, or the twin no listen:)"
+	case before.Requests > 0 && before.Failed >= before.Requests:
+		classes := slices.Sorted(maps.Keys(before.Classes))
+		return fmt.Sprintf("all %d requests of the declared traffic failed before anything was changed (%s)",
+			before.Requests, strings.Join(classes[:min(3, len(classes))], ", "))
+	}
+	return ""
 }
 
 func untold(why string) understudy.Check {

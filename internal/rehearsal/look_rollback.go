@@ -20,8 +20,8 @@ func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (unde
 	}
 	defer func() { p.at = empty }()
 	c := understudy.Check{}
-	if p.audience == nil {
-		c = untold("the application declares no traffic, so the old release was not tried after the new one")
+	if why := p.deaf(); why != "" {
+		c = untold(why + ", so nothing can be told of the old release after the new one")
 	}
 	flip, heard, err := p.flipBack(ctx)
 	if err != nil {

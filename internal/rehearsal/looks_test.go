@@ -130,6 +130,7 @@ func TestLooks_FindWhatWouldGoWrongAndNothingElse(t *testing.T) {
 		{"no migration at all", sound(func(s *story) { s.candidate.Application.Migration = nil }), passed, nil},
 		{"no tests at all", sound(func(s *story) { s.candidate.Application.Tests = nil }), passed, nil},
 		{"no traffic", stories()["nobody comes"], untold, nil},
+		{"traffic that fails from the beginning", sound(func(s *story) { s.answer = everyNth(1, "GET / → 404") }), untold, nil},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

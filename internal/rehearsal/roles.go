@@ -40,7 +40,7 @@ type Scene struct {
 	Policy    understudy.Policy
 	Stage     Stage
 	Door      Door
-	Crowd     Crowd // nil: the application declares no traffic
+	Crowd     Crowd // nil: nobody declares traffic
 	Migrator  Migrator
 	Ledger    Ledger
 	Settings  Settings
