@@ -134,7 +134,7 @@ func rollbackEntries() []Entry {
 		{RollbackDownFailed, in, understudy.SeverityBlocking, "the way back fails",
 			"a rollback would stop half way with the schema of neither release", "{remedy}"},
 		{RollbackSchema, in, understudy.SeverityBlocking, "the schema is not back after the way back",
-			"the old release would run on a schema it was never tested with: {changes}", "let the down command undo exactly what the up command did, constraints, defaults and indexes included"},
+			"the old release would run on a schema it was never tested with: {changes}", "let the down command undo exactly what the up command did: each step since production's release, constraints, defaults and indexes included"},
 		{RollbackData, in, understudy.SeverityBlocking, "the way back loses data in {subject}",
 			"after a rollback, what was there before would be gone for good: {lost}", "keep the old column or table until the release is settled, or declare back: none and roll forward"},
 		{RollbackOrder, in, understudy.SeverityNote, "columns of {subject} come back in another order",
