@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"understudy"
@@ -43,7 +44,7 @@ func Compare(a, b Facts, at time.Time) understudy.Parity {
 			"release by digest",
 			"server versions, and server settings that are not default",
 			"schema line by line: tables, columns, constraints, indexes, functions, owners, grants",
-			"rows of each table as the server estimates them, 10 % apart at most",
+			"rows of each table as the server estimates them, 10 % apart at most" + m.unknown(),
 			"configuration by key, values by keyed digest",
 			"not measured yet: column statistics, query plans, machine resources, flags",
 		},
@@ -54,6 +55,7 @@ type meter struct {
 	a, b  Facts
 	equal int
 	gaps  []understudy.Gap
+	blank []string // tables whose rows a server does not know
 }
 
 func (m *meter) text(kind, name, a, b string, weight float64, because string) {
@@ -96,6 +98,10 @@ func (m *meter) schemas() {
 func (m *meter) volume() {
 	for _, table := range keys(m.a.Rows, m.b.Rows) {
 		a, b := m.a.Rows[table], m.b.Rows[table]
+		if a < 0 || b < 0 { // never analysed: no size is no difference
+			m.blank = append(m.blank, table)
+			continue
+		}
 		apart := math.Abs(float64(a-b)) / math.Max(1, math.Max(float64(a), float64(b)))
 		if apart <= 0.1 || max(a, b) < 100 {
 			m.equal++
@@ -103,6 +109,14 @@ func (m *meter) volume() {
 		}
 		m.gaps = append(m.gaps, understudy.Gap{Kind: "volume", Name: table, A: fmt.Sprintf("%d rows", a), B: fmt.Sprintf("%d rows", b), Weight: 3 * apart})
 	}
+}
+
+// unknown says which tables' rows could not be compared.
+func (m *meter) unknown() string {
+	if len(m.blank) == 0 {
+		return ""
+	}
+	return "; not of " + strings.Join(m.blank, ", ") + ": never analysed (ANALYZE makes the server count)"
 }
 
 func (m *meter) config() {

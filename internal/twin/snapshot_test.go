@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -332,5 +333,17 @@ func TestCompare_SmallDifferencesOfVolumeAreNone(t *testing.T) {
 		if p := twin.Compare(a, b, time.Now()); p.Figure != 100 {
 			t.Errorf("%d and %d rows: figure %v, %v", c.a, c.b, p.Figure, p.Gaps)
 		}
+	}
+}
+
+func TestCompare_ATableThatWasNeverAnalysedIsNoGapAndIsNamed(t *testing.T) {
+	a, b := alike()
+	a.Rows["shop public.users"], b.Rows["shop public.users"] = -1, 10_000
+	p := twin.Compare(a, b, time.Now())
+	if p.Figure != 100 || len(p.Gaps) > 0 {
+		t.Errorf("figure %v, %v", p.Figure, p.Gaps)
+	}
+	if measured := strings.Join(p.Measured, "\n"); !strings.Contains(measured, "not of shop public.users: never analysed") {
+		t.Errorf("measured:\n%s", measured)
 	}
 }
