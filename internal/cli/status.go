@@ -55,6 +55,10 @@ func (c *cli) showStatus(all []api.EnvironmentStatus) {
 			c.showDeployment(d)
 		}
 		for _, d := range e.Databases {
+			if e.Environment.External {
+				c.voice.print("  database %s  run by others", d.Name)
+				continue
+			}
 			c.voice.print("  %s", strings.TrimSpace(fmt.Sprintf("database %s  %s  %s  %s", d.Name, runs(d.Running), d.Server, d.Address)))
 		}
 		if e.Snapshot != nil {

@@ -97,8 +97,9 @@ func (l *layers) readSecrets(env understudy.Environment, secret func(understudy.
 	for _, key := range sorted(env.Secrets) {
 		value, err := secret(env.Secrets[key])
 		if err != nil {
+			where := "see environments." + env.Name + ".secrets." + key + " in " + FileName
 			return understudy.Errorf(understudy.KindOf(err), "secret %s of environment %s: %w", key, env.Name, err).
-				WithHint("see environments.%s.secrets.%s in %s", env.Name, key, FileName)
+				WithHint("%s", strings.TrimPrefix(understudy.HintOf(err)+"\n"+where, "\n"))
 		}
 		l.set(key, value, LayerSecret, true)
 	}

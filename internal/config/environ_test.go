@@ -139,3 +139,12 @@ func TestEnvironOf_NeverPutsASecretIntoAnError(t *testing.T) {
 		}
 	})
 }
+
+func TestEnvironOf_OfAnUnsetVariableSaysWhoseItIsAndWhereItIsNamed(t *testing.T) {
+	env := understudy.Environment{Name: "production", Secrets: map[string]understudy.SecretRef{"KEY": "env:UNDERSTUDY_TEST_NOT_SET"}}
+	_, err := config.EnvironOf(understudy.Application{}, understudy.Service{Name: "web"}, env, nil, config.Secret)
+	hint := understudy.HintOf(err)
+	if !strings.Contains(hint, "understudy stop") || !strings.Contains(hint, "environments.production.secrets.KEY") {
+		t.Errorf("%v: the hint is %q, expected how the daemon gets it, and where it is named", err, hint)
+	}
+}

@@ -74,7 +74,7 @@ func fromVariable(name string) (string, error) {
 	value, found := os.LookupEnv(name)
 	if !found {
 		return "", understudy.Errorf(understudy.KindNotFound, "reading a secret from variable %s: it is not set", name).
-			WithHint("set %s where understudy runs (the daemon's environment, not the shell's)", name)
+			WithHint("the daemon reads %s, and has the variables of the shell that started it: export it, run understudy stop, and try again", name)
 	}
 	return value, nil
 }

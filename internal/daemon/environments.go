@@ -21,7 +21,8 @@ func (d *Daemon) Up(ctx context.Context, request api.Up, tell api.Tell) (api.Env
 		return api.EnvironmentStatus{}, err
 	}
 	if env.External {
-		return api.EnvironmentStatus{}, understudy.Errorf(understudy.KindRefused, "%s is run by other means", env.Name)
+		return api.EnvironmentStatus{}, understudy.Errorf(understudy.KindRefused, "%s is run by other means", env.Name).
+			WithHint("there is nothing to bring up: rehearse against it, and ask before a deployment with understudy gate RELEASE --to %s", env.Name)
 	}
 	give, err := d.stages.await(ctx, env.Name, "up", forMoments)
 	if err != nil {

@@ -278,7 +278,7 @@ func (e *Engine) watch(ctx context.Context, p *understudy.Promotion, policy unde
 			}
 			if !waiting {
 				waiting = true
-				if err := e.say(ctx, p, "too little traffic to judge: %s; %s stays warm", why, p.OldLabel); err != nil {
+				if err := e.say(ctx, p, "too little traffic to judge: %s; it waits for them, with %s kept warm (policy.min_requests says how many)", why, p.OldLabel); err != nil {
 					return err
 				}
 			}

@@ -375,7 +375,7 @@ func TestRun_TooLittleTrafficWaitsAndPassesOnceItComes(t *testing.T) {
 		}
 		waits := 0
 		for _, text := range w.said() {
-			if strings.Contains(text, "too little traffic to judge") && strings.Contains(text, "v1 stays warm") {
+			if strings.Contains(text, "too little traffic to judge") && strings.Contains(text, "v1 kept warm") {
 				waits++
 			}
 		}
