@@ -87,6 +87,19 @@ func (d Dir) Make() error {
 				WithHint("choose another with --state-dir, or see who owns %s", dir.path)
 		}
 	}
+	return d.unversioned()
+}
+
+// unversioned keeps keys and data out of version control: the folder stands in a project,
+// and git takes the whole of it in otherwise. A folder that the user chose is let alone.
+func (d Dir) unversioned() error {
+	file := d.Below(".gitignore")
+	if info, err := os.Lstat(file); filepath.Base(d.Root) != Name || err == nil && info.Size() > 0 {
+		return nil
+	}
+	if err := os.WriteFile(file, []byte("*\n"), 0o644); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "keeping the state directory out of version control: %w", err)
+	}
 	return nil
 }
 

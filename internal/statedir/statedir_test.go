@@ -58,3 +58,26 @@ func TestMake_RefusesAStateDirectoryOfSomebodyElse(t *testing.T) {
 		t.Errorf("a state directory of somebody else's: %v, expected a refusal", err)
 	}
 }
+
+func TestMake_KeepsTheStateOutOfVersionControl(t *testing.T) {
+	project := t.TempDir()
+	state, err := statedir.Resolve(project, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := state.Make(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(state.Below(".gitignore")); err != nil || string(got) != "*\n" {
+		t.Errorf("what version control is to leave out: %q, %v", got, err)
+	}
+	chosen := statedir.Dir{Root: t.TempDir(), Run: state.Run}
+	if err := chosen.Make(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(chosen.Below(".gitignore")); !os.IsNotExist(err) {
+		t.Errorf("a folder that the user chose got a .gitignore: %v", err)
+	}
+}
