@@ -47,6 +47,6 @@ func (c *cli) init(print bool) error {
 	}
 	return show(c, map[string]any{"file": file, "notes": notes}, func(map[string]any) {
 		c.voice.print("wrote %s", file)
-		c.voice.say("next: read it, then understudy doctor")
+		c.voice.say("next: read it, declare under traffic: what visitors do (rehearsals are inconclusive without), then understudy doctor")
 	})
 }

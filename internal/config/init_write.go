@@ -31,6 +31,7 @@ func (d *draft) write() []byte {
 	d.writeIntegrations(p)
 	d.writeConfig(p)
 	d.writeMigration(p)
+	d.writeRehearsal(p)
 	d.writeEnvironments(p)
 	d.writePolicy(p)
 	return []byte(p.String())
@@ -149,10 +150,28 @@ func (d *draft) writeMigration(p *page) {
 		p.line("#   back: down   # or none: the old release runs on the new schema")
 		return
 	}
-	p.line("# How the schema is brought forward. With a down: command, say back: down.")
+	p.line("# How the schema is brought forward, and back to what production has.")
 	p.line("migration:")
 	p.line("  up: %s", list(d.migration))
+	p.line("  # down: [bin/migrate, down]   # then say back: down")
 	p.line("  back: none")
+}
+
+// writeRehearsal proposes what a rehearsal needs and nothing in the project tells.
+func (d *draft) writeRehearsal(p *page) {
+	p.line("")
+	p.line("# The team's own tests, run on the twin; BASE_URL says where the application is.")
+	p.line("# tests:")
+	p.line("#   e2e: {command: [bin/e2e], report: tap, timeout: 2m}")
+	p.line("")
+	p.line("# What visitors do. Without it nobody can tell whether the old release works on the new schema,")
+	p.line("# and a rehearsal ends inconclusive. A release has the traffic that stands here when it is made.")
+	p.line("# traffic:")
+	p.line("#   rate: 10               # journeys that begin per second")
+	p.line("#   journeys:")
+	p.line("#     visit:")
+	p.line("#       steps:")
+	p.line("#         - {get: /}         # any answer from 200 to 399; or expect: [200]")
 }
 
 func orElse(list []string, other ...string) []string {
@@ -186,7 +205,7 @@ func (d *draft) writeEnvironments(p *page) {
 		}
 		p.line("    env: {}")
 		if len(secrets) > 0 {
-			p.line("    secrets:               # env:NAME, file:PATH or exec:COMMAND, never a value")
+			p.line("    secrets:               # file:PATH, exec:COMMAND or env:NAME (of the daemon), never a value")
 			for _, key := range secrets {
 				p.line("      %s: env:%s_%s", key, strings.ToUpper(e.name), key)
 			}
