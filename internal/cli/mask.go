@@ -57,7 +57,12 @@ func (c *cli) keepPlan(plan api.MaskPlan, print bool) error {
 			return err
 		}
 	}
-	return show(c, plan, func(p api.MaskPlan) { c.voice.print("wrote %s", p.File) })
+	return show(c, plan, func(p api.MaskPlan) {
+		c.voice.print("wrote %s", p.File)
+		if p.Undecided == 0 {
+			c.voice.say("every column that looks personal has a rule: read them, as what looks like nothing is not found")
+		}
+	})
 }
 
 // undecided are the lines of a plan that a person has to decide on.

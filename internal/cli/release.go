@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,11 +42,25 @@ func (c *cli) releaseCreate() *cobra.Command {
 			return show(c, release, func(r understudy.Release) {
 				c.voice.print("%s %s", r.Label, r.Digest)
 				c.voice.say("%d files, %s", len(r.Artifact.Files), bytesOf(treeSize(r)))
+				for _, file := range dotenvs(r.Artifact.Files) {
+					c.voice.say("note: %s is part of this release, for good: if it holds secrets, leave it out of the folder and make another", file)
+				}
 			})
 		})
 	})
 	cmd.Flags().StringVar(&from, "from", "", "folder with the release's files")
 	return cmd
+}
+
+// dotenvs are the files that mostly hold secrets, and are taken in by accident.
+func dotenvs(files []understudy.ArtifactFile) []string {
+	var found []string
+	for _, f := range files {
+		if name := path.Base(f.Path); name == ".env" || strings.HasPrefix(name, ".env.") && !strings.HasSuffix(name, ".example") {
+			found = append(found, f.Path)
+		}
+	}
+	return found
 }
 
 func folderOf(from string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"understudy"
@@ -246,7 +247,16 @@ func (d *Daemon) Exec(ctx context.Context, request api.Exec, stdin io.Reader, st
 	if err != nil {
 		return 0, err
 	}
-	return d.runtime.Exec(ctx, id, process.Command{Args: request.Command, Env: environ.List, User: userFor(env, service)}, stdin, stdout, stderr)
+	status, err := d.runtime.Exec(ctx, id, process.Command{Args: request.Command, Env: environ.List, User: userFor(env, service)}, stdin, stdout, stderr)
+	if understudy.KindOf(err) == understudy.KindNotFound && isService(release.Application, request.Command[0]) {
+		err = understudy.Errorf(understudy.KindNotFound, "%w", err).
+			WithHint("a service is named before the command: understudy exec %s --service %s -- CMD…", env.Name, request.Command[0])
+	}
+	return status, err
+}
+
+func isService(app understudy.Application, name string) bool {
+	return slices.ContainsFunc(app.Services, func(s understudy.Service) bool { return s.Name == name })
 }
 
 // serviceEnviron finds a service, or the first one, and its configuration.
