@@ -28,7 +28,7 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 	if held, err := e.Production.Held(ctx, p.To); err != nil {
 		return p, err
 	} else if held != "" {
-		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is held: %s", p.To, held))
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is held: %s (understudy hold lift %s --reason … ends it)", p.To, held, p.To))
 	}
 	if production.Release == p.Release {
 		p.Refusals = append(p.Refusals, fmt.Sprintf("%s runs release %s already", p.To, release.Label))
