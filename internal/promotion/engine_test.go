@@ -500,7 +500,7 @@ func TestGate_RefusesAndSaysWhy(t *testing.T) {
 		spoil func(s *story)
 		want  string
 	}{
-		{"held", func(s *story) { s.held = "v0 was taken back" }, "production is held: v0 was taken back"},
+		{"held", func(s *story) { s.held = "v0 was taken back" }, "production is held: v0 was taken back (understudy hold lift production --reason … ends it)"},
 		{"runs already", func(s *story) {
 			s.release.Digest = understudy.DigestOf([]byte("v1"))
 		}, "production runs release v2 already"},
