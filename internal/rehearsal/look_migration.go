@@ -101,7 +101,7 @@ func (p *play) quiet() Heard {
 
 func describeHeard(h Heard) string {
 	if h.Requests == 0 {
-		return "no traffic"
+		return "no request in that time"
 	}
 	return fmt.Sprintf("%d requests, %d failed, slowest %s", h.Requests, h.Failed, rounded(h.Max))
 }

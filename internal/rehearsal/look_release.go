@@ -35,7 +35,7 @@ func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) 
 	}
 	c := understudy.Check{Summary: fmt.Sprintf("%s on the new schema: %s", r.BaselineLabel, describeHeard(heard))}
 	if why := p.deaf(); why != "" {
-		c = untold(why + ", so nothing can be told of it on the new schema")
+		c = untold(fmt.Sprintf("%s, so nothing can be told of %s on the new schema", why, r.BaselineLabel))
 	} else if before := p.quiet(); before.Failed > 0 {
 		c.Summary += fmt.Sprintf("; %d of %d failed before the migration too", before.Failed, before.Requests)
 	}
