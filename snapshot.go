@@ -54,13 +54,3 @@ type Column struct {
 
 // Name of a column as rules and messages write it: schema.table.column.
 func (c Column) String() string { return c.Table + "." + c.Name }
-
-// MaskFunc makes one value safe. It is given the value in the database's text form,
-// never NULL, and returns what stands for it, nil for NULL; equal values give equal results. It may
-// be called from several goroutines at once and may keep neither slice.
-type MaskFunc func(value []byte) ([]byte, error)
-
-// Masks decides for one table which columns are masked, by name. An error of
-// KindRefused names every column that looks personal and has no rule, and nothing of
-// the table may be copied then.
-type Masks func(table string, columns []Column) (map[string]MaskFunc, error)

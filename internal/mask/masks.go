@@ -20,11 +20,11 @@ import (
 // A MaskFunc returns nil for NULL. An empty value stays empty, except for a constant.
 func (p Policy) Masks(key []byte) understudy.Masks {
 	k, err := newKeyed(key)
-	return func(table string, columns []understudy.Column) (map[string]understudy.MaskFunc, error) {
+	return func(table string, columns []understudy.Column) (understudy.TableMasks, error) {
 		if err != nil {
-			return nil, err
+			return understudy.TableMasks{}, err
 		}
-		masks := map[string]understudy.MaskFunc{}
+		masks := understudy.TableMasks{Columns: map[string]understudy.Mask{}}
 		var undecided []string
 		for _, c := range columns {
 			if c.Generated {
@@ -37,16 +37,17 @@ func (p Policy) Masks(key []byte) understudy.Masks {
 				continue
 			}
 			if err := p.check(c, rule); err != nil {
-				return nil, err
+				return understudy.TableMasks{}, err
 			}
 			made, err := compile(k, parseType(c.Type), rule)
 			if err != nil {
-				return nil, understudy.Errorf(understudy.KindOf(err), "masking %s: %w", c, err)
+				return understudy.TableMasks{}, understudy.Errorf(understudy.KindOf(err), "masking %s: %w", c, err)
 			}
-			masks[c.Name] = made
+			m, _ := named(rule.Mask)
+			masks.Columns[c.Name] = understudy.Mask{Name: rule.Mask, Apply: made, Unique: m.unique}
 		}
 		if len(undecided) > 0 {
-			return nil, refusal(table, undecided)
+			return understudy.TableMasks{}, refusal(table, undecided)
 		}
 		return masks, nil
 	}

@@ -154,7 +154,7 @@ func (c *copying) decideMasks(ctx context.Context) error {
 	if err := sampleTables(ctx, c.moment.tx, described, c.spec.Samples); err != nil {
 		return err
 	}
-	masks := map[string]map[string]understudy.MaskFunc{}
+	masks := map[string]understudy.TableMasks{}
 	var refusals []error
 	for _, t := range described {
 		chosen, err := c.spec.Masks(t.name(), t.columns)
@@ -182,13 +182,13 @@ func (c *copying) decideMasks(ctx context.Context) error {
 	return nil
 }
 
-func knownColumns(t *describedTable, chosen map[string]understudy.MaskFunc) error {
+func knownColumns(t *describedTable, chosen understudy.TableMasks) error {
 	known := map[string]bool{}
 	for _, column := range t.columns {
 		known[column.Name] = true
 	}
-	for column, mask := range chosen {
-		if !known[column] || mask == nil {
+	for column, mask := range chosen.Columns {
+		if !known[column] || mask.Apply == nil {
 			return understudy.Errorf(understudy.KindInvalid, "the masks of %s name %s, which is not a column of it or has no mask", t.name(), column)
 		}
 	}

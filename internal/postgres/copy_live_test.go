@@ -76,17 +76,17 @@ func halfWay(t *testing.T, spec *postgres.CopySpec) (reached <-chan struct{}, re
 	t.Helper()
 	at, goOn := make(chan struct{}), make(chan struct{})
 	n := 0
-	spec.Masks = func(table string, _ []understudy.Column) (map[string]understudy.MaskFunc, error) {
+	spec.Masks = func(table string, _ []understudy.Column) (understudy.TableMasks, error) {
 		if table != "public.long" {
-			return nil, nil
+			return understudy.TableMasks{}, nil
 		}
-		return map[string]understudy.MaskFunc{"id": func(value []byte) ([]byte, error) {
+		return masking("id", func(value []byte) ([]byte, error) {
 			if n++; n == 1000 {
 				close(at)
 				<-goOn
 			}
 			return value, nil
-		}}, nil
+		}), nil
 	}
 	return at, func() { close(goOn) }
 }

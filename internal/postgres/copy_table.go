@@ -38,16 +38,16 @@ func (t *copiedTable) list() string {
 }
 
 // decide lines the masks up with the columns.
-func (t *copiedTable) decide(chosen map[string]understudy.MaskFunc) {
+func (t *copiedTable) decide(chosen understudy.TableMasks) {
 	for i, column := range t.columns {
-		mask, found := chosen[column]
+		mask, found := chosen.Columns[column]
 		if !found {
 			continue
 		}
 		if t.masks == nil {
 			t.masks = make([]understudy.MaskFunc, len(t.columns))
 		}
-		t.masks[i] = mask
+		t.masks[i] = mask.Apply
 		t.masked = append(t.masked, column)
 	}
 }

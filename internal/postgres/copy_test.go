@@ -74,7 +74,14 @@ func pair(t *testing.T, fill string) (spec postgres.CopySpec, source, target *pg
 	return postgres.CopySpec{Source: c.AdminURL(from), Target: c.AdminURL(to), Bin: bin(t), Masks: noMasks}, source, target
 }
 
-func noMasks(string, []understudy.Column) (map[string]understudy.MaskFunc, error) { return nil, nil }
+func noMasks(string, []understudy.Column) (understudy.TableMasks, error) {
+	return understudy.TableMasks{}, nil
+}
+
+// masking masks one column.
+func masking(column string, apply understudy.MaskFunc) understudy.TableMasks {
+	return understudy.TableMasks{Columns: map[string]understudy.Mask{column: {Apply: apply}}}
+}
 
 func copied(t *testing.T, spec postgres.CopySpec) understudy.DatabaseCopy {
 	t.Helper()
@@ -222,14 +229,14 @@ func TestCopy_MasksExactlyTheColumnsOfTheRules(t *testing.T) {
 		}
 		return []byte(string(out)), nil
 	}
-	spec.Masks = func(table string, columns []understudy.Column) (map[string]understudy.MaskFunc, error) {
+	spec.Masks = func(table string, columns []understudy.Column) (understudy.TableMasks, error) {
 		switch table {
 		case "public.people":
-			return map[string]understudy.MaskFunc{"name": reverse}, nil
+			return masking("name", reverse), nil
 		case "public.events":
-			return map[string]understudy.MaskFunc{"what": func([]byte) ([]byte, error) { return []byte("\\N\t\n\r\\."), nil }}, nil
+			return masking("what", func([]byte) ([]byte, error) { return []byte("\\N\t\n\r\\."), nil }), nil
 		}
-		return nil, nil
+		return understudy.TableMasks{}, nil
 	}
 	got := copied(t, spec)
 	masked := `SELECT COALESCE(name, 'NULL') FROM people ORDER BY id`
@@ -266,12 +273,12 @@ func TestCopy_StopsAtAColumnThatLooksPersonalBeforeARowIsWritten(t *testing.T) {
 	t.Parallel()
 	spec, _, target := pair(t, everyKindOfObject)
 	var asked []string
-	spec.Masks = func(table string, columns []understudy.Column) (map[string]understudy.MaskFunc, error) {
+	spec.Masks = func(table string, columns []understudy.Column) (understudy.TableMasks, error) {
 		asked = append(asked, table)
 		if table == "public.people" || table == "public.user" {
-			return nil, understudy.Errorf(understudy.KindRefused, "%s looks personal and has no rule", columns[0])
+			return understudy.TableMasks{}, understudy.Errorf(understudy.KindRefused, "%s looks personal and has no rule", columns[0])
 		}
-		return nil, nil
+		return understudy.TableMasks{}, nil
 	}
 	_, err := postgres.Copy(t.Context(), spec)
 	refused(t, err, understudy.KindRefused, "nothing was copied", "public.people.id", "public.user.order", "understudy mask plan")
@@ -288,11 +295,11 @@ func TestCopy_ShowsMasksTheColumnsWithSamples(t *testing.T) {
 	t.Parallel()
 	spec, _, _ := pair(t, everyKindOfObject)
 	columns := map[string]understudy.Column{}
-	spec.Masks = func(table string, list []understudy.Column) (map[string]understudy.MaskFunc, error) {
+	spec.Masks = func(table string, list []understudy.Column) (understudy.TableMasks, error) {
 		for _, c := range list {
 			columns[c.String()] = c
 		}
-		return nil, understudy.Errorf(understudy.KindRefused, "enough")
+		return understudy.TableMasks{}, understudy.Errorf(understudy.KindRefused, "enough")
 	}
 	_, err := postgres.Copy(t.Context(), spec)
 	refused(t, err, understudy.KindRefused)
@@ -328,17 +335,17 @@ func TestCopy_AMaskThatBreaksARuleIsNamedWithoutTheValue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec, _, _ := pair(t, everyKindOfObject)
 			next := 1000
-			spec.Masks = func(table string, _ []understudy.Column) (map[string]understudy.MaskFunc, error) {
+			spec.Masks = func(table string, _ []understudy.Column) (understudy.TableMasks, error) {
 				if table != "public.people" {
-					return nil, nil
+					return understudy.TableMasks{}, nil
 				}
-				return map[string]understudy.MaskFunc{c.column: func([]byte) ([]byte, error) {
+				return masking(c.column, func([]byte) ([]byte, error) {
 					if c.column == "id" {
 						next++
 						return fmt.Append(nil, next), nil
 					}
 					return []byte(c.value), nil
-				}}, nil
+				}), nil
 			}
 			_, err := postgres.Copy(t.Context(), spec)
 			refused(t, err, understudy.KindInvalid, c.words...)
@@ -352,16 +359,16 @@ func TestCopy_AMaskThatBreaksARuleIsNamedWithoutTheValue(t *testing.T) {
 func TestCopy_AMaskThatFailsStopsTheCopy(t *testing.T) {
 	t.Parallel()
 	spec, _, _ := pair(t, everyKindOfObject)
-	spec.Masks = func(table string, _ []understudy.Column) (map[string]understudy.MaskFunc, error) {
+	spec.Masks = func(table string, _ []understudy.Column) (understudy.TableMasks, error) {
 		if table != "public.people" {
-			return nil, nil
+			return understudy.TableMasks{}, nil
 		}
-		return map[string]understudy.MaskFunc{"name": func(value []byte) ([]byte, error) {
+		return masking("name", func(value []byte) ([]byte, error) {
 			if bytes.Contains(value, []byte("slash")) {
 				return nil, understudy.Errorf(understudy.KindInvalid, "the value has no known form")
 			}
 			return value, nil
-		}}, nil
+		}), nil
 	}
 	_, err := postgres.Copy(t.Context(), spec)
 	refused(t, err, understudy.KindInvalid, "masking public.people.name", "tables were done")
