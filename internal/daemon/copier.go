@@ -13,6 +13,8 @@ import (
 	"understudy/internal/config"
 	"understudy/internal/mask"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/logical"
 )
 
 // copier makes golden copies on a twin's server.
@@ -63,7 +65,7 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 }
 
 // server starts the twin's server, of production's major version where the machine has it.
-func (c copier) server(ctx context.Context, source understudy.Environment, to string, release understudy.Release, databases map[string]string) (*postgres.Cluster, string, error) {
+func (c copier) server(ctx context.Context, source understudy.Environment, to string, release understudy.Release, databases map[string]string) (*cluster.Cluster, string, error) {
 	if len(databases) == 0 {
 		return nil, "", nil
 	}
@@ -116,7 +118,7 @@ func withSettingsOf(twin, source understudy.Environment) understudy.Environment 
 // binaries finds the installation of a major version. A twin on another major version
 // would rehearse another server: that is refused.
 func binaries(major int) (bin string, found int, err error) {
-	all, err := postgres.Installations()
+	all, err := cluster.Installations()
 	if err != nil {
 		return "", 0, err
 	}
@@ -135,7 +137,7 @@ type copyOrder struct {
 	database understudy.Database
 	physical string
 	golden   string
-	server   *postgres.Cluster
+	server   *cluster.Cluster
 	bin      string
 	masks    understudy.Masks
 }
@@ -148,16 +150,16 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, tell func(string)) (un
 	if err := o.server.Drop(ctx, o.golden); err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
-	if err := o.server.EnsureRole(ctx, postgres.Role{Name: o.database.Role, Login: true, Inherit: true}); err != nil {
+	if err := o.server.EnsureRole(ctx, cluster.Role{Name: o.database.Role, Login: true, Inherit: true}); err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
 	if _, err := o.server.EnsureDatabase(ctx, o.golden, o.database.Role, nil); err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
 	last := time.Time{}
-	made, err := postgres.Copy(ctx, postgres.CopySpec{
+	made, err := logical.Copy(ctx, logical.Spec{
 		Source: from, Target: o.server.AdminURL(o.golden), Bin: o.bin, Masks: o.masks, Parallel: 2, Samples: 400, Notice: tell,
-		Progress: func(p postgres.CopyProgress) {
+		Progress: func(p logical.Progress) {
 			if time.Since(last) > time.Second {
 				last = time.Now()
 				tell(fmt.Sprintf("copying %s: %d rows, %d of %d tables", o.database.Name, p.Rows, p.TablesDone, p.Tables))
@@ -211,7 +213,7 @@ func (c copier) Discard(ctx context.Context, on, snapshot string) error {
 
 // sweep drops golden copies that no record knows of: what a crash between a copy and its
 // record left. The latest snapshot's stay until the new one is whole.
-func (c copier) sweep(ctx context.Context, on string, server *postgres.Cluster) error {
+func (c copier) sweep(ctx context.Context, on string, server *cluster.Cluster) error {
 	if server == nil {
 		return nil
 	}
@@ -234,7 +236,7 @@ func (c copier) sweep(ctx context.Context, on string, server *postgres.Cluster) 
 }
 
 // twinServer is a twin's database server, started.
-func (d *Daemon) twinServer(ctx context.Context, name string) (*postgres.Cluster, error) {
+func (d *Daemon) twinServer(ctx context.Context, name string) (*cluster.Cluster, error) {
 	e, p, err := d.environment(name)
 	if err != nil {
 		return nil, err
@@ -244,7 +246,7 @@ func (d *Daemon) twinServer(ctx context.Context, name string) (*postgres.Cluster
 
 // startServer is an environment's private database server, started; a twin's with the
 // settings of what it is a twin of.
-func (d *Daemon) startServer(ctx context.Context, e understudy.Environment, p config.Project) (*postgres.Cluster, error) {
+func (d *Daemon) startServer(ctx context.Context, e understudy.Environment, p config.Project) (*cluster.Cluster, error) {
 	if e.TwinOf != "" {
 		source, err := p.Environment(e.TwinOf)
 		if err != nil {

@@ -16,12 +16,12 @@ import (
 	"understudy"
 	"understudy/internal/atomicfile"
 	"understudy/internal/config"
-	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
 )
 
 // server is the private database server of an environment.
-func (d *Daemon) server(e understudy.Environment, app understudy.Application, major int) (*postgres.Cluster, error) {
-	spec := postgres.ClusterSpec{
+func (d *Daemon) server(e understudy.Environment, app understudy.Application, major int) (*cluster.Cluster, error) {
+	spec := cluster.Spec{
 		Dir:       d.options.State.Below("databases", e.Name),
 		SocketDir: d.options.State.ServerSocket(e.Name),
 		Log:       d.options.State.Below("databases", e.Name+".log"),
@@ -47,7 +47,7 @@ func (d *Daemon) server(e understudy.Environment, app understudy.Application, ma
 		}
 		spec.Port = port
 	}
-	return postgres.NewCluster(spec), nil
+	return cluster.New(spec), nil
 }
 
 // port is the loopback port of an environment's server, chosen once and kept.
@@ -91,13 +91,13 @@ func (d *Daemon) password(environment, role string) (string, error) {
 }
 
 // roles sees that the application's roles can sign in to a private server.
-func (d *Daemon) roles(ctx context.Context, c *postgres.Cluster, e understudy.Environment, app understudy.Application) error {
+func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Environment, app understudy.Application) error {
 	for _, role := range rolesOf(app) {
 		password, err := d.password(e.Name, role)
 		if err != nil {
 			return err
 		}
-		if err := c.EnsureRole(ctx, postgres.Role{Name: role, Password: password, Login: true, Inherit: true}); err != nil {
+		if err := c.EnsureRole(ctx, cluster.Role{Name: role, Password: password, Login: true, Inherit: true}); err != nil {
 			return err
 		}
 	}
@@ -119,7 +119,7 @@ func rolesOf(app understudy.Application) []string {
 const sealedPort = 5432
 
 // address is the URL under which a deployment's programs reach a database as a role.
-func (d *Daemon) address(e understudy.Environment, c *postgres.Cluster, role, physical string) (string, error) {
+func (d *Daemon) address(e understudy.Environment, c *cluster.Cluster, role, physical string) (string, error) {
 	password, err := d.password(e.Name, role)
 	if err != nil {
 		return "", err

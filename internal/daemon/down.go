@@ -11,7 +11,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
-	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
 	"understudy/internal/store"
 )
 
@@ -121,6 +121,6 @@ func (d *Daemon) stopServer(ctx context.Context, name string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	server := postgres.NewCluster(postgres.ClusterSpec{Dir: dir, SocketDir: d.options.State.ServerSocket(name), Log: dir + ".log"})
+	server := cluster.New(cluster.Spec{Dir: dir, SocketDir: d.options.State.ServerSocket(name), Log: dir + ".log"})
 	return server.Stop(ctx)
 }

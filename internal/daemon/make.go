@@ -11,7 +11,7 @@ import (
 
 	"understudy"
 	"understudy/internal/atomicfile"
-	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
 )
 
 // made says how far each database of an environment's private server has come. It lies
@@ -116,7 +116,7 @@ func (d *Daemon) makeDatabases(ctx context.Context, e understudy.Environment, re
 
 // openServer starts an environment's server, lets the application's roles in, and lists
 // the databases.
-func (d *Daemon) openServer(ctx context.Context, e understudy.Environment, app understudy.Application) (*postgres.Cluster, []string, error) {
+func (d *Daemon) openServer(ctx context.Context, e understudy.Environment, app understudy.Application) (*cluster.Cluster, []string, error) {
 	c, err := d.server(e, app, 0)
 	if err != nil {
 		return nil, nil, err
@@ -132,7 +132,7 @@ func (d *Daemon) openServer(ctx context.Context, e understudy.Environment, app u
 }
 
 // makeEmpty makes databases anew.
-func (d *Daemon) makeEmpty(ctx context.Context, c *postgres.Cluster, app understudy.Application, fresh []string, tell func(string)) error {
+func (d *Daemon) makeEmpty(ctx context.Context, c *cluster.Cluster, app understudy.Application, fresh []string, tell func(string)) error {
 	for _, database := range app.Databases {
 		name := physical(database)
 		if !slices.Contains(fresh, name) {

@@ -12,7 +12,7 @@ import (
 
 	"understudy"
 	"understudy/internal/migration"
-	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
 )
 
@@ -143,14 +143,14 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (migration.O
 	if err != nil {
 		return nil, err
 	}
-	spec := postgres.WatchSpec{
+	spec := lockwatch.Spec{
 		AdminURL: server.AdminURL("postgres"), Database: m.databases[app.Databases[0].Name],
 		ApplicationName: migrationName, Every: 10 * time.Millisecond,
 	}
 	if role := app.Migration.Role; role != "" && role != app.Databases[0].Role {
 		spec.Role = role
 	}
-	watch, err := postgres.StartWatch(ctx, spec)
+	watch, err := lockwatch.Start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (migration.O
 }
 
 // observation puts what a PostgreSQL server showed into the words of migrations.
-func observation(seen postgres.Observation, every time.Duration) migration.Observation {
+func observation(seen lockwatch.Observation, every time.Duration) migration.Observation {
 	out := migration.Observation{
 		InvalidIndexes: seen.InvalidIndexes, LostStatistics: seen.LostStatistics, Exclusive: seen.ExclusiveByWAL,
 		LogBytes: seen.WAL, BytesBefore: seen.BytesBefore, BytesPeak: seen.BytesPeak, BytesAfter: seen.BytesAfter,

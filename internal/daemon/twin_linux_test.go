@@ -15,7 +15,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
-	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
 )
 
 // snapshot is the twin's latest, if it has one.
@@ -39,8 +39,8 @@ func (h *house) goldenCopies(t *testing.T) []string {
 	return slices.DeleteFunc(all, func(name string) bool { return !strings.Contains(name, "golden") })
 }
 
-func (h *house) twinServer() *postgres.Cluster {
-	return postgres.NewCluster(postgres.ClusterSpec{
+func (h *house) twinServer() *cluster.Cluster {
+	return cluster.New(cluster.Spec{
 		Dir: h.state.Below("databases", "staging"), SocketDir: h.state.ServerSocket("staging"), Log: h.state.Below("databases", "staging.log"),
 	})
 }

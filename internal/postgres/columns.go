@@ -18,34 +18,35 @@ import (
 func Columns(ctx context.Context, conn *pgx.Conn, samples int) (map[string][]understudy.Column, error) {
 	byTable := map[string][]understudy.Column{}
 	err := reading(ctx, conn, "reading the columns", func(tx pgx.Tx) error {
-		tables, err := describeTables(ctx, tx)
+		tables, err := DescribeTables(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := sampleTables(ctx, tx, tables, samples); err != nil {
+		if err := SampleTables(ctx, tx, tables, samples); err != nil {
 			return err
 		}
 		for _, t := range tables {
-			byTable[t.name()] = t.columns
+			byTable[t.Name()] = t.Columns
 		}
 		return nil
 	})
 	return byTable, err
 }
 
-// describedTable is one table as rules see it: ordinary, or the root of a partitioned one.
-type describedTable struct {
+// DescribedTable is one table as rules see it: ordinary, or the root of a partitioned one.
+type DescribedTable struct {
 	oid           uint32
 	schema, table string
 	partitioned   bool
 	bytes         int64
-	columns       []understudy.Column
+	Columns       []understudy.Column
 }
 
-func (t describedTable) name() string { return tableName(t.schema, t.table) }
+// Name is schema.table, quoted where it must be.
+func (t DescribedTable) Name() string { return TableName(t.schema, t.table) }
 
 // from is the table as a query names it, without those that inherit from it.
-func (t describedTable) from() string {
+func (t DescribedTable) from() string {
 	named := pgx.Identifier{t.schema, t.table}.Sanitize()
 	if t.partitioned {
 		return named
@@ -72,21 +73,21 @@ const describeQuery = `
 		ORDER BY cardinality(k.conkey), k.oid LIMIT 1) r ON true
 	WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND `
 
-// describeTables lists the tables with their columns, without samples.
-func describeTables(ctx context.Context, tx pgx.Tx) ([]*describedTable, error) {
-	rows, err := tx.Query(ctx, describeQuery+ofUser+` AND `+notOfExtension("pg_class", "c.oid")+` ORDER BY n.nspname, c.relname, a.attnum`)
+// DescribeTables lists the tables with their columns, without samples.
+func DescribeTables(ctx context.Context, tx pgx.Tx) ([]*DescribedTable, error) {
+	rows, err := tx.Query(ctx, describeQuery+OfUser+` AND `+NotOfExtension("pg_class", "c.oid")+` ORDER BY n.nspname, c.relname, a.attnum`)
 	if err != nil {
-		return nil, readError("reading the columns", err)
+		return nil, ReadError("reading the columns", err)
 	}
 	defer rows.Close()
-	var tables []*describedTable
+	var tables []*DescribedTable
 	for rows.Next() {
-		var t describedTable
+		var t DescribedTable
 		var c understudy.Column
 		var toSchema, toTable, toColumn string
 		if err := rows.Scan(&t.oid, &t.schema, &t.table, &t.partitioned, &t.bytes, &c.Name, &c.Type, &c.Comment,
 			&c.Nullable, &c.Generated, &c.Unique, &toSchema, &toTable, &toColumn); err != nil {
-			return nil, readError("reading the columns", err)
+			return nil, ReadError("reading the columns", err)
 		}
 		if len(tables) == 0 || tables[len(tables)-1].oid != t.oid {
 			tables = append(tables, &t)
@@ -94,15 +95,15 @@ func describeTables(ctx context.Context, tx pgx.Tx) ([]*describedTable, error) {
 		if c.Name == "" { // a table without columns
 			continue
 		}
-		c.Table = t.name()
+		c.Table = t.Name()
 		if toColumn != "" {
-			c.References = tableName(toSchema, toTable) + "." + toColumn
+			c.References = TableName(toSchema, toTable) + "." + toColumn
 		}
 		last := tables[len(tables)-1]
-		last.columns = append(last.columns, c)
+		last.Columns = append(last.Columns, c)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, readError("reading the columns", err)
+		return nil, ReadError("reading the columns", err)
 	}
 	return tables, nil
 }

@@ -17,13 +17,13 @@ const (
 	sampleLength = 8192
 )
 
-// sampleTables gives every column its samples.
-func sampleTables(ctx context.Context, tx pgx.Tx, tables []*describedTable, samples int) error {
+// SampleTables gives every column its samples.
+func SampleTables(ctx context.Context, tx pgx.Tx, tables []*DescribedTable, samples int) error {
 	if samples <= 0 {
 		return nil
 	}
 	for _, t := range tables {
-		if len(t.columns) == 0 {
+		if len(t.Columns) == 0 {
 			continue
 		}
 		if err := sampleRows(ctx, tx, t, samples); err != nil {
@@ -40,22 +40,22 @@ func sampleTables(ctx context.Context, tx pgx.Tx, tables []*describedTable, samp
 }
 
 // sampleRows reads rows spread over the table and keeps what is distinct, per column.
-func sampleRows(ctx context.Context, tx pgx.Tx, t *describedTable, samples int) error {
-	list := make([]string, len(t.columns))
-	for i, c := range t.columns {
+func sampleRows(ctx context.Context, tx pgx.Tx, t *DescribedTable, samples int) error {
+	list := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
 		list[i] = fmt.Sprintf("left(%s::text, %d)", pgx.Identifier{c.Name}.Sanitize(), sampleLength)
 	}
 	query := fmt.Sprintf("SELECT %s FROM %s%s", strings.Join(list, ", "), t.from(), spread(t.bytes))
 	rows, err := tx.Query(ctx, query, pgx.QueryExecModeExec)
 	if err != nil {
-		return readError("sampling "+t.name(), err)
+		return ReadError("sampling "+t.Name(), err)
 	}
 	defer rows.Close()
-	seen := make([]map[string]bool, len(t.columns))
+	seen := make([]map[string]bool, len(t.Columns))
 	for i := range seen {
 		seen[i] = map[string]bool{}
 	}
-	wanted := len(t.columns)
+	wanted := len(t.Columns)
 	for wanted > 0 && rows.Next() {
 		for i, raw := range rows.RawValues() {
 			if raw == nil || len(seen[i]) == samples || seen[i][string(raw)] {
@@ -63,14 +63,14 @@ func sampleRows(ctx context.Context, tx pgx.Tx, t *describedTable, samples int) 
 			}
 			value := string(raw)
 			seen[i][value] = true
-			t.columns[i].Samples = append(t.columns[i].Samples, value)
+			t.Columns[i].Samples = append(t.Columns[i].Samples, value)
 			if len(seen[i]) == samples {
 				wanted--
 			}
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return readError("sampling "+t.name(), err)
+		return ReadError("sampling "+t.Name(), err)
 	}
 	return nil
 }
@@ -86,8 +86,8 @@ func spread(bytes int64) string {
 
 // sampleStatistics fills columns in which no row that was read had a value from what
 // the server remembers of the whole table since it was analysed.
-func sampleStatistics(ctx context.Context, tx pgx.Tx, t *describedTable, samples int) error {
-	for i, c := range t.columns {
+func sampleStatistics(ctx context.Context, tx pgx.Tx, t *DescribedTable, samples int) error {
+	for i, c := range t.Columns {
 		if len(c.Samples) > 0 {
 			continue
 		}
@@ -97,10 +97,10 @@ func sampleStatistics(ctx context.Context, tx pgx.Tx, t *describedTable, samples
 			WHERE s.schemaname = $1 AND s.tablename = $2 AND s.attname = $3 AND v IS NOT NULL LIMIT $5`,
 			t.schema, t.table, c.Name, sampleLength, samples)
 		if err != nil {
-			return readError("reading the statistics of "+c.String(), err)
+			return ReadError("reading the statistics of "+c.String(), err)
 		}
-		if t.columns[i].Samples, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-			return readError("reading the statistics of "+c.String(), err)
+		if t.Columns[i].Samples, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return ReadError("reading the statistics of "+c.String(), err)
 		}
 	}
 	return nil

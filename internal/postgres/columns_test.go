@@ -11,10 +11,10 @@ import (
 func TestColumns_SamplesOfABigTableAreSpreadAndDistinct(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, `CREATE TABLE big AS SELECT i AS id, i % 3 AS kind, CASE WHEN i = 40000 THEN 'rare@example.org' END AS rare, repeat('x', 200) AS filler FROM generate_series(1, 50000) i;
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TABLE big AS SELECT i AS id, i % 3 AS kind, CASE WHEN i = 40000 THEN 'rare@example.org' END AS rare, repeat('x', 200) AS filler FROM generate_series(1, 50000) i;
 		ALTER TABLE big ALTER rare SET STATISTICS 10000`)
-	runs(t, conn, `ANALYZE big`)
+	postgrestest.Runs(t, conn, `ANALYZE big`)
 	columns, err := postgres.Columns(t.Context(), conn, 50)
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +37,8 @@ func TestColumns_SamplesOfABigTableAreSpreadAndDistinct(t *testing.T) {
 func TestColumns_NoSamplesWhereNoneAreAskedFor(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, `CREATE TABLE a (b text); INSERT INTO a VALUES ('x')`)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TABLE a (b text); INSERT INTO a VALUES ('x')`)
 	columns, err := postgres.Columns(t.Context(), conn, 0)
 	if err != nil || len(columns["public.a"]) != 1 || columns["public.a"][0].Samples != nil {
 		t.Errorf("got %+v, %v", columns, err)

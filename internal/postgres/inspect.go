@@ -45,7 +45,7 @@ func Inspect(ctx context.Context, conn *pgx.Conn) (Schema, error) {
 }
 
 func inspect(ctx context.Context, tx pgx.Tx) (Schema, error) {
-	major, err := majorOf(ctx, tx)
+	major, err := MajorOf(ctx, tx)
 	if err != nil {
 		return Schema{}, err
 	}
@@ -72,7 +72,7 @@ func inspect(ctx context.Context, tx pgx.Tx) (Schema, error) {
 func collect(ctx context.Context, tx pgx.Tx, f fact) ([]string, error) {
 	rows, err := tx.Query(ctx, f.query)
 	if err != nil {
-		return nil, readError("reading "+f.of, err)
+		return nil, ReadError("reading "+f.of, err)
 	}
 	lines, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
 		var object, definition string
@@ -80,7 +80,7 @@ func collect(ctx context.Context, tx pgx.Tx, f fact) ([]string, error) {
 		return oneLine(object) + ": " + oneLine(definition), err
 	})
 	if err != nil {
-		return nil, readError("reading "+f.of, err)
+		return nil, ReadError("reading "+f.of, err)
 	}
 	return lines, nil
 }
@@ -90,20 +90,20 @@ func columnOrder(ctx context.Context, tx pgx.Tx) (map[string][]string, error) {
 		SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-		WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND `+ofUser+` AND `+notOfExtension("pg_class", "c.oid")+`
+		WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND `+OfUser+` AND `+NotOfExtension("pg_class", "c.oid")+`
 		GROUP BY 1, 2`)
 	if err != nil {
-		return nil, readError("reading the order of columns", err)
+		return nil, ReadError("reading the order of columns", err)
 	}
 	order := map[string][]string{}
 	var schema, table string
 	var columns []string
 	_, err = pgx.ForEachRow(rows, []any{&schema, &table, &columns}, func() error {
-		order[tableName(schema, table)] = slices.Clone(columns)
+		order[TableName(schema, table)] = slices.Clone(columns)
 		return nil
 	})
 	if err != nil {
-		return nil, readError("reading the order of columns", err)
+		return nil, ReadError("reading the order of columns", err)
 	}
 	return order, nil
 }

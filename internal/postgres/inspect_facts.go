@@ -21,7 +21,7 @@ func relationFacts() []fact {
 		columnFacts(),
 		{of: "schemas", query: `
 			SELECT format('schema %I', n.nspname), 'owner ' || quote_ident(pg_get_userbyid(n.nspowner))
-			FROM pg_namespace n WHERE ` + ofUser + ` AND ` + notOfExtension("pg_namespace", "n.oid")},
+			FROM pg_namespace n WHERE ` + OfUser + ` AND ` + NotOfExtension("pg_namespace", "n.oid")},
 		{of: "tables", query: `
 			SELECT format('table %I.%I', n.nspname, c.relname), concat_ws(', ',
 				CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'permanent' END,
@@ -45,10 +45,10 @@ func relationFacts() []fact {
 				|| CASE WHEN i.indisvalid THEN '' ELSE ' (invalid)' END || CASE WHEN i.indisclustered THEN ' (clustered)' ELSE '' END
 			FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 			JOIN pg_class t ON t.oid = i.indrelid
-			WHERE t.relpersistence <> 't' AND ` + ofUser + ` AND ` + notOfExtension("pg_class", "i.indrelid")},
+			WHERE t.relpersistence <> 't' AND ` + OfUser + ` AND ` + NotOfExtension("pg_class", "i.indrelid")},
 		{of: "extended statistics", query: `
 			SELECT format('statistics %I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid)
-			FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE ` + ofUser},
+			FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE ` + OfUser},
 		{of: "sequences", query: `
 			SELECT format('sequence %I.%I', n.nspname, c.relname), concat_ws(' ', format_type(s.seqtypid, NULL),
 				'start', s.seqstart, 'increment', s.seqincrement, 'from', s.seqmin, 'to', s.seqmax, 'cache', s.seqcache,
@@ -67,7 +67,7 @@ func relationFacts() []fact {
 
 // ofRelation keeps what lasts and is the user's own; c is pg_class.
 func ofRelation() string {
-	return ofUser + ` AND c.relpersistence <> 't' AND ` + notOfExtension("pg_class", "c.oid")
+	return OfUser + ` AND c.relpersistence <> 't' AND ` + NotOfExtension("pg_class", "c.oid")
 }
 
 func columnFacts() fact {
@@ -101,20 +101,20 @@ func programFacts() []fact {
 					format_type(g.aggtranstype, NULL), g.agginitval, g.aggsortop::regoperator) FROM pg_aggregate g WHERE g.aggfnoid = p.oid)
 					ELSE pg_get_functiondef(p.oid) END, 'UTF8')), 'hex'))
 			FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-			WHERE ` + ofUser + ` AND ` + notOfExtension("pg_proc", "p.oid")},
+			WHERE ` + OfUser + ` AND ` + NotOfExtension("pg_proc", "p.oid")},
 		{of: "triggers", query: `
 			SELECT format('trigger %I on %I.%I', g.tgname, n.nspname, c.relname), pg_get_triggerdef(g.oid)
 				|| CASE g.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' (disabled)' WHEN 'A' THEN ' (always)' ELSE ' (replica only)' END
 			FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE NOT g.tgisinternal AND c.relpersistence <> 't' AND ` + ofUser + ` AND ` + notOfExtension("pg_class", "c.oid")},
+			WHERE NOT g.tgisinternal AND c.relpersistence <> 't' AND ` + OfUser + ` AND ` + NotOfExtension("pg_class", "c.oid")},
 		{of: "event triggers", query: `
 			SELECT format('event trigger %I', g.evtname), concat_ws(' ', 'on', g.evtevent, array_to_string(g.evttags, ', '),
 				'calls', g.evtfoid::regproc, CASE g.evtenabled WHEN 'D' THEN '(disabled)' WHEN 'A' THEN '(always)' WHEN 'R' THEN '(replica only)' END)
-			FROM pg_event_trigger g WHERE ` + notOfExtension("pg_event_trigger", "g.oid")},
+			FROM pg_event_trigger g WHERE ` + NotOfExtension("pg_event_trigger", "g.oid")},
 		{of: "rules", query: `
 			SELECT format('rule %I on %I.%I', r.rulename, n.nspname, c.relname), pg_get_ruledef(r.oid)
 			FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE r.rulename <> '_RETURN' AND ` + ofUser + ` AND ` + notOfExtension("pg_class", "c.oid")},
+			WHERE r.rulename <> '_RETURN' AND ` + OfUser + ` AND ` + NotOfExtension("pg_class", "c.oid")},
 		{of: "policies", query: `
 			SELECT format('policy %I on %I.%I', p.polname, n.nspname, c.relname), concat_ws(' ',
 				CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, 'for',
@@ -122,7 +122,7 @@ func programFacts() []fact {
 				(SELECT string_agg(CASE r WHEN 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(r)) END, ', ' ORDER BY pg_get_userbyid(r)) FROM unnest(p.polroles) r),
 				'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
 			FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE ` + ofUser + ` AND ` + notOfExtension("pg_class", "c.oid")},
+			WHERE ` + OfUser + ` AND ` + NotOfExtension("pg_class", "c.oid")},
 		{of: "types", query: `
 			SELECT format('type %I.%I', n.nspname, t.typname), CASE t.typtype
 				WHEN 'e' THEN 'enum (' || COALESCE((SELECT string_agg(quote_literal(l.enumlabel), ', ' ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid), '') || ')'
@@ -132,14 +132,14 @@ func programFacts() []fact {
 			FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 			WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type y WHERE y.typarray = t.oid)
 				OR t.typtype = 'c' AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c')
-			AND ` + ofUser + ` AND ` + notOfExtension("pg_type", "t.oid")},
+			AND ` + OfUser + ` AND ` + NotOfExtension("pg_type", "t.oid")},
 		{of: "constraints of domains", query: `
 			SELECT format('constraint %I on domain %I.%I', k.conname, n.nspname, t.typname), pg_get_constraintdef(k.oid)
 			FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid JOIN pg_namespace n ON n.oid = t.typnamespace
-			WHERE k.contype = 'c' AND ` + ofUser + ` AND ` + notOfExtension("pg_type", "t.oid")},
+			WHERE k.contype = 'c' AND ` + OfUser + ` AND ` + NotOfExtension("pg_type", "t.oid")},
 		{of: "collations", query: `
 			SELECT format('collation %I.%I', n.nspname, l.collname), concat_ws(' ', 'provider', l.collprovider::text, l.collcollate,
 				CASE WHEN l.collisdeterministic THEN 'deterministic' ELSE 'not deterministic' END)
-			FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE ` + ofUser + ` AND ` + notOfExtension("pg_collation", "l.oid")},
+			FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE ` + OfUser + ` AND ` + NotOfExtension("pg_collation", "l.oid")},
 	}
 }

@@ -6,10 +6,10 @@ import "fmt"
 // of rights and one that spells out the default are the same fact.
 func ownershipFacts() []fact {
 	relation := `CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END`
-	ofRelation := `c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND c.relpersistence <> 't' AND ` + ofUser + ` AND ` + notOfExtension("pg_class", "c.oid")
-	ofFunction := ofUser + ` AND ` + notOfExtension("pg_proc", "p.oid")
+	ofRelation := `c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND c.relpersistence <> 't' AND ` + OfUser + ` AND ` + NotOfExtension("pg_class", "c.oid")
+	ofFunction := OfUser + ` AND ` + NotOfExtension("pg_proc", "p.oid")
 	ofType := `(t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c') AND ` +
-		ofUser + ` AND ` + notOfExtension("pg_type", "t.oid")
+		OfUser + ` AND ` + NotOfExtension("pg_type", "t.oid")
 	fromRelations := `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`
 	fromFunctions := `FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace`
 	fromTypes := `FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace`
@@ -27,7 +27,7 @@ func ownershipFacts() []fact {
 		{of: "grants on functions", query: grants(`format('function %I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))`, `p.proacl`, `'f'`,
 			`p.proowner`, fromFunctions, ofFunction)},
 		{of: "grants on types", query: grants(`format('type %I.%I', n.nspname, t.typname)`, `t.typacl`, `'T'`, `t.typowner`, fromTypes, ofType)},
-		{of: "grants on schemas", query: grants(`format('schema %I', n.nspname)`, `n.nspacl`, `'n'`, `n.nspowner`, `FROM pg_namespace n`, ofUser)},
+		{of: "grants on schemas", query: grants(`format('schema %I', n.nspname)`, `n.nspacl`, `'n'`, `n.nspowner`, `FROM pg_namespace n`, OfUser)},
 		{of: "grants on the database", query: grants(`'database'`, `d.datacl`, `'d'`, `d.datdba`, `FROM pg_database d`, `d.datname = current_database()`)},
 		{of: "default grants", query: `
 			SELECT format('default grant by %I on %s%s to %s', pg_get_userbyid(d.defaclrole),

@@ -17,8 +17,8 @@ import (
 // Whoever reads a database that others work with waits this long at most: for a lock,
 // and for one statement that only looks at catalogs or samples.
 const (
-	readerLockTimeout      = 5 * time.Second
-	readerStatementTimeout = time.Minute
+	ReaderLockTimeout      = 5 * time.Second
+	ReaderStatementTimeout = time.Minute
 )
 
 // reading runs act in a read-only transaction with one view of the data, in which
@@ -30,18 +30,18 @@ func reading(ctx context.Context, conn *pgx.Conn, doing string, act func(pgx.Tx)
 	}
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return readError(doing, err)
+		return ReadError(doing, err)
 	}
-	defer rollback(ctx, tx)
-	if err := pinSession(ctx, tx, readerStatementTimeout); err != nil {
+	defer Rollback(ctx, tx)
+	if err := pinSession(ctx, tx, ReaderStatementTimeout); err != nil {
 		return err
 	}
 	return act(tx)
 }
 
-// rollback ends a transaction that only read, or whose work is to be forgotten. An
+// Rollback ends a transaction that only read, or whose work is to be forgotten. An
 // error leaves nothing to do: the server rolls back with the connection.
-func rollback(ctx context.Context, tx pgx.Tx) {
+func Rollback(ctx context.Context, tx pgx.Tx) {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
 	defer cancel()
 	_ = tx.Rollback(ending)
@@ -58,20 +58,20 @@ func pinSession(ctx context.Context, tx pgx.Tx, statement time.Duration) error {
 			('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
 			('lock_timeout', $1), ('statement_timeout', $2)) v(name, value)
 		JOIN (SELECT name FROM pg_catalog.pg_settings) s ON lower(s.name) = v.name`,
-		milliseconds(readerLockTimeout), milliseconds(statement))
+		milliseconds(ReaderLockTimeout), milliseconds(statement))
 	if err != nil {
-		return readError("fixing the session's settings", err)
+		return ReadError("fixing the session's settings", err)
 	}
 	return nil
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
 
-// majorOf is the server's major version. One that is too old to be understood is an error.
-func majorOf(ctx context.Context, tx pgx.Tx) (int, error) {
+// MajorOf is the server's major version. One that is too old to be understood is an error.
+func MajorOf(ctx context.Context, tx pgx.Tx) (int, error) {
 	var number int
 	if err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&number); err != nil {
-		return 0, readError("asking the server for its version", err)
+		return 0, ReadError("asking the server for its version", err)
 	}
 	major := number / 10000
 	if major < oldestMajor {
@@ -84,28 +84,29 @@ func majorOf(ctx context.Context, tx pgx.Tx) (int, error) {
 // bareName matches a name that needs no quotes where it stands behind a dot.
 var bareName = regexp.MustCompile(`^[a-z_][a-z0-9_$]*$`)
 
-// tableName is how rules, messages and results write a table: schema.table, each part
+// TableName is how rules, messages and results write a table: schema.table, each part
 // quoted where it must be.
-func tableName(schema, table string) string { return plainName(schema) + "." + plainName(table) }
+func TableName(schema, table string) string { return PlainName(schema) + "." + PlainName(table) }
 
-func plainName(name string) string {
+// PlainName is a name as SQL writes it: quoted only where it must be.
+func PlainName(name string) string {
 	if bareName.MatchString(name) {
 		return name
 	}
 	return pgx.Identifier{name}.Sanitize()
 }
 
-// ofUser keeps what is in a schema of the user's own; n is pg_namespace.
-const ofUser = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
+// OfUser keeps what is in a schema of the user's own; n is pg_namespace.
+const OfUser = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
 
-// notOfExtension keeps what no extension has made.
-func notOfExtension(class, oid string) string {
+// NotOfExtension keeps what no extension has made.
+func NotOfExtension(class, oid string) string {
 	return fmt.Sprintf(`NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '%s'::regclass AND e.objid = %s AND e.deptype = 'e')`, class, oid)
 }
 
-// readError turns an error of a server that is read from into a sentence without
+// ReadError turns an error of a server that is read from into a sentence without
 // values: the server's detail and context lines hold rows.
-func readError(doing string, err error) error {
+func ReadError(doing string, err error) error {
 	var known *understudy.Error
 	if errors.As(err, &known) {
 		return known
@@ -114,16 +115,17 @@ func readError(doing string, err error) error {
 	if !errors.As(err, &answer) {
 		return understudy.Errorf(understudy.KindUnavailable, "%s: %w", doing, err)
 	}
-	return serverError(doing, answer)
+	return ServerError(doing, answer)
 }
 
-func serverError(doing string, answer *pgconn.PgError) error {
-	said := safeMessage(answer)
+// ServerError says what a server answered while something was done, without values.
+func ServerError(doing string, answer *pgconn.PgError) error {
+	said := SafeMessage(answer)
 	switch answer.Code {
 	case "42501":
 		return understudy.Errorf(understudy.KindRefused, "%s: %s", doing, said)
 	case "55P03":
-		return understudy.Errorf(understudy.KindConflict, "%s: another session holds a lock that was not free within %s", doing, readerLockTimeout).
+		return understudy.Errorf(understudy.KindConflict, "%s: another session holds a lock that was not free within %s", doing, ReaderLockTimeout).
 			WithHint("a schema change may be under way; try again when it is done")
 	case "57014", "57P01", "57P02", "57P03", "53300", "28000", "28P01", "3D000":
 		return understudy.Errorf(understudy.KindUnavailable, "%s: %s", doing, said)
@@ -137,15 +139,25 @@ func serverError(doing string, answer *pgconn.PgError) error {
 	return understudy.Errorf(understudy.KindInternal, "%s: %s (SQLSTATE %s)", doing, said, answer.Code)
 }
 
-// safeMessage is what the server said, without a value: messages about wrong data
+// SafeMessage is what the server said, without a value: messages about wrong data
 // quote it behind a colon.
-func safeMessage(answer *pgconn.PgError) string {
-	return withoutValue(answer.Message)
+func SafeMessage(answer *pgconn.PgError) string {
+	return WithoutValue(answer.Message)
 }
 
-func withoutValue(message string) string {
+// WithoutValue takes out of a message what a server quotes of the data.
+func WithoutValue(message string) string {
 	if at := strings.Index(message, `: "`); at >= 0 {
 		return message[:at]
 	}
 	return message
+}
+
+// QuoteText writes a text as a literal that is read the same under every setting.
+func QuoteText(text string) string {
+	quoted := "'" + strings.ReplaceAll(strings.ReplaceAll(text, `\`, `\\`), "'", "''") + "'"
+	if strings.Contains(text, `\`) {
+		return " E" + quoted
+	}
+	return quoted
 }

@@ -21,20 +21,20 @@ func TableSizes(ctx context.Context, conn *pgx.Conn) ([]TableSize, error) {
 		rows, err := tx.Query(ctx, `
 			SELECT n.nspname, c.relname, c.reltuples::bigint, COALESCE(pg_total_relation_size(c.oid), 0) AS bytes
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND `+ofUser+` AND `+notOfExtension("pg_class", "c.oid")+`
+			WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND `+OfUser+` AND `+NotOfExtension("pg_class", "c.oid")+`
 			ORDER BY bytes DESC, 1, 2`)
 		if err != nil {
-			return readError("measuring the tables", err)
+			return ReadError("measuring the tables", err)
 		}
 		sizes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (TableSize, error) {
 			var schema, table string
 			var size TableSize
 			err := row.Scan(&schema, &table, &size.Rows, &size.Bytes)
-			size.Table = tableName(schema, table)
+			size.Table = TableName(schema, table)
 			return size, err
 		})
 		if err != nil {
-			return readError("measuring the tables", err)
+			return ReadError("measuring the tables", err)
 		}
 		return nil
 	})

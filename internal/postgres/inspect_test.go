@@ -16,9 +16,9 @@ import (
 func TestInspect_OneLineForEachFact(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, everyKindOfObject)
-	schema := inspected(t, conn)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, postgrestest.EveryKindOfObject)
+	schema := postgrestest.Inspected(t, conn)
 	for _, want := range []string{
 		`column public.people.id: bigint not null generated always as identity`,
 		`column public.people.feeling: public.mood default 'happy'::public.mood`,
@@ -61,18 +61,18 @@ func TestInspect_OneLineForEachFact(t *testing.T) {
 func TestInspect_OfTheSameFactsHasTheSameDigest(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, `CREATE TABLE a (one int, two text); CREATE SEQUENCE s`)
-	first := inspected(t, conn)
-	runs(t, conn, `INSERT INTO a VALUES (1, 'x'); SELECT nextval('s'); ALTER TABLE a DROP COLUMN one; ALTER TABLE a ADD COLUMN one int; SET search_path TO public`)
-	second := inspected(t, conn)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TABLE a (one int, two text); CREATE SEQUENCE s`)
+	first := postgrestest.Inspected(t, conn)
+	postgrestest.Runs(t, conn, `INSERT INTO a VALUES (1, 'x'); SELECT nextval('s'); ALTER TABLE a DROP COLUMN one; ALTER TABLE a ADD COLUMN one int; SET search_path TO public`)
+	second := postgrestest.Inspected(t, conn)
 	if first.Digest != second.Digest {
 		t.Errorf("rows, sequence values or the order of columns changed the digest: %+v", first.Diff(second))
 	}
 	if !cmp.Equal(second.Order["public.a"], []string{"two", "one"}) {
 		t.Errorf("the order of columns is %v", second.Order)
 	}
-	if path := answer(t, conn, `SHOW search_path`); path != "public" {
+	if path := postgrestest.Answer(t, conn, `SHOW search_path`); path != "public" {
 		t.Errorf("the session's search_path became %s", path)
 	}
 }
@@ -80,13 +80,13 @@ func TestInspect_OfTheSameFactsHasTheSameDigest(t *testing.T) {
 func TestInspect_DiffSaysWhatAMigrationDid(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, `CREATE TABLE a (one int, two text, three text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
-	before := inspected(t, conn)
-	runs(t, conn, `ALTER TABLE a ALTER one TYPE bigint, ALTER one SET NOT NULL, DROP three; CREATE INDEX i ON a (two); GRANT SELECT ON a TO PUBLIC;
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TABLE a (one int, two text, three text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
+	before := postgrestest.Inspected(t, conn)
+	postgrestest.Runs(t, conn, `ALTER TABLE a ALTER one TYPE bigint, ALTER one SET NOT NULL, DROP three; CREATE INDEX i ON a (two); GRANT SELECT ON a TO PUBLIC;
 		CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'`)
 	var got []string
-	for _, change := range before.Diff(inspected(t, conn)) {
+	for _, change := range before.Diff(postgrestest.Inspected(t, conn)) {
 		if strings.HasPrefix(change.Object, "function") {
 			change.Was, change.Is = "", ""
 		}
@@ -107,13 +107,13 @@ func TestInspect_DiffSaysWhatAMigrationDid(t *testing.T) {
 func TestInspect_OfAThousandTablesIsQuick(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
+	conn := postgrestest.Connected(t, c.AdminURL(name))
 	for range 4 { // each in a transaction of its own: a thousand at once need more locks than there are
-		runs(t, conn, `DO $$ DECLARE n int := (SELECT count(*) FROM pg_class WHERE relname ~ '^t_\d+$'); BEGIN FOR i IN n+1..n+250 LOOP
+		postgrestest.Runs(t, conn, `DO $$ DECLARE n int := (SELECT count(*) FROM pg_class WHERE relname ~ '^t_\d+$'); BEGIN FOR i IN n+1..n+250 LOOP
 			EXECUTE format('CREATE TABLE t_%s (a int PRIMARY KEY, b text NOT NULL DEFAULT 1, c int CHECK (c > 0), d timestamptz)', i); END LOOP; END $$`)
 	}
 	start := time.Now()
-	schema := inspected(t, conn)
+	schema := postgrestest.Inspected(t, conn)
 	if took := time.Since(start); took > 5*time.Second || len(schema.Order) != 1000 {
 		t.Errorf("%d tables took %s", len(schema.Order), took)
 	} else {
@@ -124,18 +124,18 @@ func TestInspect_OfAThousandTablesIsQuick(t *testing.T) {
 func TestInspect_WaitsBrieflyInsideNobodysTransaction(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, `BEGIN`)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `BEGIN`)
 	_, err := postgres.Inspect(t.Context(), conn)
-	refused(t, err, understudy.KindConflict, "inside a transaction")
+	postgrestest.Refused(t, err, understudy.KindConflict, "inside a transaction")
 }
 
 func TestTableSizes_TheBiggestComesFirst(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
-	runs(t, conn, `CREATE TABLE small (a int); CREATE TABLE "Big One" AS SELECT repeat('x', 100) AS a FROM generate_series(1, 5000)`)
-	runs(t, conn, `ANALYZE "Big One"`)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TABLE small (a int); CREATE TABLE "Big One" AS SELECT repeat('x', 100) AS a FROM generate_series(1, 5000)`)
+	postgrestest.Runs(t, conn, `ANALYZE "Big One"`)
 	sizes, err := postgres.TableSizes(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)

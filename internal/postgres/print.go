@@ -31,12 +31,12 @@ type ColumnPrint struct {
 // parallel connections. A partitioned table is one table. It needs SELECT on every
 // table, and reads every row: it is meant for a twin, not for production.
 func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
-	moment, err := openMoment(ctx, url, "understudy print")
+	moment, err := OpenMoment(ctx, url, "understudy print")
 	if err != nil {
 		return nil, err
 	}
-	defer moment.close(ctx)
-	tables, err := describeTables(ctx, moment.tx)
+	defer moment.Close(ctx)
+	tables, err := DescribeTables(ctx, moment.Tx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
 	work := make(chan int)
 	workers.Go(func() error {
 		defer close(work)
-		for _, i := range biggestFirst(tables, func(t *describedTable) int64 { return t.bytes }) {
+		for _, i := range BiggestFirst(tables, func(t *DescribedTable) int64 { return t.bytes }) {
 			select {
 			case work <- i:
 			case <-working.Done():
@@ -56,7 +56,7 @@ func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
 	})
 	for range min(max(parallel, 1), max(len(tables), 1)) {
 		workers.Go(func() error {
-			return moment.join(working, func(tx pgx.Tx) error {
+			return moment.Join(working, func(tx pgx.Tx) error {
 				for i := range work {
 					printed, err := printTable(working, tx, tables[i])
 					if err != nil {
@@ -73,32 +73,32 @@ func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
 	}
 	out := make(DataPrint, len(tables))
 	for i, t := range tables {
-		out[t.name()] = prints[i]
+		out[t.Name()] = prints[i]
 	}
 	return out, nil
 }
 
-func printTable(ctx context.Context, tx pgx.Tx, t *describedTable) (TablePrint, error) {
+func printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (TablePrint, error) {
 	list := []string{"count(*)::text"}
-	for _, c := range t.columns {
+	for _, c := range t.Columns {
 		name := pgx.Identifier{c.Name}.Sanitize()
 		list = append(list, fmt.Sprintf(`count(%s)::text, COALESCE(sum(hashtextextended(%s::text COLLATE "C", 0)), 0)::text`, name, name))
 	}
-	printed := TablePrint{Columns: make(map[string]ColumnPrint, len(t.columns))}
+	printed := TablePrint{Columns: make(map[string]ColumnPrint, len(t.Columns))}
 	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.from(), pgx.QueryExecModeExec)
 	if err != nil {
-		return printed, readError("taking the fingerprint of "+t.name(), err)
+		return printed, ReadError("taking the fingerprint of "+t.Name(), err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		values := rows.RawValues()
 		printed.Rows = number(values[0])
-		for i, c := range t.columns {
+		for i, c := range t.Columns {
 			printed.Columns[c.Name] = ColumnPrint{Present: number(values[1+2*i]), Sum: string(values[2+2*i])}
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return printed, readError("taking the fingerprint of "+t.name(), err)
+		return printed, ReadError("taking the fingerprint of "+t.Name(), err)
 	}
 	return printed, nil
 }

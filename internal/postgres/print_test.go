@@ -12,7 +12,7 @@ import (
 func TestPrint_DiffSaysWhatBecameOfTheRows(t *testing.T) {
 	t.Parallel()
 	c, name := postgrestest.Database(t)
-	conn := connected(t, c.AdminURL(name))
+	conn := postgrestest.Connected(t, c.AdminURL(name))
 	printed := func() postgres.DataPrint {
 		t.Helper()
 		p, err := postgres.Print(t.Context(), c.AdminURL(name), 2)
@@ -21,15 +21,15 @@ func TestPrint_DiffSaysWhatBecameOfTheRows(t *testing.T) {
 		}
 		return p
 	}
-	runs(t, conn, `CREATE TABLE stays (id int, v text); INSERT INTO stays SELECT i, i FROM generate_series(1, 100) i;
+	postgrestest.Runs(t, conn, `CREATE TABLE stays (id int, v text); INSERT INTO stays SELECT i, i FROM generate_series(1, 100) i;
 		CREATE TABLE loses (id int, v text); INSERT INTO loses SELECT i, i FROM generate_series(1, 100) i;
 		CREATE TABLE gains (id int); CREATE TABLE goes (id int); INSERT INTO goes VALUES (1);
 		CREATE TABLE changes (id int, kept timestamptz, cleared text, rounded numeric, dropped text, "Odd one" float8);
 		INSERT INTO changes SELECT i, now(), i, i / 3.0, i, i / 7.0 FROM generate_series(1, 100) i;
 		CREATE TABLE parts (id int) PARTITION BY HASH (id); CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO parts VALUES (1)`)
 	before := printed()
-	runs(t, conn, `UPDATE stays SET id = id; ALTER TABLE stays ALTER id TYPE bigint`)
-	runs(t, conn, `SET timezone = 'Asia/Tokyo'; DELETE FROM loses WHERE id > 90; INSERT INTO gains VALUES (1); DROP TABLE goes; CREATE TABLE comes (id int);
+	postgrestest.Runs(t, conn, `UPDATE stays SET id = id; ALTER TABLE stays ALTER id TYPE bigint`)
+	postgrestest.Runs(t, conn, `SET timezone = 'Asia/Tokyo'; DELETE FROM loses WHERE id > 90; INSERT INTO gains VALUES (1); DROP TABLE goes; CREATE TABLE comes (id int);
 		UPDATE changes SET cleared = NULL WHERE id <= 40; UPDATE changes SET rounded = round(rounded, 2); ALTER TABLE changes DROP dropped, ADD fresh int`)
 	var got []string
 	for _, change := range before.Diff(printed()) {

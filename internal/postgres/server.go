@@ -11,7 +11,7 @@ import (
 func ServerVersion(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var version string
 	if err := conn.QueryRow(ctx, "SHOW server_version").Scan(&version); err != nil {
-		return "", readError("reading the server's version", err)
+		return "", ReadError("reading the server's version", err)
 	}
 	return version, nil
 }
@@ -27,7 +27,7 @@ func ServerSettings(ctx context.Context, conn *pgx.Conn) (map[string]string, err
 		       OR category LIKE 'Lock Management%' OR category LIKE 'Autovacuum%')
 		  AND category NOT LIKE '%Shared Library Preloading%'`)
 	if err != nil {
-		return nil, readError("reading the server's settings", err)
+		return nil, ReadError("reading the server's settings", err)
 	}
 	settings := map[string]string{}
 	var name, value string
@@ -36,7 +36,7 @@ func ServerSettings(ctx context.Context, conn *pgx.Conn) (map[string]string, err
 		return nil
 	})
 	if err != nil {
-		return nil, readError("reading the server's settings", err)
+		return nil, ReadError("reading the server's settings", err)
 	}
 	return settings, nil
 }

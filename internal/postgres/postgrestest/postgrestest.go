@@ -22,12 +22,12 @@ import (
 	"testing"
 	"time"
 
-	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
 )
 
 // lent is the shared cluster with what holds its guardian back.
 type lent struct {
-	cluster *postgres.Cluster
+	cluster *cluster.Cluster
 	folder  *guarded
 }
 
@@ -40,7 +40,7 @@ var shared = sync.OnceValues(func() (lent, error) {
 	if err != nil {
 		return lent{}, err
 	}
-	c := postgres.NewCluster(Spec(folder.dir, port))
+	c := cluster.New(Spec(folder.dir, port))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return lent{c, folder}, c.Start(ctx)
@@ -48,7 +48,7 @@ var shared = sync.OnceValues(func() (lent, error) {
 
 // Cluster is a running throw-away cluster with a TCP port, shared by the tests of this
 // binary. A test makes databases of its own in it: see Database.
-func Cluster(t testing.TB) *postgres.Cluster {
+func Cluster(t testing.TB) *cluster.Cluster {
 	t.Helper()
 	one, err := shared()
 	if err != nil {
@@ -59,7 +59,7 @@ func Cluster(t testing.TB) *postgres.Cluster {
 
 // Database makes an empty database with a name of its own in the shared cluster and
 // drops it when the test ends.
-func Database(t testing.TB) (c *postgres.Cluster, name string) {
+func Database(t testing.TB) (c *cluster.Cluster, name string) {
 	t.Helper()
 	c = Cluster(t)
 	name = "t_" + strings.ToLower(rand.Text()[:12])
@@ -76,8 +76,8 @@ func Database(t testing.TB) (c *postgres.Cluster, name string) {
 
 // Spec describes a small, fast cluster below a folder whose path is short and which
 // others may enter. Port 0 means socket only.
-func Spec(dir string, port int) postgres.ClusterSpec {
-	return postgres.ClusterSpec{
+func Spec(dir string, port int) cluster.Spec {
+	return cluster.Spec{
 		Dir: filepath.Join(dir, "data"), SocketDir: filepath.Join(dir, "s"), Log: filepath.Join(dir, "log"), Port: port,
 		Settings: map[string]string{"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"},
 	}

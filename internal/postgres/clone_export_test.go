@@ -1,4 +1,0 @@
-package postgres
-
-// WorkingName lets a test leave what a crash would.
-func WorkingName(name string) string { return workingName(name) }

@@ -1,0 +1,188 @@
+package cluster_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/postgrestest"
+)
+
+const ownerSettingsGrants = `
+SELECT concat_ws(E'\n', pg_get_userbyid(d.datdba), d.datconnlimit,
+  (SELECT string_agg(concat_ws(' ', pg_get_userbyid(nullif(a.grantee, 0)), a.privilege_type, a.is_grantable), ', ' ORDER BY a.grantee, a.privilege_type) FROM aclexplode(d.datacl) a),
+  (SELECT string_agg(concat_ws(' ', pg_get_userbyid(nullif(s.setrole, 0)), s.setconfig::text), E'\n' ORDER BY s.setrole) FROM pg_db_role_setting s WHERE s.setdatabase = d.oid))
+FROM pg_database d WHERE datname = $1`
+
+// furnished is a database with an owner, grants, settings, and a table.
+func furnished(t *testing.T) (c *cluster.Cluster, name, owner string) {
+	t.Helper()
+	c = postgrestest.Cluster(t)
+	owner = newRole(t, c, cluster.Role{Name: "owner" + hostile, Login: true})
+	reader := newRole(t, c, cluster.Role{Name: "reader", Login: true})
+	_, name = postgrestest.Database(t) // goes before the roles do
+	if _, err := c.EnsureDatabase(t.Context(), name, owner, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"REVOKE ALL ON DATABASE " + name + " FROM PUBLIC",
+		"GRANT CONNECT ON DATABASE " + name + " TO " + reader + " WITH GRANT OPTION",
+		"ALTER DATABASE " + name + ` SET search_path TO "$user", 'Odd one'`,
+		"ALTER DATABASE " + name + " SET app.motto TO 'it''s \\ so'",
+		"ALTER DATABASE " + name + " CONNECTION LIMIT 17",
+		"ALTER ROLE " + reader + " IN DATABASE " + name + " SET statement_timeout TO '3s'",
+		"CREATE TABLE public.kept AS SELECT g AS n FROM generate_series(1, 1000) g",
+	} {
+		postgrestest.Exec(t, c, name, statement)
+	}
+	postgrestest.Exec(t, c, name, "ALTER TABLE public.kept OWNER TO "+pgx.Identifier{owner}.Sanitize())
+	return c, name, owner
+}
+
+func TestClone_KeepsDataOwnerSettingsAndGrants(t *testing.T) {
+	c, template, _ := furnished(t)
+	name := template + hostile
+	t.Cleanup(func() { drop(t, c, name) })
+	made, err := c.Clone(t.Context(), template, name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.Bytes < 1<<20 || made.Took <= 0 || made.Strategy == "" {
+		t.Errorf("the clone is described as %+v", made)
+	}
+	if was, is := value(t, c, "postgres", ownerSettingsGrants, template), value(t, c, "postgres", ownerSettingsGrants, name); was != is {
+		t.Errorf("template:\n%s\nclone:\n%s", was, is)
+	}
+	if got := value(t, c, name, "SELECT count(*)::text FROM public.kept"); got != "1000" {
+		t.Errorf("%s of 1000 rows", got)
+	}
+	if all, err := c.Databases(t.Context()); err != nil || strings.Contains(strings.Join(all, " "), "understudy-making") {
+		t.Errorf("databases %q, %v", all, err)
+	}
+}
+
+func TestClone_ReplacesNothing(t *testing.T) {
+	c, template := postgrestest.Database(t)
+	_, other := postgrestest.Database(t)
+	postgrestest.Exec(t, c, other, "CREATE TABLE precious ()")
+	if _, err := c.Clone(t.Context(), template, other, ""); understudy.KindOf(err) != understudy.KindConflict {
+		t.Fatalf("got %v", err)
+	}
+	if got := value(t, c, other, "SELECT to_regclass('precious')::text"); got != "precious" {
+		t.Fatal("the database was replaced")
+	}
+	if _, err := c.Clone(t.Context(), "no-such", template+"x", ""); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Fatalf("a template that does not exist: %v", err)
+	}
+}
+
+func TestClone_GetsThroughWhileClientsOfTheTemplateKeepComingBack(t *testing.T) {
+	c, template := postgrestest.Database(t)
+	name := template + "_clone"
+	t.Cleanup(func() { drop(t, c, name) })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-done })
+	first := make(chan struct{})
+	go func() { // a pool that reconnects at once
+		defer close(done)
+		for n := 0; ctx.Err() == nil; n++ {
+			conn, err := pgx.Connect(ctx, c.AdminURL(template))
+			if err != nil {
+				continue
+			}
+			if n == 0 {
+				close(first)
+			}
+			conn.Exec(ctx, "SELECT pg_sleep(60)") //nolint:errcheck // it is ended
+			conn.Close(context.Background())
+		}
+	}()
+	<-first
+	if _, err := c.Clone(t.Context(), template, name, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestClone_GoesOnWhereACrashLeftAWorkingDatabase(t *testing.T) {
+	c, template := postgrestest.Database(t)
+	name := template + "_clone"
+	t.Cleanup(func() { drop(t, c, name) })
+	broken, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Clone(broken, template, name, ""); err == nil {
+		t.Fatal("a clone was made though nobody wanted it any more")
+	}
+	postgrestest.Exec(t, c, "postgres", `CREATE DATABASE "`+cluster.WorkingName(name)+`"`)
+	if _, err := c.Clone(t.Context(), template, name, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drop(t *testing.T, c *cluster.Cluster, name string) {
+	t.Helper()
+	if err := c.Drop(context.Background(), name); err != nil {
+		t.Errorf("dropping %s: %v", name, err)
+	}
+}
+
+func TestRestore_PutsADatabaseBackToItsSafetyCopy(t *testing.T) {
+	c, name, _ := furnished(t)
+	copied := filepath.Join(t.TempDir(), "safety copy.dump")
+	if err := c.Dump(t.Context(), name, copied); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 || info.Size() == 0 {
+		t.Fatalf("the copy is %v, %v", info, err)
+	}
+	was := value(t, c, "postgres", ownerSettingsGrants, name)
+	postgrestest.Exec(t, c, name, "DROP TABLE public.kept; CREATE TABLE public.later ()")
+	if err := c.Restore(t.Context(), copied, name); err != nil {
+		t.Fatal(err)
+	}
+	if got := value(t, c, name, "SELECT count(*) || ' ' || (to_regclass('public.later') IS NULL) FROM public.kept"); got != "1000 true" {
+		t.Errorf("after the restore: %s", got)
+	}
+	if is := value(t, c, "postgres", ownerSettingsGrants, name); was != is {
+		t.Errorf("before:\n%s\nafter:\n%s", was, is)
+	}
+	if got := value(t, c, name, "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'public.kept'::regclass"); !strings.HasPrefix(got, "owner") {
+		t.Errorf("the table belongs to %s", got)
+	}
+}
+
+func TestRestore_OfADamagedCopyLeavesTheDatabaseAsItWas(t *testing.T) {
+	c, name, _ := furnished(t)
+	copied := filepath.Join(t.TempDir(), "copy.dump")
+	if err := c.Dump(t.Context(), name, copied); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(copied, info.Size()*9/10); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Restore(t.Context(), copied, name); err == nil {
+		t.Error("a damaged copy was restored")
+	}
+	if got := value(t, c, name, "SELECT count(*)::text FROM public.kept"); got != "1000" {
+		t.Errorf("%s of 1000 rows", got)
+	}
+	if err := c.Restore(t.Context(), copied+"x", name); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Errorf("a copy that is not there: %v", err)
+	}
+	if err := c.Dump(t.Context(), "no-such", copied+"y"); err == nil {
+		t.Error("a database that is not there was copied")
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(copied), ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}

@@ -1,0 +1,317 @@
+package lockwatch_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/postgres/lockwatch"
+	"understudy/internal/postgres/postgrestest"
+)
+
+// stage is a database with one table, watched for sessions named "migration".
+type stage struct {
+	*testing.T
+	c    *postgrestest.Server
+	name string
+}
+
+func newStage(t *testing.T, rows int) stage {
+	c, name := postgrestest.Database(t)
+	postgrestest.Exec(t, c, name, fmt.Sprintf(`
+		CREATE TABLE public.orders (id int PRIMARY KEY, status varchar(20), note text);
+		INSERT INTO public.orders SELECT g, 'new', md5(g::text) FROM generate_series(1, %d) g;
+		ANALYZE public.orders`, rows))
+	return stage{t, c, name}
+}
+
+func (s stage) watch() *lockwatch.Watch {
+	s.Helper()
+	w, err := lockwatch.Start(s.Context(), lockwatch.Spec{
+		AdminURL: s.c.AdminURL("postgres"), Database: s.name, ApplicationName: "migration", Every: 5 * time.Millisecond})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return w
+}
+
+func (s stage) stop(w *lockwatch.Watch) lockwatch.Observation {
+	s.Helper()
+	seen, err := w.Stop(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	return seen
+}
+
+func (s stage) session(application string) *pgx.Conn {
+	s.Helper()
+	config, err := pgx.ParseConfig(s.c.AdminURL(s.name))
+	if err != nil {
+		s.Fatal(err)
+	}
+	config.RuntimeParams["application_name"] = application
+	conn, err := pgx.ConnectConfig(s.Context(), config)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func (s stage) do(conn *pgx.Conn, statement string) {
+	s.Helper()
+	if _, err := conn.Exec(s.Context(), statement); err != nil {
+		s.Errorf("%s: %v", statement, err)
+	}
+}
+
+// waiting returns when n sessions of an application wait for a lock.
+func (s stage) waiting(application string, n int) {
+	s.Helper()
+	conn := s.session("test")
+	postgrestest.Until(s.T, application+" waits", func() bool {
+		var waiting int
+		err := conn.QueryRow(s.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND application_name = $2 AND wait_event_type = 'Lock'",
+			s.name, application).Scan(&waiting)
+		return err == nil && waiting >= n
+	})
+}
+
+func lockOn(seen lockwatch.Observation, relation, mode string) (lockwatch.Lock, bool) {
+	for _, l := range seen.Locks {
+		if l.Relation == relation && l.Mode == mode {
+			return l, true
+		}
+	}
+	return lockwatch.Lock{}, false
+}
+
+func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
+	s := newStage(t, 300_000)
+	w := s.watch()
+	migration, writer := s.session("migration"), s.session("shop")
+	var both sync.WaitGroup
+	var built, waited time.Duration
+	s.do(migration, "BEGIN")
+	both.Go(func() {
+		began := time.Now()
+		s.do(migration, "CREATE INDEX by_note ON public.orders (note)")
+		built = time.Since(began)
+		s.do(migration, "COMMIT")
+	})
+	conn := s.session("test")
+	postgrestest.Until(t, "the index is being built", func() bool {
+		var n int
+		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND relation = 'public.orders'::regclass").Scan(&n)
+		return err == nil && n > 0
+	})
+	both.Go(func() {
+		began := time.Now()
+		s.do(writer, "UPDATE public.orders SET note = 'private' WHERE id = 1")
+		waited = time.Since(began)
+	})
+	both.Wait()
+	seen := s.stop(w)
+
+	l, held := lockOn(seen, "public.orders", "ShareLock")
+	if !held || l.Held < built/2 || l.New || l.Kind != "table" || l.Statement != "CREATE INDEX by_note ON public.orders (note)" {
+		t.Errorf("the build took %v; locks: %+v", built, seen.Locks)
+	}
+	if len(seen.Blocked) != 1 {
+		t.Fatalf("blocked: %+v", seen.Blocked)
+	}
+	b := seen.Blocked[0]
+	if b.Application != "shop" || b.Role != "postgres" || b.Relation != "public.orders" || b.Mode != "RowExclusiveLock" || b.Times != 1 ||
+		b.Statement != "UPDATE public.orders SET note = ? WHERE id = ?" || !strings.HasPrefix(b.By, "CREATE INDEX") {
+		t.Errorf("blocked: %+v", b)
+	}
+	if b.Longest < waited/2 || b.Longest > waited {
+		t.Errorf("the writer waited for %v, and is said to have been blocked for %v", waited, b.Longest)
+	}
+	if seen.Exact || seen.Samples < 3 || seen.WAL < 1<<20 || seen.BytesAfter <= seen.BytesBefore || seen.BytesPeak < seen.BytesAfter {
+		t.Errorf("figures: %+v", seen)
+	}
+}
+
+func TestWatch_AVolatileDefaultIsARewrite(t *testing.T) {
+	s := newStage(t, 20_000)
+	w := s.watch()
+	s.do(s.session("migration"), "ALTER TABLE public.orders ADD COLUMN token uuid DEFAULT gen_random_uuid()")
+	seen := s.stop(w)
+	if len(seen.Rewritten) != 1 {
+		t.Fatalf("rewritten: %+v", seen.Rewritten)
+	}
+	if r := seen.Rewritten[0]; r.Relation != "public.orders" || r.Kind != "table" || r.Bytes < 1<<20 || r.Rows != 20_000 {
+		t.Errorf("rewritten: %+v", r)
+	}
+	if !seen.WALRead || !slices.Contains(seen.ExclusiveByWAL, "public.orders") {
+		t.Errorf("the log tells of exclusive locks on %q (%q)", seen.ExclusiveByWAL, seen.Notes)
+	}
+}
+
+func TestWatch_AQuickExclusiveLockIsInTheLogEvenWhenRolledBack(t *testing.T) {
+	s := newStage(t, 10)
+	w := s.watch()
+	s.do(s.session("migration"), "BEGIN; ALTER TABLE public.orders RENAME TO bestellungen; ROLLBACK")
+	if seen := s.stop(w); !slices.Equal(seen.ExclusiveByWAL, []string{"public.orders"}) || len(seen.Rewritten) != 0 {
+		t.Errorf("exclusive %q, rewritten %+v, notes %q", seen.ExclusiveByWAL, seen.Rewritten, seen.Notes)
+	}
+}
+
+func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
+	s := newStage(t, 10)
+	w := s.watch()
+	long, migration, late := s.session("report"), s.session("migration"), s.session("shop")
+	s.do(long, "BEGIN; SELECT count(*) FROM public.orders")
+	var both sync.WaitGroup
+	both.Go(func() { s.do(migration, "ALTER TABLE public.orders ADD COLUMN x int") })
+	s.waiting("migration", 1)
+	both.Go(func() { s.do(late, "SELECT note FROM public.orders WHERE id = 7") })
+	s.waiting("shop", 1)
+	since := time.Now()
+	postgrestest.Until(t, "it has lasted", func() bool { return time.Since(since) > 150*time.Millisecond })
+	s.do(long, "COMMIT")
+	both.Wait()
+	seen := s.stop(w)
+
+	if l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock"); !wanted || l.Waited < 100*time.Millisecond {
+		t.Errorf("locks: %+v", seen.Locks)
+	}
+	if len(seen.Blocked) != 1 || seen.Blocked[0].Application != "shop" || seen.Blocked[0].Mode != "AccessShareLock" ||
+		seen.Blocked[0].Longest < 100*time.Millisecond || seen.Blocked[0].By != "ALTER TABLE public.orders ADD COLUMN x int" {
+		t.Errorf("blocked: %+v", seen.Blocked)
+	}
+}
+
+func TestWatch_AWriterOfARowThatTheMigrationChangedWaitsForTheRow(t *testing.T) {
+	s := newStage(t, 10)
+	w := s.watch()
+	migration := s.session("migration")
+	s.do(migration, "BEGIN; UPDATE public.orders SET status = 'x'")
+	var writers sync.WaitGroup
+	for range 2 {
+		conn := s.session("shop")
+		writers.Go(func() { s.do(conn, "DELETE FROM public.orders WHERE id = 3") })
+	}
+	s.waiting("shop", 2)
+	since := time.Now()
+	postgrestest.Until(t, "it was seen", func() bool { return time.Since(since) > 100*time.Millisecond })
+	s.do(migration, "COMMIT")
+	writers.Wait()
+	seen := s.stop(w)
+	var waits int
+	for _, b := range seen.Blocked {
+		if b.Mode == "row" && b.Relation == "public.orders" && b.Longest >= 50*time.Millisecond {
+			waits += b.Times
+		}
+	}
+	if waits < 2 {
+		t.Errorf("blocked: %+v", seen.Blocked)
+	}
+}
+
+func TestWatch_AFailedConcurrentBuildLeavesAnInvalidIndex(t *testing.T) {
+	s := newStage(t, 10)
+	postgrestest.Exec(t, s.c, s.name, "CREATE INDEX invalid_before ON public.orders (id); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'invalid_before'::regclass")
+	w := s.watch()
+	if _, err := s.session("migration").Exec(t.Context(), `CREATE UNIQUE INDEX CONCURRENTLY "One Status" ON public.orders (status)`); err == nil {
+		t.Fatal("the index was built although values repeat")
+	}
+	seen := s.stop(w)
+	if !slices.Equal(seen.InvalidIndexes, []string{`public."One Status"`}) {
+		t.Errorf("invalid: %q", seen.InvalidIndexes)
+	}
+}
+
+func TestWatch_NamesTheColumnsWhoseStatisticsAreGone(t *testing.T) {
+	s := newStage(t, 1000)
+	w := s.watch()
+	s.do(s.session("migration"), "ALTER TABLE public.orders ALTER COLUMN status TYPE varchar(40), DROP COLUMN note")
+	if seen := s.stop(w); !slices.Equal(seen.LostStatistics, []string{"public.orders.status"}) {
+		t.Errorf("lost: %q", seen.LostStatistics)
+	}
+}
+
+func TestWatch_OtherPeoplesLocksAreNotTheMigrations(t *testing.T) {
+	s := newStage(t, 10)
+	w := s.watch()
+	holder, waiter := s.session("shop"), s.session("report")
+	s.do(holder, "BEGIN; LOCK TABLE public.orders")
+	var one sync.WaitGroup
+	one.Go(func() { s.do(waiter, "SELECT FROM public.orders") })
+	s.waiting("report", 1)
+	s.do(holder, "COMMIT")
+	one.Wait()
+	if seen := s.stop(w); len(seen.Locks) != 0 || len(seen.Blocked) != 0 {
+		t.Errorf("locks %+v, blocked %+v", seen.Locks, seen.Blocked)
+	}
+}
+
+func TestWatch_RelationsMadeRenamedAndDroppedMeanwhileAreNamedAsBefore(t *testing.T) {
+	s := newStage(t, 10)
+	postgrestest.Exec(t, s.c, s.name, `CREATE TABLE public."go""ne" ()`)
+	w := s.watch()
+	migration := s.session("migration")
+	s.do(migration, `BEGIN; ALTER TABLE public.orders RENAME TO "Orders 2"; DROP TABLE public."go""ne"; CREATE TABLE public.fresh ()`)
+	looks := w.Looks()
+	postgrestest.Until(t, "it was looked at", func() bool { return w.Looks() > looks+2 })
+	s.do(migration, "COMMIT")
+	seen := s.stop(w)
+	for _, relation := range []string{"public.orders", `public."go""ne"`} {
+		if l, held := lockOn(seen, relation, "AccessExclusiveLock"); !held || l.New {
+			t.Errorf("%s: %+v in %+v", relation, l, seen.Locks)
+		}
+	}
+	if !slices.Equal(seen.ExclusiveByWAL, []string{`public."go""ne"`, "public.orders"}) {
+		t.Errorf("exclusive: %q", seen.ExclusiveByWAL)
+	}
+}
+
+func TestWatch_LeavesNothingBehind(t *testing.T) {
+	s := newStage(t, 10)
+	w := s.watch()
+	s.stop(w)
+	if _, err := w.Stop(t.Context()); understudy.KindOf(err) != understudy.KindConflict {
+		t.Errorf("a second stop: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w, err := lockwatch.Start(ctx, lockwatch.Spec{AdminURL: s.c.AdminURL("postgres"), Database: s.name, Role: "nobody"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := w.Stop(t.Context()); err == nil {
+		t.Error("a watch whose context has ended says nothing of it")
+	}
+	conn := s.session("test")
+	postgrestest.Until(t, "sessions and slots are gone", func() bool {
+		var left int
+		err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'understudy watch')
+			+ (SELECT count(*) FROM pg_replication_slots)`).Scan(&left)
+		return err == nil && left == 0
+	})
+}
+
+func TestStartWatch_RefusesWhatItCannotWatch(t *testing.T) {
+	s := newStage(t, 1)
+	for want, spec := range map[understudy.Kind]lockwatch.Spec{
+		understudy.KindInvalid:     {AdminURL: s.c.AdminURL(s.name), Database: s.name, Role: "x"},
+		understudy.KindNotFound:    {AdminURL: s.c.AdminURL("postgres"), Database: "no-such", Role: "x"},
+		understudy.KindUnavailable: {AdminURL: "postgres:///postgres?host=/tmp/us-nowhere", Database: s.name, Role: "x"},
+	} {
+		if _, err := lockwatch.Start(t.Context(), spec); understudy.KindOf(err) != want {
+			t.Errorf("expected %s, got %v", want, err)
+		}
+	}
+	if _, err := lockwatch.Start(t.Context(), lockwatch.Spec{AdminURL: s.c.AdminURL("postgres"), Database: s.name}); understudy.KindOf(err) != understudy.KindInvalid {
+		t.Errorf("nobody to watch: %v", err)
+	}
+}

@@ -1,0 +1,212 @@
+package logical
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"understudy/internal/postgres"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// neededRoles is a table expression of the roles (oid) that the database cannot be
+// restored without: whoever owns something in it, is granted something, or has settings
+// of its own there; the groups they are in, and the members they have, as a login
+// may have all its rights from its group. The bootstrap superuser, whose rights are
+// recorded nowhere, is one of them where something of the user's is his.
+const neededRoles = `
+	WITH RECURSIVE this AS (SELECT oid, datdba FROM pg_database WHERE datname = current_database()),
+	named AS (
+		SELECT s.refobjid AS oid FROM pg_shdepend s, this WHERE s.refclassid = 'pg_authid'::regclass
+			AND (s.dbid = this.oid OR s.dbid = 0 AND s.classid = 'pg_database'::regclass AND s.objid = this.oid)
+		UNION SELECT datdba FROM this
+		UNION SELECT s.setrole FROM pg_db_role_setting s, this WHERE s.setdatabase = this.oid AND s.setrole <> 0
+		UNION SELECT nspowner FROM pg_namespace WHERE nspname = 'public'
+		UNION SELECT relowner FROM pg_class WHERE oid >= 16384
+		UNION SELECT proowner FROM pg_proc WHERE oid >= 16384
+		UNION SELECT typowner FROM pg_type WHERE oid >= 16384
+		UNION SELECT nspowner FROM pg_namespace WHERE oid >= 16384
+		UNION SELECT extowner FROM pg_extension WHERE extname <> 'plpgsql'
+		UNION SELECT defaclrole FROM pg_default_acl
+		UNION SELECT srvowner FROM pg_foreign_server
+		UNION SELECT pubowner FROM pg_publication
+		UNION SELECT evtowner FROM pg_event_trigger),
+	needed AS (
+		SELECT oid FROM named
+		UNION SELECT CASE m.member WHEN n.oid THEN m.roleid ELSE m.member END
+		FROM needed n JOIN pg_auth_members m ON m.member = n.oid OR m.roleid = n.oid AND n.oid >= 16384)`
+
+// makeRoles recreates the roles with the attributes they have in production, without
+// passwords. One that is there already is brought in line, but for the one we are.
+func (c *copying) makeRoles(ctx context.Context) error {
+	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
+		SELECT r.rolname::text, concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
+			CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
+			CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
+			CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END, 'CONNECTION LIMIT', rolconnlimit)
+		FROM needed JOIN pg_roles r USING (oid) WHERE r.rolname !~ '^pg_' ORDER BY 1`)
+	if err != nil {
+		return postgres.ReadError("reading the roles", err)
+	}
+	var statements []string
+	var name, attributes string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &attributes}, func() error {
+		statements = append(statements, makeRole(name, attributes))
+		return nil
+	}); err != nil {
+		return postgres.ReadError("reading the roles", err)
+	}
+	memberships, err := c.memberships(ctx)
+	if err != nil {
+		return err
+	}
+	const doing = "recreating production's roles in the target"
+	return c.alone(ctx, doing, "pg_authid", func(tx pgx.Tx) error {
+		for _, statement := range append(statements, memberships...) {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return postgres.ReadError(doing, err)
+			}
+		}
+		return nil
+	})
+}
+
+// alone changes what all databases of the target's cluster share. Copies into several
+// of them at once take turns: the server would let one fail.
+func (c *copying) alone(ctx context.Context, doing, catalog string, act func(pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, c.target, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "LOCK TABLE pg_catalog."+catalog+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+		return act(tx)
+	})
+	if err != nil {
+		return postgres.ReadError(doing, err)
+	}
+	return nil
+}
+
+// makeRole is a statement that makes a role, or brings it in line.
+func makeRole(name, attributes string) string {
+	role := pgx.Identifier{name}.Sanitize()
+	literal := postgres.QuoteText(name)
+	return fmt.Sprintf(`DO $understudy$ BEGIN
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %[1]s) THEN EXECUTE %[2]s;
+		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %[1]s AND oid >= 16384 AND rolname <> session_user) THEN EXECUTE %[3]s;
+		END IF; END $understudy$`, literal, postgres.QuoteText("CREATE ROLE "+role+" "+attributes), postgres.QuoteText("ALTER ROLE "+role+" "+attributes))
+}
+
+// memberships are the statements that put the roles into their groups again.
+func (c *copying) memberships(ctx context.Context) ([]string, error) {
+	inherit := ""
+	if c.source.major >= 16 {
+		inherit = `|| ', INHERIT ' || m.inherit_option || ', SET ' || m.set_option`
+	}
+	with := `CASE WHEN m.admin_option THEN ' WITH ADMIN OPTION' ELSE '' END`
+	if inherit != "" {
+		with = `' WITH ADMIN ' || m.admin_option ` + inherit
+	}
+	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
+		SELECT DISTINCT format('GRANT %I TO %I', g.rolname, u.rolname) || `+with+`
+		FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
+		WHERE m.member IN (SELECT oid FROM needed) AND m.roleid IN (SELECT oid FROM needed) AND u.rolname !~ '^pg_' ORDER BY 1`)
+	if err != nil {
+		return nil, postgres.ReadError("reading the memberships of roles", err)
+	}
+	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, postgres.ReadError("reading the memberships of roles", err)
+	}
+	return statements, nil
+}
+
+// secretSetting matches names under which teams keep secrets in the server's settings.
+var secretSetting = regexp.MustCompile(`(?i)secret|passw|token|credential|private|api_?key|jwt`)
+
+// applySettings gives the roles, and the database, the settings they start sessions
+// with. Only now: before, they could have changed how the copy itself is read.
+func (c *copying) applySettings(ctx context.Context) error {
+	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
+		SELECT COALESCE(r.rolname::text, ''), s.setdatabase <> 0, split_part(x, '=', 1), substr(x, strpos(x, '=') + 1)
+		FROM this, pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, LATERAL unnest(s.setconfig) x
+		WHERE s.setdatabase = this.oid OR s.setdatabase = 0 AND s.setrole IN (SELECT oid FROM needed WHERE oid >= 16384) ORDER BY 1, 2, 3`)
+	if err != nil {
+		return postgres.ReadError("reading the settings of roles and database", err)
+	}
+	type setting struct {
+		Role  string
+		Here  bool
+		Name  string
+		Value string
+	}
+	settings, err := pgx.CollectRows(rows, pgx.RowToStructByPos[setting])
+	if err != nil {
+		return postgres.ReadError("reading the settings of roles and database", err)
+	}
+	return c.alone(ctx, "applying production's settings", "pg_db_role_setting", func(tx pgx.Tx) error {
+		for _, s := range settings {
+			if strings.Contains(s.Name, ".") && secretSetting.MatchString(s.Name) {
+				c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its name says that it is a secret", s.Name))
+				continue
+			}
+			if err := c.applySetting(ctx, tx, settingStatement(s.Role, s.Here, c.into.database, s.Name, s.Value), s.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c *copying) applySetting(ctx context.Context, tx pgx.Tx, statement, name string) error {
+	err := pgx.BeginFunc(ctx, tx, func(one pgx.Tx) error {
+		_, err := one.Exec(ctx, statement)
+		return err
+	})
+	answer := new(pgconn.PgError)
+	if errors.As(err, &answer) && (answer.Code == "42704" || answer.Code == "22023") {
+		c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its server does not take it", name))
+		return nil
+	}
+	if err != nil {
+		return postgres.ReadError("applying setting "+name, err)
+	}
+	return nil
+}
+
+func settingStatement(role string, here bool, database, name, value string) string {
+	whose := "DATABASE " + pgx.Identifier{database}.Sanitize()
+	if role != "" {
+		whose = "ROLE " + pgx.Identifier{role}.Sanitize() + when(here, " IN "+whose)
+	}
+	return fmt.Sprintf("ALTER %s SET %s TO %s", whose, pgx.Identifier(strings.Split(name, ".")).Sanitize(), settingValue(name, value))
+}
+
+// settingValue writes a value as SET takes it. A few settings are lists of names, of
+// which each is quoted by itself; one text would be one name.
+func settingValue(name, value string) string {
+	switch strings.ToLower(name) {
+	case "search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries":
+	default:
+		return postgres.QuoteText(value)
+	}
+	var parts []string
+	var part strings.Builder
+	quoted := false
+	for _, r := range value + "," {
+		switch {
+		case r == '"':
+			quoted = !quoted
+		case r == ',' && !quoted:
+			parts = append(parts, postgres.QuoteText(part.String()))
+			part.Reset()
+		case r == ' ' && !quoted:
+		default:
+			part.WriteRune(r)
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+)
+
+// Moment is one consistent view of a database, shared by several connections: the
+// transaction that exported it stays open until close.
+type Moment struct {
+	URL      string
+	Name     string // application_name of every connection, by which they are found again
+	Snapshot string
+	conn     *pgx.Conn
+	Tx       pgx.Tx
+}
+
+// OpenMoment fixes the view. The caller closes it.
+func OpenMoment(ctx context.Context, url, name string) (*Moment, error) {
+	conn, err := OpenReader(ctx, url, name)
+	if err != nil {
+		return nil, err
+	}
+	m := &Moment{URL: url, Name: name, conn: conn}
+	m.Tx, err = conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err == nil {
+		err = pinSession(ctx, m.Tx, ReaderStatementTimeout)
+	}
+	if err == nil {
+		err = m.Tx.QueryRow(ctx, `SELECT pg_export_snapshot()`).Scan(&m.Snapshot)
+	}
+	if err != nil {
+		m.Close(ctx)
+		return nil, ReadError("fixing one view of the data", err)
+	}
+	return m, nil
+}
+
+// Close lets go of the view, and ends its session.
+func (m *Moment) Close(ctx context.Context) { CloseConn(ctx, m.conn) }
+
+// Join runs act on a connection of its own that sees the moment. Its statements may take
+// as long as they need: whole tables are read there.
+func (m *Moment) Join(ctx context.Context, act func(pgx.Tx) error) error {
+	conn, err := OpenReader(ctx, m.URL, m.Name)
+	if err != nil {
+		return err
+	}
+	defer CloseConn(ctx, conn)
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return ReadError("joining the view of the data", err)
+	}
+	defer Rollback(ctx, tx)
+	if _, err := tx.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+m.Snapshot+"'"); err != nil {
+		return ReadError("joining the view of the data", err)
+	}
+	if err := pinSession(ctx, tx, 0); err != nil {
+		return err
+	}
+	return act(tx)
+}
+
+// OpenReader connects under an application name. Errors name the place, never the password.
+func OpenReader(ctx context.Context, url, name string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil { // its text holds the address, and the password where it could not be parsed
+		return nil, understudy.Errorf(understudy.KindInvalid, "the address of the database is not well formed").
+			WithHint("write postgres://user@host:5432/database")
+	}
+	config.RuntimeParams["application_name"] = name
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+		return nil, ReadError("connecting to database "+config.Database+" at "+where+" as "+config.User, err)
+	}
+	return conn, nil
+}
+
+// CloseConn ends a session, also when ctx has ended already.
+func CloseConn(ctx context.Context, conn *pgx.Conn) {
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+	defer cancel()
+	_ = conn.Close(ending) // the server ends the session either way
+}
+
+// BiggestFirst is the order in which tables are worked on, as indexes: the big ones
+// first, so that none of them starts when the others are done.
+func BiggestFirst[T any](tables []T, bytes func(T) int64) []int {
+	order := make([]int, len(tables))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bytes(tables[b]), bytes(tables[a])) })
+	return order
+}
+
+// number reads a count that the server wrote as text.
+func number(text []byte) int64 {
+	n, _ := strconv.ParseInt(string(text), 10, 64) // count(*) is always one
+	return n
+}
+
+// closingTime bounds what is done to end a session or a program after the work is over.
+const closingTime = 5 * time.Second

@@ -1,4 +1,0 @@
-package postgres
-
-// Looks tells a test how many looks the watch has taken.
-func (w *Watch) Looks() int { return int(w.looks.Load()) }
