@@ -40,6 +40,7 @@ func rooms() map[string]room {
 		// instruments
 		"internal/atomicfile":            {bare: true},
 		"internal/attest":                {},
+		"internal/deps":                  {},
 		"internal/doctor":                {},
 		"internal/evidence":              {knows: []string{"atomicfile"}},
 		"internal/journal":               {knows: []string{"atomicfile"}},
