@@ -21,6 +21,7 @@ type Environment struct {
 	Purpose Purpose `json:"purpose"`
 	Listen  string  `json:"listen,omitempty"` // host:port of its front door
 	TwinOf  string  `json:"twinOf,omitempty"` // the environment it is a twin of; then it is sealed
+	Copying Copying `json:"copying,omitzero"` // of a twin: how its data comes
 	// External production is run by other means: only read from, never started or switched.
 	External  bool                         `json:"external,omitempty"`
 	Release   string                       `json:"release,omitempty"` // label of what an external one runs
@@ -43,6 +44,8 @@ type SecretRef string
 // a private cluster that Understudy runs.
 type DatabasePlacement struct {
 	URL SecretRef `json:"url,omitempty"` // a reference, as it holds a password
+	// Replica is a standby of it that copies are read from instead.
+	Replica SecretRef `json:"replica,omitempty"`
 	// Port is where a private cluster listens on loopback; 0: chosen.
 	Port int `json:"port,omitempty"`
 	// Seed runs once, when a private database was made and is empty.

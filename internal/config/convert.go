@@ -225,6 +225,7 @@ func (s *source) environment(name string, e environmentEntry) (understudy.Enviro
 		}
 		out.Env = values
 	}
+	out.Copying = s.copying(e.Copy, []string{"environments", name, "copy"})
 	for key, ref := range e.Secrets {
 		if out.Secrets == nil {
 			out.Secrets = map[string]understudy.SecretRef{}
@@ -235,13 +236,29 @@ func (s *source) environment(name string, e environmentEntry) (understudy.Enviro
 		if out.Databases == nil {
 			out.Databases = map[string]understudy.DatabasePlacement{}
 		}
-		out.Databases[d.Name] = understudy.DatabasePlacement{URL: s.secretRef(d.Value.URL), Port: d.Value.Port,
+		out.Databases[d.Name] = understudy.DatabasePlacement{URL: s.secretRef(d.Value.URL), Replica: s.secretRef(d.Value.Replica), Port: d.Value.Port,
 			Seed: d.Value.Seed, Settings: plainTexts(d.Value.Settings)}
 	}
 	for _, t := range e.Prepare {
 		out.Prepare = append(out.Prepare, t.words(cmp.Or(t.Name, filepath.Base(first(t.Command)))))
 	}
 	return out, nil
+}
+
+func (s *source) copying(e copyEntry, path []string) understudy.Copying {
+	out := understudy.Copying{Method: understudy.CopyMethod(e.Method), Parallel: e.Parallel, MaxLoad: e.MaxLoad,
+		Deadline: time.Duration(e.Deadline), Hold: time.Duration(e.Hold)}
+	switch e.Rate {
+	case "":
+	case "unlimited":
+		out.Rate = -1
+	default:
+		var err error
+		if out.Rate, err = understudy.ParseBytes(e.Rate); err != nil || out.Rate == 0 {
+			s.problems.at(append(path, "rate"), "expected how many bytes a second, as 64MB, or unlimited; found %q", e.Rate)
+		}
+	}
+	return out
 }
 
 // secretRef makes the path of a file: reference absolute.

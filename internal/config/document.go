@@ -137,10 +137,21 @@ type environmentEntry struct {
 	Secrets   map[string]string     `yaml:"secrets"`
 	Databases named[placementEntry] `yaml:"databases"`
 	Prepare   []testEntry           `yaml:"prepare"`
+	Copy      copyEntry             `yaml:"copy"`
+}
+
+type copyEntry struct {
+	Method   string   `yaml:"method"`
+	Parallel int      `yaml:"parallel"`
+	Rate     string   `yaml:"rate"`
+	MaxLoad  float64  `yaml:"max_load"`
+	Deadline duration `yaml:"deadline"`
+	Hold     duration `yaml:"hold"`
 }
 
 type placementEntry struct {
 	URL      string          `yaml:"url"`
+	Replica  string          `yaml:"replica"`
 	Port     int             `yaml:"port"`
 	Seed     []string        `yaml:"seed"`
 	Settings map[string]text `yaml:"settings"`

@@ -66,6 +66,9 @@ func sameDoor(a, b string) bool {
 
 func (s *source) checkTwin(e understudy.Environment, all []understudy.Environment, path []string) {
 	if e.TwinOf == "" {
+		if e.Copying != (understudy.Copying{}) {
+			s.problems.at(append(path, "copy"), "it is no twin, so nothing is copied to it; expected copy: in an environment with twin_of:")
+		}
 		return
 	}
 	var others []string
