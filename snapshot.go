@@ -20,6 +20,8 @@ type DatabaseCopy struct {
 	Server   string      `json:"server"` // engine and version of the source
 	Bytes    int64       `json:"bytes"`  // streamed
 	Tables   []TableCopy `json:"tables"`
+	// Proof is what holding it against its source found; nil if nobody did.
+	Proof *CopyProof `json:"proof,omitempty"`
 }
 
 // Rows is the sum over all tables.
