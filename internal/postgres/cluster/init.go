@@ -96,7 +96,7 @@ func (c *Cluster) fill(ctx context.Context, making string, from Installation, ow
 	if c.spec.Settings["fsync"] == "off" {
 		args = append(args, "--no-sync")
 	}
-	out, err := owner.command(ctx, filepath.Join(from.Bin, "initdb"), args...).CombinedOutput()
+	out, err := owner.Command(ctx, filepath.Join(from.Bin, "initdb"), args...).CombinedOutput()
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

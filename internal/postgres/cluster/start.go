@@ -178,7 +178,7 @@ func (c *Cluster) control(ctx context.Context, from Installation, owner User) (o
 	if err != nil {
 		return "", errors.Join(err, log.Close())
 	}
-	cmd := owner.command(ctx, filepath.Join(from.Bin, "pg_ctl"), "start", "--silent", "--wait", "--timeout", "86400")
+	cmd := owner.Command(ctx, filepath.Join(from.Bin, "pg_ctl"), "start", "--silent", "--wait", "--timeout", "86400")
 	cmd.Env = append(cmd.Env, "PGDATA="+c.spec.Dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := errors.Join(cmd.Run(), log.Close()); err != nil {

@@ -78,9 +78,9 @@ func asUser(u *user.User) (User, error) {
 	return User{Name: u.Username, UID: uid, GID: gid}, err
 }
 
-// command prepares a program of PostgreSQL to run as u, away from our own folder, our
+// Command prepares a program of PostgreSQL to run as u, away from our own folder, our
 // environment (which may hold secrets) and our group of processes.
-func (u User) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+func (u User) Command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = "/"
 	cmd.Env = postgres.CleanEnvironment()
@@ -124,7 +124,7 @@ func (u User) reaches(ctx context.Context, dir, program string) error {
 }
 
 func (u User) enters(ctx context.Context, dir, program string) error {
-	cmd := u.command(ctx, program, "--version")
+	cmd := u.Command(ctx, program, "--version")
 	cmd.Dir = dir // entered after the change of user
 	return cmd.Run()
 }
