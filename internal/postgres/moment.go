@@ -25,6 +25,23 @@ type Moment struct {
 
 // OpenMoment fixes the view. The caller closes it.
 func OpenMoment(ctx context.Context, url, name string) (*Moment, error) {
+	return beginMoment(ctx, url, name, func(m *Moment) error { return m.export(ctx) })
+}
+
+// JoinMoment takes over a view that another session has exported and still holds, such as
+// that of a replication slot in its making; afterwards that session may end. The caller
+// closes it.
+func JoinMoment(ctx context.Context, url, name, snapshot string) (*Moment, error) {
+	return beginMoment(ctx, url, name, func(m *Moment) error {
+		m.Snapshot = snapshot
+		if err := m.adopt(ctx, m.Tx); err != nil {
+			return err
+		}
+		return m.export(ctx)
+	})
+}
+
+func beginMoment(ctx context.Context, url, name string, fix func(*Moment) error) (*Moment, error) {
 	conn, err := OpenReader(ctx, url, name)
 	if err != nil {
 		return nil, err
@@ -32,16 +49,25 @@ func OpenMoment(ctx context.Context, url, name string) (*Moment, error) {
 	m := &Moment{URL: url, Name: name, conn: conn}
 	m.Tx, err = conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err == nil {
-		err = pinSession(ctx, m.Tx, ReaderStatementTimeout)
+		err = fix(m) // before any other statement: a view can be shared by a fresh transaction only
 	}
 	if err == nil {
-		err = m.Tx.QueryRow(ctx, `SELECT pg_export_snapshot()`).Scan(&m.Snapshot)
+		err = pinSession(ctx, m.Tx, ReaderStatementTimeout)
 	}
 	if err != nil {
 		m.Close(ctx)
 		return nil, ReadError("fixing one view of the data", err)
 	}
 	return m, nil
+}
+
+func (m *Moment) export(ctx context.Context) error {
+	return m.Tx.QueryRow(ctx, `SELECT pg_export_snapshot()`).Scan(&m.Snapshot)
+}
+
+func (m *Moment) adopt(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "SET TRANSACTION SNAPSHOT "+QuoteText(m.Snapshot))
+	return err
 }
 
 // Close lets go of the view, and ends its session.
@@ -60,7 +86,7 @@ func (m *Moment) Join(ctx context.Context, act func(pgx.Tx) error) error {
 		return ReadError("joining the view of the data", err)
 	}
 	defer Rollback(ctx, tx)
-	if _, err := tx.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+m.Snapshot+"'"); err != nil {
+	if err := m.adopt(ctx, tx); err != nil {
 		return ReadError("joining the view of the data", err)
 	}
 	if err := pinSession(ctx, tx, 0); err != nil {

@@ -19,6 +19,9 @@ type Spec struct {
 	// is only read. Target connects as a superuser to an empty database of the same
 	// major version or a newer one.
 	Source, Target string
+	// Snapshot names a view of the source that another session has exported and still
+	// holds; empty: the copy fixes one of its own.
+	Snapshot string
 	// Bin is the folder of pg_dump, psql and pg_restore, of a major version from the
 	// source's to the target's.
 	Bin string
@@ -60,7 +63,7 @@ func Copy(ctx context.Context, spec Spec) (understudy.DatabaseCopy, error) {
 	if err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
-	m, err := postgres.OpenMoment(ctx, spec.Source, copyName())
+	m, err := spec.openMoment(ctx)
 	if err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
@@ -84,6 +87,13 @@ func Copy(ctx context.Context, spec Spec) (understudy.DatabaseCopy, error) {
 		return nil
 	})
 	return result, err
+}
+
+func (s Spec) openMoment(ctx context.Context) (*postgres.Moment, error) {
+	if s.Snapshot != "" {
+		return postgres.JoinMoment(ctx, s.Source, copyName(), s.Snapshot)
+	}
+	return postgres.OpenMoment(ctx, s.Source, copyName())
 }
 
 func (s Spec) complete() (Spec, error) {
