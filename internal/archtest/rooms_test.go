@@ -44,6 +44,7 @@ func rooms() map[string]room {
 		"internal/doctor":                {},
 		"internal/evidence":              {knows: []string{"atomicfile"}},
 		"internal/journal":               {knows: []string{"atomicfile"}},
+		"internal/keyfile":               {knows: []string{"atomicfile"}},
 		"internal/load":                  {},
 		"internal/mask":                  {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/migration":             {knows: []string{"check"}, never: []string{"database/sql"}},

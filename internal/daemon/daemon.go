@@ -8,16 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"understudy"
-	"understudy/internal/atomicfile"
 	"understudy/internal/attest"
 	"understudy/internal/config"
 	"understudy/internal/evidence"
 	"understudy/internal/journal"
+	"understudy/internal/keyfile"
 	"understudy/internal/promotion"
 	"understudy/internal/rehearsal"
 	"understudy/internal/router"
@@ -101,10 +99,10 @@ func (d *Daemon) open(ctx context.Context) error {
 	if d.keys, err = attest.Keys(d.options.State.Below("keys", "attest")); err != nil {
 		return err
 	}
-	if d.printKey, err = secretFile(d.options.State.Below("keys", "print.key")); err != nil {
+	if d.printKey, err = keyfile.Open(d.options.State.Below("keys", "print.key")); err != nil {
 		return err
 	}
-	if d.maskKey, err = secretFile(d.options.State.Below("keys", "mask.key")); err != nil {
+	if d.maskKey, err = keyfile.Open(d.options.State.Below("keys", "mask.key")); err != nil {
 		return err
 	}
 	if err := d.sweepTrees(); err != nil {
@@ -156,27 +154,4 @@ func newID() string {
 		panic(err)
 	}
 	return time.Now().UTC().Format("060102-150405-") + hex.EncodeToString(chance[:])
-}
-
-// secretFile reads a key of 32 bytes, and makes it on first use.
-func secretFile(path string) ([]byte, error) {
-	raw, err := os.ReadFile(path)
-	if err == nil && len(raw) == 32 {
-		return raw, nil
-	}
-	if err == nil {
-		return nil, understudy.Errorf(understudy.KindInternal, "the key file %s holds %d bytes, and a key is 32", path, len(raw)).
-			WithHint("restore it from a backup; without it, masked values and prints made before cannot be compared with new ones")
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	return key, atomicfile.Write(path, key, 0o600)
 }
