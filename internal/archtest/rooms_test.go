@@ -43,15 +43,18 @@ func rooms() map[string]room {
 		"internal/deps":                  {},
 		"internal/doctor":                {},
 		"internal/evidence":              {knows: []string{"atomicfile"}},
+		"internal/filetree":              {},
+		"internal/filetree/filetreetest": {},
 		"internal/journal":               {knows: []string{"atomicfile"}},
 		"internal/keyfile":               {knows: []string{"atomicfile"}},
 		"internal/load":                  {},
 		"internal/mask":                  {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/migration":             {knows: []string{"check"}, never: []string{"database/sql"}},
 		"internal/postgres":              {},
-		"internal/postgres/cluster":      {knows: []string{"postgres"}},
+		"internal/postgres/cluster":      {knows: []string{"postgres", "filetree"}},
 		"internal/postgres/lockwatch":    {knows: []string{"postgres"}},
 		"internal/postgres/logical":      {knows: []string{"postgres"}},
+		"internal/postgres/subsetting":   {knows: []string{"postgres", "subset"}},
 		"internal/postgres/postgrestest": {knows: []string{"postgres", "postgres/cluster"}},
 		"internal/router":                {},
 		"internal/runtime/process":       {},
@@ -60,6 +63,7 @@ func rooms() map[string]room {
 		"internal/statedir":              {},
 		"internal/store":                 {knows: []string{"atomicfile"}},
 		"internal/store/storetest":       {knows: []string{"store"}},
+		"internal/subset":                {bare: true, never: world()},
 		"internal/supervisor":            {knows: []string{"runtime/process", "seal"}}, // where the two meet, in a process of its own
 		"internal/testreport":            {},
 
@@ -72,7 +76,10 @@ func rooms() map[string]room {
 
 		// who sees all
 		"internal/archtest": {},
+		"internal/alone":    {all: true},
 		"internal/daemon":   {all: true},
+		"bench/figures":     {bare: true},
+		"bench/twin":        {all: true},
 		"cmd/understudy":    {all: true},
 		"docs":              {knows: []string{"check", "cli"}}, // tests of the documents
 	}
