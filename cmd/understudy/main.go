@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"understudy/internal/alone"
 	"understudy/internal/cli"
 	"understudy/internal/daemon"
 	"understudy/internal/seal"
@@ -16,7 +17,7 @@ import (
 
 func main() {
 	programs := cli.Programs{
-		Version: version(), Serve: serve, Supervise: daemon.Supervise, Router: daemon.Route, Probe: daemon.Probe, Seal: seal.Supported,
+		Version: version(), Serve: serve, Supervise: daemon.Supervise, Router: daemon.Route, Probe: daemon.Probe, CopyTwin: alone.CopyTwin, Seal: seal.Supported,
 	}
 	os.Exit(cli.Main(context.Background(), programs, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

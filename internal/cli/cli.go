@@ -33,6 +33,7 @@ type Programs struct {
 	Supervise func(ctx context.Context, in io.Reader) error
 	Router    func(ctx context.Context, state, control string, log io.Writer) error
 	Probe     func(ctx context.Context, out io.Writer) error
+	CopyTwin  func(ctx context.Context, order TwinCopy, tell func(string)) (TwinCopied, error)
 	Seal      func() error // tries whether this machine can seal; nil: doctor does not look
 }
 

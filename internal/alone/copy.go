@@ -1,0 +1,109 @@
+package alone
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/cli"
+	"understudy/internal/keyfile"
+	"understudy/internal/mask"
+	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/logical"
+)
+
+// CopyTwin copies one database masked, as `understudy twin copy` was asked to.
+func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.TwinCopied, error) {
+	started := time.Now()
+	if order.Copying.Deadline > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, order.Copying.Deadline,
+			understudy.Errorf(understudy.KindUnavailable, "the copy took longer than its deadline of %s", order.Copying.Deadline))
+		defer cancel()
+		ctx = limited
+	}
+	masks, err := masksOf(order)
+	if err != nil {
+		return cli.TwinCopied{}, err
+	}
+	var made cli.TwinCopied
+	switch engine, _, _ := strings.Cut(order.From, ":"); engine {
+	case "postgres", "postgresql", "file":
+		made, err = copyPostgres(ctx, order, masks, tell)
+	default:
+		err = understudy.Errorf(understudy.KindInvalid, "--from: expected an address that begins with postgres://, found %q", engine)
+	}
+	made.Took = time.Since(started)
+	return made, err
+}
+
+func masksOf(order cli.TwinCopy) (understudy.Masks, error) {
+	policy, err := mask.Load(order.Rules)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyfile.Open(order.Key)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Masks(key), nil
+}
+
+// isURL tells the address of a database from a folder.
+func isURL(to string) bool { return strings.Contains(to, "://") }
+
+func copyPostgres(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, tell func(string)) (cli.TwinCopied, error) {
+	if !isURL(order.To) {
+		return copyIntoServer(ctx, order, masks, tell)
+	}
+	bin, err := programs(ctx, order.From)
+	if err != nil {
+		return cli.TwinCopied{}, err
+	}
+	made, err := logical.Copy(ctx, rows(order, order.To, bin, masks, tell))
+	return cli.TwinCopied{DatabaseCopy: made}, err
+}
+
+// programs finds the programs of the source's own major version, or of the next newer.
+func programs(ctx context.Context, from string) (string, error) {
+	conn, err := postgres.OpenReader(ctx, from, "understudy")
+	if err != nil {
+		return "", err
+	}
+	defer postgres.CloseConn(ctx, conn)
+	version, err := postgres.ServerVersion(ctx, conn)
+	if err != nil {
+		return "", err
+	}
+	var major int
+	if _, err := fmt.Sscanf(version, "%d", &major); err != nil {
+		return "", understudy.Errorf(understudy.KindInternal, "the source calls its version %q, which is none", version)
+	}
+	all, err := cluster.Installations()
+	if err != nil {
+		return "", err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Major >= major {
+			return all[i].Bin, nil
+		}
+	}
+	return "", understudy.Errorf(understudy.KindUnavailable, "the source is PostgreSQL %d, and this machine has %d at most", major, all[0].Major).
+		WithHint("install the package postgresql-%d", major)
+}
+
+// rows is the order for a copy by rows.
+func rows(order cli.TwinCopy, to, bin string, masks understudy.Masks, tell func(string)) logical.Spec {
+	last := time.Time{}
+	return logical.Spec{
+		Source: order.From, Target: to, Bin: bin, Masks: masks, Parallel: order.Copying.Parallel, Samples: 400, Notice: tell,
+		Progress: func(p logical.Progress) {
+			if time.Since(last) > time.Second {
+				last = time.Now()
+				tell(fmt.Sprintf("%s: %d rows, %d of %d tables", p.Table, p.Rows, p.TablesDone, p.Tables))
+			}
+		},
+	}
+}
