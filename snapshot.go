@@ -22,6 +22,23 @@ type DatabaseCopy struct {
 	Tables   []TableCopy `json:"tables"`
 	// Proof is what holding it against its source found; nil if nobody did.
 	Proof *CopyProof `json:"proof,omitempty"`
+	// Cost is what it cost the server it was read from; nil if nobody measured.
+	Cost *CopyCost `json:"cost,omitempty"`
+}
+
+// CopyCost is what a copy cost the server that it was read from, as far as a session
+// there can see it: what reading takes of its processors only its own machine shows.
+type CopyCost struct {
+	Bytes int64 `json:"bytes"` // read
+	Rows  int64 `json:"rows"`  // read
+	// Held is how long the snapshot was held: nothing that was deleted meanwhile could be
+	// vacuumed. Transactions is how many began there in that time.
+	Held         time.Duration `json:"held"`
+	Transactions int64         `json:"transactions"`
+	Paused       time.Duration `json:"paused,omitempty"`  // the readers stood still for the server's load
+	Limited      time.Duration `json:"limited,omitempty"` // the readers waited for the rate limit, added up
+	Busiest      int           `json:"busiest,omitempty"` // most sessions seen at work at once, ours left out
+	Again        int           `json:"again,omitempty"`   // tables begun again after a cut connection
 }
 
 // Rows is the sum over all tables.
