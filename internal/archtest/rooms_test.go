@@ -51,7 +51,7 @@ func rooms() map[string]room {
 		"internal/mask":                  {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/migration":             {knows: []string{"check"}, never: []string{"database/sql"}},
 		"internal/postgres":              {},
-		"internal/postgres/cluster":      {knows: []string{"postgres", "filetree"}},
+		"internal/postgres/cluster":      {knows: []string{"postgres", "filetree", "atomicfile"}},
 		"internal/postgres/heap":         {never: world()},
 		"internal/postgres/lockwatch":    {knows: []string{"postgres"}},
 		"internal/postgres/logical":      {knows: []string{"postgres"}},
