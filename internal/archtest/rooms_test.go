@@ -47,6 +47,7 @@ func rooms() map[string]room {
 		"internal/filetree/filetreetest": {},
 		"internal/journal":               {knows: []string{"atomicfile"}},
 		"internal/keyfile":               {knows: []string{"atomicfile"}},
+		"internal/leak":                  {never: world()},
 		"internal/load":                  {},
 		"internal/mask":                  {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/migration":             {knows: []string{"check"}, never: []string{"database/sql"}},
