@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,15 +17,17 @@ const workingPrefix = "understudy-making-"
 
 // Cloned is how a clone was made.
 type Cloned struct {
-	Strategy string        // "file-copy" or, before version 15, "copy"
+	Strategy Strategy
+	Why      string        // it was that one: what was tried, measured or found
 	Bytes    int64         // size of the clone
+	Shared   int64         // of these, in files that share every block with the template's; they come apart as either is written
 	Took     time.Duration // all of it
 }
 
 // Clone makes a database from another one of the cluster: its data, owner (unless owner
 // names another), settings and grants. Connections to the template are ended, and new
 // ones wait meanwhile. A name that exists is an error of KindConflict and stays as it is;
-// the name appears when the clone is whole.
+// the name appears when the clone is whole. It takes the best way there is: see [Strategy].
 func (c *Cluster) Clone(ctx context.Context, template, name, owner string) (Cloned, error) {
 	started := time.Now()
 	var made Cloned
@@ -38,16 +39,12 @@ func (c *Cluster) Clone(ctx context.Context, template, name, owner string) (Clon
 		if err != nil {
 			return err
 		}
-		working := workingName(name)
-		if err := c.Drop(ctx, working); err != nil {
+		if err := c.Drop(ctx, workingName(name)); err != nil {
 			return err
 		}
-		made.Strategy, err = c.copyFiles(ctx, conn, template, working, from)
+		made, err = c.cloneAs(ctx, conn, from, order{template: template, working: workingName(name), name: name, owner: owner})
 		if err != nil {
-			return err
-		}
-		if err := c.finish(ctx, conn, from, working, name, owner); err != nil {
-			return errors.Join(err, c.Drop(context.WithoutCancel(ctx), working))
+			return errors.Join(err, c.Drop(context.WithoutCancel(ctx), workingName(name)))
 		}
 		return conn.QueryRow(ctx, "SELECT pg_database_size($1::name)", name).Scan(&made.Bytes)
 	})
@@ -56,6 +53,35 @@ func (c *Cluster) Clone(ctx context.Context, template, name, owner string) (Clon
 	}
 	made.Took = time.Since(started)
 	return made, nil
+}
+
+// order is which database is cloned, and the names that the clone has meanwhile and then.
+type order struct {
+	template, working, name string
+	owner                   string // empty: the template's
+}
+
+// cloneAs chooses the way and goes it.
+func (c *Cluster) cloneAs(ctx context.Context, conn *pgx.Conn, from properties, o order) (Cloned, error) {
+	strategy, why, err := c.choose(ctx, conn, from, o.template)
+	if err != nil {
+		return Cloned{}, err
+	}
+	made := Cloned{Strategy: strategy, Why: why}
+	if strategy == SharedBlocks {
+		made.Shared, err = c.shareBlocks(ctx, conn, from, o)
+		return made, err
+	}
+	if err := c.roomFor(from, strategy); err != nil {
+		return made, err
+	}
+	if err := c.copyFiles(ctx, conn, strategy, from, o); err != nil {
+		return made, err
+	}
+	if strategy == FileClone {
+		made.Shared = from.bytes
+	}
+	return made, c.finish(ctx, conn, from, o)
 }
 
 func (c *Cluster) vacant(ctx context.Context, conn *pgx.Conn, name string) error {
@@ -76,15 +102,16 @@ func workingName(name string) string {
 	return workingPrefix + hex.EncodeToString(sum[:8])
 }
 
-// copyFiles makes the bare copy. While it waits for the template to be free, sessions of
-// the template are ended; once it has begun, the server keeps new ones waiting.
-func (c *Cluster) copyFiles(ctx context.Context, conn *pgx.Conn, template, working string, from properties) (strategy string, err error) {
-	statement := "CREATE DATABASE " + quoteName(working) + " TEMPLATE " + quoteName(template) + " OWNER " + quoteName(from.owner)
-	strategy = "copy"
-	if from.server >= 150000 {
-		statement, strategy = statement+" STRATEGY FILE_COPY", "file-copy"
+// copyFiles lets the server make the bare copy. While it waits for the template to be
+// free, sessions of the template are ended; once it has begun, the server keeps new ones waiting.
+func (c *Cluster) copyFiles(ctx context.Context, conn *pgx.Conn, strategy Strategy, from properties, o order) error {
+	if strategy == FileClone {
+		if _, err := conn.Exec(ctx, "SET file_copy_method = clone"); err != nil {
+			return err
+		}
 	}
-	return strategy, c.undisturbed(ctx, template, func() error {
+	statement := "CREATE DATABASE " + quoteName(o.working) + " TEMPLATE " + quoteName(o.template) + " OWNER " + quoteName(from.owner) + strategy.clause()
+	return c.undisturbed(ctx, o.template, func() error {
 		_, err := conn.Exec(ctx, statement)
 		return err
 	})
@@ -121,16 +148,20 @@ func endSessions(ctx context.Context, conn *pgx.Conn, database string) error {
 }
 
 // finish gives a working database what CREATE DATABASE leaves behind, then its name.
-func (c *Cluster) finish(ctx context.Context, conn *pgx.Conn, from properties, working, name, owner string) error {
+func (c *Cluster) finish(ctx context.Context, conn *pgx.Conn, from properties, o order) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return publish(ctx, tx, from, o) })
+}
+
+// publish is what finish does, within a transaction of the caller's.
+func publish(ctx context.Context, tx pgx.Tx, from properties, o order) error {
+	owner := o.owner
 	if owner == "" {
 		owner = from.owner
 	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if err := from.apply(ctx, tx, working, owner); err != nil {
-			return err
-		}
-		return execAll(ctx, tx, []string{"ALTER DATABASE " + quoteName(working) + " RENAME TO " + quoteName(name)})
-	})
+	if err := from.apply(ctx, tx, o.working, owner); err != nil {
+		return err
+	}
+	return execAll(ctx, tx, []string{"ALTER DATABASE " + quoteName(o.working) + " RENAME TO " + quoteName(o.name)})
 }
 
 // Drop removes a database and ends its sessions. One that does not exist is gone already.
@@ -146,125 +177,4 @@ func (c *Cluster) Drop(ctx context.Context, name string) error {
 		return c.failed(err, "dropping database %s", name)
 	}
 	return nil
-}
-
-// properties are what a database has beside its contents.
-type properties struct {
-	server     int // server_version_num
-	owner      string
-	limit      int
-	hasGrants  bool
-	grants     []databaseGrant
-	settings   []databaseSettings
-	encoding   string
-	provider   string // c, i or b
-	collate    string
-	ctype      string
-	locale     string // of ICU or the built-in provider
-	icuRules   string
-	tablespace string
-}
-
-type databaseGrant struct {
-	grantee   string // empty: everybody
-	privilege string
-	grantable bool
-}
-
-type databaseSettings struct {
-	role   string // empty: every role
-	values []string
-}
-
-const propertiesQuery = `
-SELECT current_setting('server_version_num')::int, pg_get_userbyid(d.datdba), d.datconnlimit, d.datacl IS NOT NULL,
-       pg_encoding_to_char(d.encoding), coalesce(j->>'datlocprovider', 'c'), d.datcollate, d.datctype,
-       coalesce(j->>'datlocale', j->>'daticulocale', ''), coalesce(j->>'daticurules', ''), t.spcname
-FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace, LATERAL to_jsonb(d) j WHERE d.datname = $1`
-
-const grantsQuery = `
-SELECT coalesce(r.rolname, ''), a.privilege_type, a.is_grantable
-FROM pg_database d, LATERAL aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
-WHERE d.datname = $1 AND (a.grantee = 0 OR r.oid IS NOT NULL) ORDER BY 1, 2`
-
-const settingsQuery = `
-SELECT coalesce(r.rolname, ''), s.setconfig
-FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
-WHERE d.datname = $1 AND (s.setrole = 0 OR r.oid IS NOT NULL) ORDER BY 1`
-
-func (c *Cluster) properties(ctx context.Context, conn *pgx.Conn, database string) (properties, error) {
-	var p properties
-	err := conn.QueryRow(ctx, propertiesQuery, database).Scan(&p.server, &p.owner, &p.limit, &p.hasGrants,
-		&p.encoding, &p.provider, &p.collate, &p.ctype, &p.locale, &p.icuRules, &p.tablespace)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return p, understudy.Errorf(understudy.KindNotFound, "reading database %s of %s: there is none of that name", database, c)
-	}
-	if err != nil {
-		return p, err
-	}
-	rows, err := conn.Query(ctx, grantsQuery, database)
-	if err != nil {
-		return p, err
-	}
-	p.grants, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (g databaseGrant, err error) {
-		return g, row.Scan(&g.grantee, &g.privilege, &g.grantable)
-	})
-	if err != nil {
-		return p, err
-	}
-	rows, err = conn.Query(ctx, settingsQuery, database)
-	if err != nil {
-		return p, err
-	}
-	p.settings, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s databaseSettings, err error) {
-		return s, row.Scan(&s.role, &s.values)
-	})
-	return p, err
-}
-
-// apply gives a database these properties. Grants that others than the owner made become
-// the owner's: they permit the same.
-func (p properties) apply(ctx context.Context, tx pgx.Tx, database, owner string) error {
-	name := quoteName(database)
-	statements := []string{"ALTER DATABASE " + name + " OWNER TO " + quoteName(owner)}
-	if p.limit >= 0 {
-		statements = append(statements, "ALTER DATABASE "+name+" CONNECTION LIMIT "+strconv.Itoa(p.limit))
-	}
-	statements = append(statements, p.grantStatements(name, owner)...)
-	if err := execAll(ctx, tx, statements); err != nil {
-		return err
-	}
-	for _, s := range p.settings {
-		target := "DATABASE " + name
-		if s.role != "" {
-			target = "ROLE " + quoteName(s.role) + " IN " + target
-		}
-		if err := storeSettings(ctx, tx, target, s.values); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p properties) grantStatements(name, owner string) []string {
-	if !p.hasGrants {
-		return nil
-	}
-	statements := []string{"REVOKE ALL ON DATABASE " + name + " FROM PUBLIC, " + quoteName(owner)}
-	for _, g := range p.grants {
-		grantee := "PUBLIC"
-		switch g.grantee {
-		case "":
-		case p.owner:
-			grantee = quoteName(owner)
-		default:
-			grantee = quoteName(g.grantee)
-		}
-		statement := "GRANT " + g.privilege + " ON DATABASE " + name + " TO " + grantee
-		if g.grantable && g.grantee != p.owner {
-			statement += " WITH GRANT OPTION"
-		}
-		statements = append(statements, statement)
-	}
-	return statements
 }

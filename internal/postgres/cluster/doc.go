@@ -27,6 +27,30 @@
 //     that a name never stands for half a database; working names left behind by a crash
 //     are dropped by the next clone or restore of the same name.
 //
+// # Clones
+//
+// A clone is made by the best way that the machine has ([Strategy]), and says which and why: blocks shared
+// where a trial shows that files in the data directory can, else the faster of the
+// server's own two ways, by a measurement made once for each data directory and kept beside it.
+//
+// Before version 18 the server knows no shared blocks, so they are shared beside it while it
+// runs, in steps that each leave the template as it was, and the clone's name unused until the last:
+//
+//		hold template ─▶ create empty ─▶ rename, unseen ─▶ empty folder ─▶ share blocks ─▶ take over ─▶ commit
+//		 (its lock)       (2 checkpoints)  (its lock)                       (flushed)       (ages, roles)
+//
+//	  - The server's own locks on both databases are held by an open transaction, so that no
+//	    session, not even autovacuum, has pages of either in memory or changes one.
+//	  - The empty database is copied from template0 as files: none of its pages are in the
+//	    server's memory, where they would hide the shared files. The checkpoint before it
+//	    writes out all of the template, unlogged tables too; the one after it sees to it
+//	    that no recovery puts the empty files back.
+//	  - The shared files are on disk before the transaction that gives them their name.
+//	  - The server must not forget transactions that the files still name, nor drop roles that their
+//	    objects need: the template's datfrozenxid, datminmxid and pg_shdepend are taken over.
+//
+// A standby of such a cluster would not see the shared files; private clusters have none.
+//
 // # Who may do what
 //
 // PostgreSQL refuses to run as root, so root's clusters run as another user ([RunAs]),

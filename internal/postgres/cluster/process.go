@@ -182,3 +182,10 @@ func (c *Cluster) lock(ctx context.Context) (unlock func() error, err error) {
 		}
 	}
 }
+
+// Alive tells whether a server's process runs on the data directory, also one that does
+// not answer yet, or not any more.
+func (c *Cluster) Alive() (bool, error) {
+	found, err := c.postmaster()
+	return found.alive, err
+}
