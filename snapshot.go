@@ -67,6 +67,8 @@ type Column struct {
 	Unique     bool   `json:"unique,omitempty"`     // alone makes a row unique
 	References string `json:"references,omitempty"` // schema.table.column it is a foreign key to
 	Generated  bool   `json:"generated,omitempty"`
+	// Allowed are the values that an enumeration or a check constraint lays down; empty: any.
+	Allowed []string `json:"allowed,omitempty"`
 	// Samples are some of its values. They are personal data: never logged, shown or stored.
 	Samples []string `json:"-"`
 }

@@ -109,6 +109,7 @@ type Twins interface {
 	Parity(ctx context.Context, a, b string) (understudy.Parity, error)
 	Captures(ctx context.Context, environment string, since time.Time) ([]Capture, error)
 	MaskPlan(ctx context.Context, environment string) (MaskPlan, error)
+	MaskDiff(ctx context.Context, environment string) (MaskDiff, error)
 }
 
 // ResetTwin asks for a twin to be made anew from what it is a twin of.
@@ -138,6 +139,26 @@ type MaskPlan struct {
 	File      string `json:"file"`      // where it belongs
 	Text      string `json:"text"`      // its whole content
 	Undecided int    `json:"undecided"` // columns a person has to decide
+}
+
+// MaskDiff is what a schema, as it is now, asks of mask.yaml.
+type MaskDiff struct {
+	File    string       `json:"file"`
+	Changes []MaskChange `json:"changes"`
+}
+
+// MaskChange is one column that the rules do not fit.
+type MaskChange struct {
+	Kind      string `json:"kind"`   // "new", "changed", "gone", "class"
+	Column    string `json:"column"` // of a document with the path
+	Type      string `json:"type,omitempty"`
+	Was       string `json:"was,omitempty"`  // the types that there are rules for
+	Rule      string `json:"rule,omitempty"` // what is in force
+	Class     string `json:"class,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	Proposed  string `json:"proposed,omitempty"`
+	Undecided bool   `json:"undecided,omitempty"` // the proposal is for a person to decide
+	Stops     bool   `json:"stops"`               // nothing is copied until this is decided
 }
 
 // Rehearsals runs rehearsals.

@@ -142,6 +142,9 @@ func twinRoutes(a huma.API, role Twins) {
 	get(a, "mask-plan", "/v1/mask-plan", "propose masking rules", func(ctx context.Context, in *maskRequest) (MaskPlan, error) {
 		return role.MaskPlan(ctx, in.Environment)
 	})
+	get(a, "mask-diff", "/v1/mask-diff", "compare masking rules with the schema", func(ctx context.Context, in *maskRequest) (MaskDiff, error) {
+		return role.MaskDiff(ctx, in.Environment)
+	})
 }
 
 type by struct {

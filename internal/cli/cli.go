@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"understudy"
+	"understudy/internal/api"
 	"understudy/internal/statedir"
 )
 
@@ -34,6 +35,8 @@ type Programs struct {
 	Router    func(ctx context.Context, state, control string, log io.Writer) error
 	Probe     func(ctx context.Context, out io.Writer) error
 	CopyTwin  func(ctx context.Context, order TwinCopy, tell func(string)) (TwinCopied, error)
+	MaskPlan  func(ctx context.Context, database, rules string) (api.MaskPlan, error) // of one database, by URL, without a daemon
+	MaskDiff  func(ctx context.Context, database, rules string) (api.MaskDiff, error)
 	Seal      func() error // tries whether this machine can seal; nil: doctor does not look
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"understudy"
+	"understudy/internal/alone"
 	"understudy/internal/api"
 	"understudy/internal/mask"
 	"understudy/internal/postgres"
@@ -134,38 +135,52 @@ func first(header map[string][]string) map[string]string {
 
 // MaskPlan proposes the masking rules of an environment's databases.
 func (d *Daemon) MaskPlan(ctx context.Context, environment string) (api.MaskPlan, error) {
+	file, columns, have, err := d.masked(ctx, environment)
+	if err != nil {
+		return api.MaskPlan{}, err
+	}
+	return alone.PlanMask(columns, have, file), nil
+}
+
+// MaskDiff tells what an environment's databases ask of the masking rules.
+func (d *Daemon) MaskDiff(ctx context.Context, environment string) (api.MaskDiff, error) {
+	file, columns, have, err := d.masked(ctx, environment)
+	if err != nil {
+		return api.MaskDiff{}, err
+	}
+	return alone.DiffMask(columns, have, file), nil
+}
+
+// masked reads the masking rules, and the columns of an environment's databases, by
+// default of the one that releases are promoted to.
+func (d *Daemon) masked(ctx context.Context, environment string) (file string, columns []understudy.Column, have mask.Policy, err error) {
 	if environment == "" {
 		e, err := d.target("")
 		if err != nil {
-			return api.MaskPlan{}, err
+			return "", nil, have, err
 		}
 		environment = e.Name
 	}
 	e, p, err := d.environment(environment)
 	if err != nil {
-		return api.MaskPlan{}, err
+		return "", nil, have, err
 	}
 	release, databases, err := d.running(ctx, e)
 	if err != nil {
-		return api.MaskPlan{}, err
+		return "", nil, have, err
 	}
-	have, err := mask.Load(p.Mask)
-	if err != nil {
-		return api.MaskPlan{}, err
+	if have, err = mask.Load(p.Mask); err != nil {
+		return "", nil, have, err
 	}
-	var columns []understudy.Column
 	for name, physical := range databases {
 		err := d.reading(ctx, e, release.Application, name, physical, func(conn *pgx.Conn) error {
 			found, err := postgres.Columns(ctx, conn, 400)
-			for _, of := range found {
-				columns = append(columns, of...)
-			}
+			columns = append(columns, alone.Flat(found)...)
 			return err
 		})
 		if err != nil {
-			return api.MaskPlan{}, err
+			return "", nil, have, err
 		}
 	}
-	text, undecided := mask.Plan(columns, have)
-	return api.MaskPlan{File: p.Mask, Text: string(text), Undecided: undecided}, nil
+	return p.Mask, columns, have, nil
 }

@@ -2,32 +2,76 @@ package mask
 
 import "slices"
 
-// Class is what sort of personal data a column seems to hold.
+// Class is what sort of data a column seems to hold.
 type Class string
 
-// The classes. ClassNone is for columns that do not look personal.
+// The classes of personal data and secrets: what must not reach a twin as it is.
 const (
-	ClassNone      Class = ""
-	ClassEmail     Class = "e-mail address"
-	ClassPhone     Class = "telephone number"
-	ClassName      Class = "name of a person"
-	ClassAddress   Class = "postal address"
-	ClassPostcode  Class = "postcode"
-	ClassCard      Class = "payment card"
-	ClassIBAN      Class = "bank account"
-	ClassNational  Class = "official number"
-	ClassBirth     Class = "date of birth"
-	ClassIP        Class = "network address"
-	ClassMAC       Class = "device address"
-	ClassToken     Class = "secret token"
-	ClassPassword  Class = "password"
-	ClassURL       Class = "personal link"
-	ClassText      Class = "free text"
-	ClassLocation  Class = "place"
-	ClassSensitive Class = "sensitive fact"
-	ClassPicture   Class = "picture"
-	ClassJSON      Class = "document with personal data"
+	ClassEmail        Class = "e-mail address"
+	ClassPhone        Class = "telephone number"
+	ClassName         Class = "name of a person"
+	ClassOrganisation Class = "name of an organisation" // a customer, an employer: it leads to persons
+	ClassAddress      Class = "postal address"
+	ClassPostcode     Class = "postcode"
+	ClassCard         Class = "payment card"
+	ClassIBAN         Class = "bank account"
+	ClassNational     Class = "official number"
+	ClassBirth        Class = "date of birth"
+	ClassIP           Class = "network address"
+	ClassMAC          Class = "device address" // and what else tells devices apart: browsers, serial numbers
+	ClassToken        Class = "secret token"
+	ClassPassword     Class = "password"
+	ClassURL          Class = "personal link"
+	ClassText         Class = "free text" // what somebody wrote in words of their own
+	ClassLocation     Class = "place"
+	ClassSensitive    Class = "sensitive fact"
+	ClassPicture      Class = "picture"
+	ClassJSON         Class = "document with personal data"
 )
+
+// The classes of everything else.
+const (
+	ClassKey       Class = "key"
+	ClassReference Class = "reference"
+	ClassFlag      Class = "flag"
+	ClassMoment    Class = "moment"
+	ClassNumber    Class = "number" // amounts, counts, sizes
+	ClassStatus    Class = "status" // one of a few values: kinds, states, roles
+	ClassRegion    Class = "region" // country, state, language, time zone, currency
+	ClassChecksum  Class = "checksum"
+	ClassCode      Class = "code"  // made by programs or by the house: SKUs, versions, paths, file types
+	ClassLink      Class = "link"  // to something public
+	ClassWords     Class = "words" // of the house: titles and descriptions of its own things
+	ClassDocument  Class = "document"
+	ClassUnknown   Class = "unknown" // nothing speaks for any class
+)
+
+func personal() []Class {
+	return []Class{
+		ClassEmail, ClassPhone, ClassName, ClassOrganisation, ClassAddress, ClassPostcode, ClassCard, ClassIBAN, ClassNational, ClassBirth, ClassIP,
+		ClassMAC, ClassToken, ClassPassword, ClassURL, ClassText, ClassLocation, ClassSensitive, ClassPicture, ClassJSON,
+	}
+}
+
+// Personal tells whether values of the class must not reach a twin as they are.
+func (c Class) Personal() bool { return slices.Contains(personal(), c) }
+
+func (c Class) known() bool {
+	return c.Personal() || slices.Contains([]Class{
+		ClassKey, ClassReference, ClassFlag, ClassMoment, ClassNumber, ClassStatus, ClassRegion, ClassChecksum, ClassCode, ClassLink, ClassWords,
+		ClassDocument, ClassUnknown,
+	}, c)
+}
+
+// Finding is what a column was taken for.
+type Finding struct {
+	Class  Class
+	Reason string // without any of its values
+	// Document tells that the column holds documents, which are ruled path by path.
+	Document bool
+	// Weak tells that a person should look before it is believed.
+	Weak bool
+}
 
 // fits tells whether a class can be what a column of a type holds, going by the name alone:
 // email_sent timestamptz holds no address.
@@ -98,6 +142,8 @@ func (c Class) textMask() (name string, sure bool) {
 		return "url", true
 	case ClassText:
 		return "text", true
+	case ClassOrganisation:
+		return "name", true
 	default:
 		return "text", false
 	}

@@ -2,95 +2,135 @@ package mask
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"understudy"
 )
 
-// Classify says what personal data a column seems to hold, and why, without any of its
-// values. It asks, in this order: the type, the samples where most of them agree, the
-// column's name, its comment, and samples that hold something personal here and there.
-// Suspicious is what must not be copied without a rule.
-func Classify(c understudy.Column) (class Class, reason string, suspicious bool) {
-	t := parseType(c.Type)
-	if class, reason := byType(t); class != ClassNone {
-		return class, reason, true
+// Classify says what a column seems to hold, and why, without any of its values.
+func Classify(c understudy.Column) Finding { return classifyBeside(c, nil) }
+
+// ClassifyTable classifies the columns of one table, each in the light of the others: a
+// name beside a date of birth is a person's.
+func ClassifyTable(columns []understudy.Column) []Finding {
+	findings := make([]Finding, len(columns))
+	for i, c := range columns {
+		findings[i] = classifyBeside(c, columns)
 	}
-	if t.family == familyBool || t.family == familyTime {
-		return ClassNone, "", false
-	}
-	samples := samplesOf(c, t)
-	if t.family == familyJSON || mostlyJSON(samples) {
-		if paths := classifyPaths(c); len(paths) > 0 {
-			return ClassJSON, pathsReason(paths), true
-		}
-		if len(samples) > 0 {
-			return ClassNone, "", false
-		}
-	}
-	looks := []func() (Class, string){
-		func() (Class, string) { return byMostSamples(c, t, samples) },
-		func() (Class, string) { return byName(c, t.family) },
-		func() (Class, string) { return byComment(c, t.family) },
-		func() (Class, string) { return byAnySample(t, samples) },
-	}
-	for _, look := range looks {
-		if class, reason := look(); class != ClassNone {
-			return class, reason, true
-		}
-	}
-	return ClassNone, "", false
+	return findings
 }
 
-func byType(t columnType) (Class, string) {
-	switch t.family {
+// look is one column under examination.
+type look struct {
+	column  understudy.Column
+	typed   columnType
+	words   []string // of its name
+	about   subject  // of its table
+	samples []string
+}
+
+// classifyBeside asks, in this order: the type, the paths of documents, the samples where
+// most of them agree, the column's name and table, its comment, and samples that hold
+// something personal here and there. What none of them takes for personal is given the
+// class that its keys, its type, its name or its values speak for.
+func classifyBeside(c understudy.Column, beside []understudy.Column) Finding {
+	l := look{column: c, typed: parseType(c.Type), words: wordsOf(c.Name), about: subjectOf(c.Table, beside)}
+	if finding := l.byType(); finding.Class != "" {
+		return finding
+	}
+	l.samples = samplesOf(c, l.typed)
+	if l.isDocument() {
+		return l.document()
+	}
+	for _, way := range []func(look) Finding{look.byMostSamples, look.byName, look.byTable, look.byComment, look.byAnySample, look.byDates, look.bySecond} {
+		if finding := way(l); finding.Class != "" {
+			return finding
+		}
+	}
+	return l.ordinary()
+}
+
+// byType knows the types that leave no choice.
+func (l look) byType() Finding {
+	reason := "by its type"
+	switch l.typed.family {
 	case familyIP:
-		return ClassIP, "its type is " + t.name
+		return Finding{Class: ClassIP, Reason: reason}
 	case familyMAC:
-		return ClassMAC, "its type is " + t.name
+		return Finding{Class: ClassMAC, Reason: reason}
+	case familyBool:
+		return Finding{Class: ClassFlag, Reason: reason}
+	case familyTime:
+		return Finding{Class: ClassMoment, Reason: reason}
 	}
-	switch t.name {
+	switch l.typed.name {
 	case "point", "geometry", "geography":
-		return ClassLocation, "its type is " + t.name
+		return Finding{Class: ClassLocation, Reason: reason}
+	case "tsvector":
+		return Finding{Class: ClassText, Reason: "by its type: the words of other columns"}
 	}
-	return ClassNone, ""
+	return Finding{}
 }
 
-// byName looks the column's name up in the vocabulary, the longest run of words first.
-func byName(c understudy.Column, f family) (Class, string) {
-	words := wordsOf(c.Name)
-	if len(words) == 0 || listed(" is has was can should allow allows enable use needs ", words[0]) {
-		return ClassNone, ""
+// isDocument tells whether the values have paths.
+func (l look) isDocument() bool {
+	return l.typed.family == familyJSON || l.typed.name == "hstore" || l.typed.name == "xml" || l.typed.family == familyText && mostlyJSON(l.samples)
+}
+
+// document is the class of a column by its paths, or, while it is empty, by its name.
+func (l look) document() Finding {
+	paths := classifyPaths(l.column)
+	if slices.ContainsFunc(paths, func(p pathFinding) bool { return p.class.Personal() }) {
+		return Finding{Class: ClassJSON, Reason: pathsReason(paths), Document: true}
+	}
+	if len(l.samples) == 0 {
+		if finding := l.byName(); finding.Class != "" {
+			return finding
+		}
+		return Finding{Class: ClassDocument, Reason: "no document was there to look at", Document: true}
+	}
+	return Finding{Class: ClassDocument, Reason: fmt.Sprintf("none of its %d paths looks personal", len(paths)), Document: true}
+}
+
+// byName looks the column's name up in the vocabulary: the longest run of words first, and
+// what comes last before what comes earlier, as that is what the thing is.
+func (l look) byName() Finding {
+	if len(l.words) == 0 || listed(questions, l.words[0]) {
+		return Finding{}
 	}
 	spoken := byWords()
-	for length := len(words); length > 0; length-- {
-		for start := 0; start+length <= len(words); start++ {
-			class, found := spoken(strings.Join(words[start:start+length], ""))
-			last := start+length == len(words)
-			if !found || !class.fits(f) || !last && listed(nothing, words[len(words)-1]) {
+	for length := len(l.words); length > 0; length-- {
+		for start := len(l.words) - length; start >= 0; start-- { // the end first: it is what the thing is
+			class, found := spoken(strings.Join(l.words[start:start+length], ""))
+			last := start+length == len(l.words)
+			if !found || !class.fits(l.typed.family) || !last && isHead(l.words[len(l.words)-1]) {
 				continue
 			}
-			return class, fmt.Sprintf("its name says %s", class)
+			return Finding{Class: class, Reason: "by its name"}
 		}
 	}
-	return byTable(c, words, f)
+	return Finding{}
 }
 
-// byTable finds names that mean something only in tables about people or messages.
-func byTable(c understudy.Column, words []string, f family) (Class, string) {
-	if f != familyText && f != familyOther && f != familyJSON || len(words) != 1 {
-		return ClassNone, ""
+// byTable finds names that mean something only in tables about people, or of what they write.
+func (l look) byTable() Finding {
+	f := l.typed.family
+	if f != familyText && f != familyOther && f != familyJSON || len(l.words) == 0 {
+		return Finding{}
 	}
-	parts := splitName(c.Table)
-	for _, about := range wordsOf(parts[len(parts)-1]) {
-		switch {
-		case listed(people, about) && listed(inPeople, words[0]) && words[0] != "title" && words[0] != "number":
-			return ClassName, fmt.Sprintf("its name says %s, in a table about people", ClassName)
-		case listed(messages, about) && listed(inMessages, words[0]):
-			return ClassText, fmt.Sprintf("its name says %s, in a table of messages", ClassText)
-		}
+	name := strings.Join(l.words, "")
+	switch {
+	case l.about.people && listed(inPeople, name):
+		return Finding{Class: ClassName, Reason: "by its name, in a table about people"}
+	case l.about.people && listed(linksInPeople, name):
+		return Finding{Class: ClassURL, Reason: "by its name, in a table about people"}
+	case l.about.people && listed(textInPeople, name), l.about.messages && listed(inMessages, name):
+		return Finding{Class: ClassText, Reason: "by its name, in a table of what people write"}
+	case l.about.organisations && listed(inOrganisations, name):
+		return Finding{Class: ClassOrganisation, Reason: "by its name, in a table about organisations"}
 	}
-	return ClassNone, ""
+	return Finding{}
 }
 
 // byWords returns a function that looks a word up.
@@ -113,90 +153,35 @@ func byWords() func(word string) (Class, bool) {
 				return index[stem], true
 			}
 		}
-		return ClassNone, false
+		return "", false
 	}
 }
 
 // byComment looks for the vocabulary in what the column's comment says. Only classes that
 // have unmistakable words are believed there.
-func byComment(c understudy.Column, f family) (Class, string) {
+func (l look) byComment() Finding {
 	spoken := byWords()
-	words := wordsOf(c.Comment)
+	words := wordsOf(l.column.Comment)
 	for length := min(3, len(words)); length > 0; length-- {
 		for start := 0; start+length <= len(words); start++ {
 			word := strings.Join(words[start:start+length], "")
+			if listed(warnings, word) {
+				return Finding{Class: ClassText, Reason: "its comment says it is personal data"}
+			}
 			class, found := spoken(word)
-			if word == "pii" || word == "gdpr" || word == "dsgvo" || word == "rgpd" {
-				return ClassText, "its comment says it is personal data"
-			}
-			if found && class.fits(f) && (length > 1 || class != ClassText && class != ClassURL && class != ClassName && class != ClassAddress) {
-				return class, fmt.Sprintf("its comment says %s", class)
+			vague := class == ClassText || class == ClassURL || class == ClassName || class == ClassAddress || class == ClassOrganisation
+			if found && class.fits(l.typed.family) && (length > 1 || !vague) {
+				return Finding{Class: class, Reason: "by its comment"}
 			}
 		}
 	}
-	return ClassNone, ""
+	return Finding{}
 }
 
-// samplesOf are the values of the samples: of an array, those of its elements.
-func samplesOf(c understudy.Column, t columnType) []string {
-	var samples []string
-	add := func(value []byte) ([]byte, error) {
-		if s := strings.TrimSpace(string(value)); s != "" {
-			samples = append(samples, s)
-		}
-		return value, nil
+// bySecond lets a foreign key by text be what its name says, when nothing else spoke.
+func (l look) bySecond() Finding {
+	if l.column.References == "" {
+		return Finding{}
 	}
-	for _, s := range c.Samples {
-		look := add
-		if t.array {
-			look = eachElement(add)
-		}
-		if _, err := look([]byte(s)); err != nil { // no array: looked at as it is
-			_, _ = add([]byte(s)) // never fails
-		}
-	}
-	return samples
-}
-
-// byMostSamples believes a validator that most samples pass.
-func byMostSamples(c understudy.Column, t columnType, samples []string) (Class, string) {
-	if len(samples) == 0 || t.family != familyText && t.family != familyOther && t.family != familyInteger {
-		return ClassNone, ""
-	}
-	words := wordsOf(c.Name)
-	checksum := len(words) > 0 && listed(checksums, words[len(words)-1])
-	for _, v := range validators() {
-		if v.class == ClassToken && checksum || t.family == familyInteger && !v.numeric {
-			continue
-		}
-		hits := 0
-		for _, s := range samples {
-			if v.valid(s) {
-				hits++
-			}
-		}
-		if hits >= v.least && float64(hits) >= v.share*float64(len(samples)) {
-			return v.class, fmt.Sprintf("%d of %d samples look like %s", hits, len(samples), v.class)
-		}
-	}
-	return ClassNone, ""
-}
-
-// byAnySample looks for what must not be in a text even once.
-func byAnySample(t columnType, samples []string) (Class, string) {
-	if t.family != familyText && t.family != familyOther {
-		return ClassNone, ""
-	}
-	for _, v := range finders() {
-		hits := 0
-		for _, s := range samples {
-			if v.valid(s) {
-				hits++
-			}
-		}
-		if hits > 0 {
-			return ClassText, fmt.Sprintf("%d of %d samples contain %s", hits, len(samples), v.class)
-		}
-	}
-	return ClassNone, ""
+	return Finding{Class: ClassReference, Reason: "it refers to " + l.column.References}
 }

@@ -26,7 +26,7 @@ func TestClassify_FindsWhatIsPersonal(t *testing.T) {
 		"x last_login_ip text": ClassIP, "x a inet": ClassIP, "x a macaddr": ClassMAC, "x a point": ClassLocation,
 		"session access_token text": ClassToken, "session id_token uuid": ClassToken, "x api_key bytea": ClassToken, "users password_hash text": ClassPassword, "x motDePasse text": ClassPassword,
 		"orders note text": ClassText, "ticket body text": ClassText, "x bemerkung text": ClassText, "x emails text[]": ClassEmail,
-		"x diagnosis text": ClassSensitive, "x salary numeric(10,2)": ClassSensitive, "x passport_scan bytea": ClassNational, "x photo bytea": ClassPicture,
+		"x diagnosis text": ClassSensitive, "x salary numeric(10,2)": ClassSensitive, "x passport_scan bytea": ClassPicture, "x photo bytea": ClassPicture,
 		// by samples, whatever the name
 		"x a text | anna@gmail.com | ben@web.de":                                         ClassEmail,
 		"x a text[] | {anna@gmail.com,NULL} | {}":                                        ClassEmail,
@@ -53,13 +53,13 @@ func TestClassify_FindsWhatIsPersonal(t *testing.T) {
 		`x a jsonb | {"anna@x.de": {"phone": "1"}}`:                                      ClassJSON,
 		"x contact_email jsonb":                                                          ClassEmail,
 	} {
-		class, reason, suspicious := Classify(column(line))
-		if class != want || !suspicious || reason == "" {
-			t.Errorf("%s is %q (%s), expected %q", line, class, reason, want)
+		found := Classify(column(line))
+		if found.Class != want || found.Reason == "" {
+			t.Errorf("%s is %q (%s), expected %q", line, found.Class, found.Reason, want)
 		}
 		for _, sample := range column(line).Samples {
-			if len(sample) > 2 && strings.Contains(reason, sample) {
-				t.Errorf("%s: the reason %q shows a sample", line, reason)
+			if len(sample) > 2 && strings.Contains(found.Reason, sample) {
+				t.Errorf("%s: the reason %q shows a sample", line, found.Reason)
 			}
 		}
 	}
@@ -76,23 +76,23 @@ func TestClassify_LeavesAloneWhatIsNot(t *testing.T) {
 		"x num text | 1000000001 | 1000000002 | 1000000003", "x a bigint | 1753000000000000001 | 1753000000000000002 | 1753000000000000003 | 1753000000000000004 | 1753000000000000005",
 		`x settings jsonb | {"theme": "dark", "size": 12}`, "x email_template text | welcome", "x a time without time zone",
 	} {
-		if class, reason, suspicious := Classify(column(line)); suspicious {
-			t.Errorf("%s is taken for %q: %s", line, class, reason)
+		if found := Classify(column(line)); found.Class.Personal() || found.Class == "" {
+			t.Errorf("%s is taken for %q: %s", line, found.Class, found.Reason)
 		}
 	}
 }
 
 func TestClassify_BelievesTheComment(t *testing.T) {
 	c := understudy.Column{Table: "public.x", Name: "a1", Type: "text", Comment: "E-mail address of whoever pays"}
-	if class, reason, _ := Classify(c); class != ClassEmail || !strings.Contains(reason, "comment") {
-		t.Errorf("found %q, %s", class, reason)
+	if found := Classify(c); found.Class != ClassEmail || !strings.Contains(found.Reason, "comment") {
+		t.Errorf("found %+v", found)
 	}
 	c.Comment = "PII, do not export"
-	if _, _, suspicious := Classify(c); !suspicious {
+	if !Classify(c).Class.Personal() {
 		t.Error("PII in the comment was not seen")
 	}
 	c.Comment, c.Type = "whether a phone number was given", "boolean"
-	if _, _, suspicious := Classify(c); suspicious {
+	if Classify(c).Class.Personal() {
 		t.Error("a truth value was taken for personal")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"understudy"
 )
 
-// pathFinding is a path of a JSON column that looks personal.
+// pathFinding is a path of a document, and what it was taken for.
 type pathFinding struct {
 	path, reason string
 	class        Class
@@ -25,21 +25,31 @@ func classifyPaths(c understudy.Column) []pathFinding {
 	for _, sample := range samplesOf(c, parseType(c.Type)) {
 		collectLeaves(sample, texts, numbers)
 	}
-	var findings []pathFinding
 	all := maps.Clone(numbers)
 	maps.Copy(all, texts)
+	leaves := map[string][]understudy.Column{} // by what is around them
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		leaf := leafColumn(c, path)
 		leaf.Type, leaf.Samples = "text", texts[path]
 		if len(leaf.Samples) == 0 {
 			leaf.Type, leaf.Samples = "bigint", numbers[path]
 		}
-		if class, reason, suspicious := Classify(leaf); suspicious {
-			findings = append(findings, pathFinding{path, reason, class, leaf.Type != "text"})
-		}
+		leaves[around(path)] = append(leaves[around(path)], leaf)
+	}
+	var findings []pathFinding
+	taken := map[string]int{}
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		beside := leaves[around(path)]
+		leaf := beside[taken[around(path)]]
+		taken[around(path)]++
+		finding := classifyBeside(leaf, beside)
+		findings = append(findings, pathFinding{path, finding.Reason, finding.Class, leaf.Type != "text"})
 	}
 	return findings
 }
+
+// around is the path of the object that a path ends in.
+func around(path string) string { return path[:max(0, strings.LastIndexByte(path, '.'))] }
 
 // leafColumn is a path seen as a column: its last key in a table named by the key before.
 func leafColumn(c understudy.Column, path string) understudy.Column {
@@ -96,7 +106,9 @@ func pathKey(key string) string {
 func pathsReason(paths []pathFinding) string {
 	names := make([]string, 0, len(paths))
 	for _, p := range paths {
-		names = append(names, p.path)
+		if p.class.Personal() {
+			names = append(names, p.path)
+		}
 	}
 	const shown = 5
 	if more := len(names) - shown; more > 0 {

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -16,12 +17,12 @@ import (
 )
 
 // Load reads a mask.yaml. A file that does not exist is an empty policy, under which
-// everything that looks personal is refused. Errors are of KindInvalid and name the line.
+// everything is refused. Errors are of KindInvalid and name the line.
 //
 //	columns:
-//	  public.account.email: email
-//	  public.account.profile: {json: {contact.email: email, "*": text}}
-//	  public.account.country: {constant: DE}
+//	  public.account.email text: email # 400 of 400 samples look like e-mail address
+//	  public.account.profile jsonb: {json: {contact.email: email, "*": text}}
+//	  public.account.country character(2): {constant: DE}
 //	  "*.password_hash": password
 func Load(path string) (Policy, error) {
 	content, err := os.ReadFile(path)
@@ -55,7 +56,7 @@ func parse(name string, content []byte) (Policy, error) {
 	if top.Kind != yaml.MappingNode {
 		return Policy{}, f.invalid(top, "expected columns: and rules below it")
 	}
-	policy := Policy{Columns: map[string]Rule{}, comments: map[string]string{}}
+	policy := Policy{Columns: map[string]Rule{}, comments: map[string]string{}, heads: map[string][]string{}}
 	for i := 0; i < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
 		if key.Value != "columns" {
@@ -76,27 +77,39 @@ func (f file) columns(policy Policy, n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return f.invalid(n, "expected one rule a line below columns:, as in public.account.email: email")
 	}
+	var above []string // comment lines on the way to the next rule
 	for i := 0; i < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if _, twice := policy.Columns[key.Value]; twice {
-			return f.invalid(key, "column %s has a rule already", key.Value)
+		written, value := n.Content[i], n.Content[i+1]
+		k := parseKey(written.Value)
+		if _, twice := policy.Columns[k.String()]; twice {
+			return f.invalid(written, "column %s has a rule already", k)
 		}
-		if parts := splitName(key.Value); len(parts) < 3 && !strings.Contains(key.Value, "*") {
-			return f.invalid(key, "column %q is not written as schema.table.column", key.Value).
+		if parts := splitName(k.name); len(parts) < 3 && !k.pattern() {
+			return f.invalid(written, "column %q is not written as schema.table.column", k.name).
 				WithHint("a pattern such as \"*.%s\" rules a column in every table", parts[len(parts)-1])
 		}
-		rule, err := f.rule(key.Value, value)
+		rule, err := f.rule(k.name, value)
 		if err != nil {
 			return err
 		}
-		policy.Columns[key.Value] = rule
-		comment := value.LineComment
-		if comment == "" {
-			comment = key.LineComment
-		}
-		policy.comments[key.Value] = strings.TrimSpace(strings.TrimLeft(comment, "# "))
+		policy.Columns[k.String()] = rule
+		policy.comments[k.String()] = strings.TrimSpace(strings.TrimLeft(cmp.Or(value.LineComment, written.LineComment), "# "))
+		policy.heads[k.String()] = append(above, remarks(written.HeadComment)...)
+		above = remarks(written.FootComment)
 	}
 	return nil
+}
+
+// remarks are the lines of a comment that somebody wrote: undecided lines are written anew.
+func remarks(comment string) []string {
+	var lines []string
+	for line := range strings.SplitSeq(comment, "\n") {
+		line = strings.TrimSpace(strings.TrimLeft(line, "# "))
+		if line != "" && !strings.HasPrefix(line, "?") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // rule reads what stands behind a column or a path.

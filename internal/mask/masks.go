@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,14 +11,16 @@ import (
 // be called for many tables, from several goroutines. What it returns says for a table
 // which columns are masked and how, or refuses:
 //
-//   - KindRefused, naming every column of the table that looks personal and has no rule,
-//     and why, but none of its values;
+//   - KindRefused, naming every column of the table that has no rule, or none for the type
+//     that it has, and every personal-looking path of a document without one, with the
+//     reason but none of the values;
 //   - KindInvalid, if a rule cannot work: on this type, on a column that is unique or not
 //     nullable, or beside another rule on the other end of a foreign key.
 //
 // A MaskFunc returns nil for NULL. An empty value stays empty, except for a constant.
 func (p Policy) Masks(key []byte) understudy.Masks {
 	k, err := newKeyed(key)
+	ruled := p.index()
 	return func(table string, columns []understudy.Column) (understudy.TableMasks, error) {
 		if err != nil {
 			return understudy.TableMasks{}, err
@@ -30,14 +31,16 @@ func (p Policy) Masks(key []byte) understudy.Masks {
 			if c.Generated {
 				continue
 			}
-			rule, found := p.decide(c)
-			open := p.open(c, rule, found)
+			rule, open := ruled.decide(c, columns)
 			undecided = append(undecided, open...)
-			if !found || len(open) > 0 || rule.Mask == maskKeep {
+			if len(open) > 0 {
 				continue
 			}
-			if err := p.check(c, rule); err != nil {
+			if err := ruled.check(c, rule); err != nil {
 				return understudy.TableMasks{}, err
+			}
+			if rule.Mask == maskKeep {
+				continue
 			}
 			made, err := compile(k, parseType(c.Type), rule)
 			if err != nil {
@@ -53,65 +56,8 @@ func (p Policy) Masks(key []byte) understudy.Masks {
 	}
 }
 
-func refusal(table string, undecided []string) error {
-	noun := "columns look"
-	if len(undecided) == 1 {
-		noun = "column looks"
-	}
-	return understudy.Errorf(understudy.KindRefused, "table %s was not copied: %d %s personal and no rule says what to do with it:\n  %s",
-		table, len(undecided), noun, strings.Join(undecided, "\n  ")).
-		WithHint("see what is proposed with `understudy mask plan`, then give each of them a rule in mask.yaml (keep is one)")
-}
-
-// decide is the rule of a column, or else that of the column it is a foreign key to:
-// the two must hold the same values afterwards.
-func (p Policy) decide(c understudy.Column) (Rule, bool) {
-	if rule, found := p.rule(c.String()); found {
-		return rule, true
-	}
-	if c.References == "" {
-		return Rule{}, false
-	}
-	return p.rule(c.References)
-}
-
-// open lists what of a column looks personal and is not decided, with the reasons.
-func (p Policy) open(c understudy.Column, rule Rule, found bool) []string {
-	if parseType(c.Type).family == familyJSON || found && rule.Mask == maskJSON {
-		if found && rule.Mask != maskJSON {
-			return nil
-		}
-		return openPaths(c, rule)
-	}
-	if found {
-		return nil
-	}
-	_, reason, suspicious := Classify(c)
-	if !suspicious {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: %s", c, reason)}
-}
-
-// openPaths does for the paths of a JSON column what open does for a column.
-func openPaths(c understudy.Column, rule Rule) []string {
-	paths := classifyPaths(c)
-	var open []string
-	for _, path := range paths {
-		if _, ruled := pathRule(rule.JSON, strings.Split(path.path, ".")); !ruled {
-			open = append(open, fmt.Sprintf("%s.%s: %s", c, path.path, path.reason))
-		}
-	}
-	if len(paths) == 0 && rule.Mask == "" {
-		if _, reason, suspicious := Classify(c); suspicious {
-			open = append(open, fmt.Sprintf("%s: %s", c, reason))
-		}
-	}
-	return open
-}
-
 // check finds what would go wrong with a rule, before anything is copied.
-func (p Policy) check(c understudy.Column, rule Rule) error {
+func (r rules) check(c understudy.Column, rule Rule) error {
 	m, found := named(rule.Mask)
 	t := parseType(c.Type)
 	switch {
@@ -126,22 +72,7 @@ func (p Policy) check(c understudy.Column, rule Rule) error {
 		return understudy.Errorf(understudy.KindInvalid, "column %s cannot be masked by %s: its type is %s", c, rule.Mask, c.Type).
 			WithHint("masks for this type: %s", strings.Join(masksFor(t.family), ", "))
 	}
-	return p.checkReference(c, rule)
-}
-
-func (p Policy) checkReference(c understudy.Column, rule Rule) error {
-	if c.References == "" {
-		return nil
-	}
-	other, found := p.rule(c.References)
-	if !found {
-		other.Mask = maskKeep
-	}
-	if rule.Mask == maskNull || other.Mask == rule.Mask && other.Constant == rule.Constant {
-		return nil
-	}
-	return understudy.Errorf(understudy.KindInvalid, "column %s is masked by %s, but it is a foreign key to %s, which has %s: rows would lose what they refer to",
-		c, rule.Mask, c.References, other.Mask).WithHint("give both the same rule, or rule only the one that is referred to")
+	return r.checkReference(c, rule)
 }
 
 // leafMask tells whether a mask may be given to a whole JSON column, for all its texts.

@@ -1,147 +1,183 @@
 package mask
 
 import (
-	"bytes"
-	"fmt"
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"understudy"
 )
 
 // Plan writes a whole mask.yaml for columns: what is ruled already, as it is and with its
-// comments, and one line for every other column that looks personal, with the reason. A
-// line that a person has to decide on is commented out, so that a copy goes on being
-// refused until somebody has; undecided counts those.
+// comments, completed by the type that it holds for, and one line for every other column,
+// with the class that it was given and why. A line that a person has to decide on is
+// commented out, so that a copy goes on being refused until somebody has; undecided
+// counts those.
 func Plan(columns []understudy.Column, have Policy) (text []byte, undecided int) {
-	var lines []planLine
-	for _, key := range slices.Sorted(maps.Keys(have.Columns)) {
-		lines = append(lines, planLine{key: key, rule: have.Columns[key], reason: have.comments[key]})
+	p := planning{have: have, ruled: have.index(), tables: byTable(columns), proposed: map[string]Rule{}, place: map[string]int{}}
+	p.adopt(columns)
+	for _, c := range inOrderOfReference(columns) {
+		p.consider(c)
 	}
-	for _, c := range columns {
-		rule, found := have.decide(c)
-		if c.Generated || len(have.open(c, rule, found)) == 0 {
-			continue
-		}
-		line := propose(c, rule)
-		if !line.sure {
+	p.sort()
+	for _, l := range p.lines {
+		if l.open {
 			undecided++
 		}
-		if line.sure { // an undecided one stands beside what is in force
-			lines = slices.DeleteFunc(lines, func(l planLine) bool { return l.key == line.key })
-		}
-		lines = append(lines, line)
 	}
-	slices.SortStableFunc(lines, func(a, b planLine) int { return strings.Compare(a.key, b.key) })
-	return writePlan(lines, undecided), undecided
+	return writePlan(p.lines, undecided), undecided
 }
 
-// planLine is one column of a plan. Lines of have have no class and are in force.
+// planLine is one line of a plan.
 type planLine struct {
-	key    string
+	key    key
 	rule   Rule
 	reason string
-	sure   bool
-	fresh  bool
+	heads  []string // comment lines above it
+	open   bool     // for a person to decide
 }
 
-// propose is the line for a column that is not, or not wholly, decided.
-func propose(c understudy.Column, have Rule) planLine {
-	class, reason, _ := Classify(c)
-	line := planLine{key: c.String(), reason: reason, fresh: true}
-	t := parseType(c.Type)
-	if class == ClassJSON || have.Mask == maskJSON {
-		line.rule, line.sure = proposePaths(c, have)
-		return line
-	}
-	line.rule.Mask, line.sure = class.mask(t)
-	m, _ := named(line.rule.Mask)
-	if t.family == familyJSON {
-		line.rule.Mask, line.sure = "text", false
-	}
-	if c.Unique && !m.unique {
-		line.rule.Mask = "token"
-	}
-	if c.Unique && (t.family == familyOther || t.array) {
-		line.sure = false
-	}
-	return line
+// planning is a plan in the making.
+type planning struct {
+	have     Policy
+	ruled    rules
+	tables   map[string][]understudy.Column
+	lines    []planLine
+	proposed map[string]Rule // by column, what the plan itself proposes
+	place    map[string]int  // of a column in its table
 }
 
-// proposePaths keeps the paths that are ruled and adds those that look personal.
-func proposePaths(c understudy.Column, have Rule) (rule Rule, sure bool) {
-	rule, sure = Rule{Mask: maskJSON, JSON: maps.Clone(have.JSON)}, true
-	if rule.JSON == nil {
-		rule.JSON = map[string]Rule{}
+// adopt takes over the lines that are there. A rule for every type, of a column that
+// there is, holds from now on for the type that the column has.
+func (p *planning) adopt(columns []understudy.Column) {
+	types := map[string]string{}
+	for i, c := range columns {
+		k := keyOf(c)
+		types[k.name], p.place[k.name] = k.typed, i+1
 	}
-	for _, p := range classifyPaths(c) {
-		if _, ruled := pathRule(have.JSON, strings.Split(p.path, ".")); ruled {
-			continue
+	for _, written := range slices.Sorted(maps.Keys(p.have.Columns)) {
+		k := parseKey(written)
+		if _, ruledTwice := p.ruled.names[k.name][types[k.name]]; k.typed == "" && !k.pattern() && !ruledTwice {
+			k.typed = types[k.name]
 		}
-		name, certain := p.class.textMask()
-		if p.numbers {
-			name, certain = p.class.mask(columnType{family: familyInteger})
-		}
-		rule.JSON[p.path] = Rule{Mask: name}
-		sure = sure && certain
-	}
-	return rule, sure
-}
-
-func writePlan(lines []planLine, undecided int) []byte {
-	var out bytes.Buffer
-	out.WriteString("# What is done to personal data on its way to a twin. A column that looks personal\n" +
-		"# and has no line here stops the copy. Masks: " + strings.Join(Names(), ", ") + ".\n")
-	if undecided > 0 {
-		fmt.Fprintf(&out, "# Lines to decide on: %d. They begin with #?; take that away, and put the mask you want.\n", undecided)
-	}
-	if len(lines) == 0 {
-		out.WriteString("columns: {}\n")
-		return out.Bytes()
-	}
-	out.WriteString("columns:\n")
-	for _, l := range lines {
-		mark := "  "
-		if l.fresh && !l.sure {
-			mark = "  #? "
-		}
-		fmt.Fprintf(&out, "%s%s: %s", mark, scalar(l.key), l.rule.yaml())
-		if l.reason != "" {
-			fmt.Fprintf(&out, " # %s", strings.ReplaceAll(l.reason, "\n", " "))
-		}
-		out.WriteByte('\n')
-	}
-	return out.Bytes()
-}
-
-// yaml is a rule as mask.yaml writes it, on one line.
-func (r Rule) yaml() string {
-	switch r.Mask {
-	case maskConstant:
-		return fmt.Sprintf("{constant: %s}", scalar(r.Constant))
-	case maskJSON:
-		var paths []string
-		for _, path := range slices.Sorted(maps.Keys(r.JSON)) {
-			paths = append(paths, fmt.Sprintf("%s: %s", scalar(path), r.JSON[path].yaml()))
-		}
-		return fmt.Sprintf("{json: {%s}}", strings.Join(paths, ", "))
-	default:
-		return r.Mask
+		p.lines = append(p.lines, planLine{key: k, rule: p.have.Columns[written], reason: p.have.comments[written], heads: p.have.heads[written]})
 	}
 }
 
-// scalar writes a text so that YAML reads it back as it is, inside braces too.
-func scalar(text string) string {
-	node := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
-	if strings.ContainsAny(text, "*{}[],&!|>%@`\"'#:\n") || text == "" || strings.TrimSpace(text) != text {
-		node.Style = yaml.DoubleQuotedStyle
+// consider adds what a column lacks.
+func (p *planning) consider(c understudy.Column) {
+	if c.Generated {
+		return
 	}
-	raw, err := yaml.Marshal(&node)
-	if err != nil { // a scalar has a YAML form
-		return fmt.Sprintf("%q", text)
+	name := columnName(c)
+	said := p.ruled.ofColumn(c)
+	if said.found && (said.rule.Mask != maskJSON || len(openPaths(c, said.rule)) == 0) {
+		return
 	}
-	return strings.TrimSpace(string(raw))
+	var line planLine
+	if said.found {
+		line = proposeDocument(c, said.rule, Finding{Class: ClassJSON, Reason: pathsReason(classifyPaths(c))})
+	} else {
+		line = p.propose(c)
+	}
+	if len(said.others) > 0 {
+		line.open, line.reason = true, "was "+strings.Join(said.others, ", ")+"; "+line.reason
+		if was := p.ruled.names[name][said.others[0]]; p.ruled.check(c, was) == nil {
+			line.rule = was
+		}
+	}
+	if !line.open { // an undecided one stands beside what is in force
+		p.lines = slices.DeleteFunc(p.lines, func(l planLine) bool { return l.key == line.key })
+	}
+	p.lines, p.proposed[name] = append(p.lines, line), line.rule
+}
+
+// propose is the line for a column without a rule. A foreign key gets what it refers to.
+func (p *planning) propose(c understudy.Column) planLine {
+	finding := classifyBeside(c, p.tables[c.Table])
+	if c.References != "" {
+		referred := referredName(c.References)
+		other, found := p.proposed[referred]
+		if !found {
+			other, found = p.ruled.referred(c)
+		}
+		if found {
+			return planLine{key: keyOf(c), rule: other, reason: "as " + c.References + ", which it refers to", open: p.open(referred)}
+		}
+	}
+	return propose(c, finding)
+}
+
+// open tells whether the plan leaves a column to a person.
+func (p *planning) open(name string) bool {
+	return slices.ContainsFunc(p.lines, func(l planLine) bool { return l.key.name == name && l.open })
+}
+
+// sort puts patterns first and then table by table, columns in their order, and what a
+// table does not have at its end.
+func (p *planning) sort() {
+	slices.SortStableFunc(p.lines, func(a, b planLine) int {
+		return cmp.Or(
+			cmp.Compare(btoi(b.key.pattern()), btoi(a.key.pattern())),
+			cmp.Compare(a.key.table(), b.key.table()),
+			cmp.Compare(p.rank(a.key.name), p.rank(b.key.name)),
+			cmp.Compare(a.key.name, b.key.name),
+			cmp.Compare(btoi(a.open), btoi(b.open)),
+			cmp.Compare(a.key.typed, b.key.typed))
+	})
+}
+
+func (p *planning) rank(name string) int {
+	if at, has := p.place[name]; has {
+		return at
+	}
+	return len(p.place) + 1
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// table is the schema and table of a key.
+func (k key) table() string {
+	parts := splitName(k.name)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
+
+func byTable(columns []understudy.Column) map[string][]understudy.Column {
+	tables := map[string][]understudy.Column{}
+	for _, c := range columns {
+		tables[c.Table] = append(tables[c.Table], c)
+	}
+	return tables
+}
+
+// inOrderOfReference puts what is referred to before what refers to it, as far as there
+// is such an order: the columns of a circle come as they are.
+func inOrderOfReference(columns []understudy.Column) []understudy.Column {
+	at := map[string]int{}
+	for i, c := range columns {
+		at[columnName(c)] = i
+	}
+	var ordered []understudy.Column
+	seen := make([]bool, len(columns))
+	var visit func(i int)
+	visit = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		if to, has := at[referredName(columns[i].References)]; has {
+			visit(to)
+		}
+		ordered = append(ordered, columns[i])
+	}
+	for i := range columns {
+		visit(i)
+	}
+	return ordered
 }

@@ -69,19 +69,77 @@ const messages = ` message messages note notes comment comments ticket tickets r
 	mails email emails conversation conversations reply replies post posts feedback inquiry inquiries request
 	requests nachricht nachrichten `
 
-// inPeople and inMessages are the names that count only in such tables.
+// The names that count only in such tables.
 const (
-	inPeople   = ` name names nom nombre nome naam nazwa navn namn nimi number title `
-	inMessages = ` body text content subject message description `
+	inPeople        = ` name names nom nombre nome naam nazwa navn namn nimi login `
+	linksInPeople   = ` url website link web blog site image `
+	textInPeople    = ` description about title `
+	inMessages      = ` body text content contents subject message description title excerpt summary caption question answer reply html plain plaintext `
+	inOrganisations = ` name names legalname title `
 )
 
-// nothing are last words that make a name speak of something else than the value itself:
-// email_verified, phone_type, password_changed_at, token_count.
-const nothing = ` verified confirmed type types kind status state count counts enabled disabled template templates
-	format at on id ids flag mode size length limit policy provider optin optout opt allowed required valid
-	consent expires expiry expiration expired version algorithm algo attempts sent bounced changed created
-	updated deleted locale lang language visible hidden private public frequency preference preferences setting
-	settings index order position source channel label labels color colour `
+// organisations are tables about companies and their like.
+const organisations = ` company companies organization organizations organisation organisations supplier suppliers vendor vendors
+	merchant merchants employer employers partner partners firma firmen lieferant lieferanten entreprise entreprises empresa empresas
+	azienda aziende bedrijf bedrijven `
+
+// questions begin names that ask something: is_member.
+const questions = ` is has was can should allow allows enable enabled use uses needs did do requires accepts hide show notify `
+
+// warnings are what comments say of personal data.
+const warnings = ` pii gdpr dsgvo rgpd personaldata personenbezogen `
+
+// identifiers end the names of keys and references.
+const identifiers = ` id ids uuid uuids guid uid pk fk oid nr `
+
+// ofTheHouse are last words of names of things, which may be called like persons.
+const ofTheHouse = ` title description product sku category brand label tag slug city street town region state country `
+
+// ordinaryClasses are the classes that a name may speak for, in the order in which they are asked.
+func ordinaryClasses() []Class {
+	return []Class{ClassStatus, ClassMoment, ClassNumber, ClassRegion, ClassChecksum, ClassCode, ClassLink, ClassWords, ClassFlag}
+}
+
+// ordinaryVocabulary is what columns are called that hold nothing personal, by the last
+// word of their names.
+func ordinaryVocabulary() map[Class]string {
+	return map[Class]string{
+		ClassStatus: `status state kind type types category categories level role roles stage phase priority severity mode
+			visibility method scope scopes format direction channel platform event action provider strategy policy frequency
+			preference preferences setting settings flag flags position tier plan group brand network protocol engine trigger result
+			outcome topic resolution condition typ art zustand rolle klasse stufe`,
+		ClassMoment: `at on date time timestamp since until created updated deleted changed expires expiry expiration expired day month year week hour datum zeit`,
+		ClassNumber: `count counts amount total price sum size length width height weight quantity qty rate ratio percent percentage score
+			rank order index limit offset duration seconds number attempts cents balance fee tax discount anzahl menge preis betrag betrage`,
+		ClassRegion:   `country countrycode countries region state province county language languages locale lang timezone tz currency continent land staat waehrung sprache`,
+		ClassChecksum: checksums,
+		ClassCode: `sku code codes slug version path extension mimetype contenttype mime ean isbn barcode color colour icon font module
+			controller model permission permissions namespace identifier prefix suffix algorithm algo encoding template layout theme
+			handle key keys ref reference revision branch sha class queue job command unit unittype alias domain hostname host column table field query sql
+			schema regex pattern rule rules config configuration options params`,
+		ClassLink:  `url urls link links href uri website homepage site endpoint callback redirect feed`,
+		ClassWords: `title name names label labels description descriptions summary caption heading headline tagline text content body subject instructions tags tag help hint message messages details product specification ingredients features`,
+		ClassFlag:  `enabled disabled verified confirmed active visible hidden private public required valid allowed optin optout consent`,
+	}
+}
+
+// isHead tells whether a last word makes a name speak of something else than the value
+// itself: email_verified, phone_type, password_changed_at, token_count.
+func isHead(word string) bool {
+	if listed(identifiers, word) || listed(moreHeads, word) {
+		return true
+	}
+	for _, class := range []Class{ClassStatus, ClassMoment, ClassNumber, ClassRegion, ClassFlag, ClassCode} {
+		if class != ClassCode && listed(ordinaryVocabulary()[class], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// moreHeads are such last words that are no class of their own.
+const moreHeads = ` template templates size version algorithm algo sent bounced source color colour provider notification notifications reminder reminders
+	digest confirmation validation verification domain server host port prefix suffix `
 
 // checksums are names of digests that protect nothing.
 const checksums = ` checksum digest sha sha1 sha256 sha512 md5 etag fingerprint commit revision hash `

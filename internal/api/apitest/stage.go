@@ -27,6 +27,7 @@ type Stage struct {
 	Caught     []api.Capture
 	Measured   understudy.Parity
 	Mask       api.MaskPlan
+	Asks       api.MaskDiff
 	Snapshot   understudy.Snapshot
 	Script     []understudy.Rehearsal // what watching shows, one after another; Rehearse returns the first
 	Play       []understudy.Promotion // the same of a promotion
@@ -192,6 +193,9 @@ func (s *Stage) Parity(_ context.Context, a, b string) (understudy.Parity, error
 func (s *Stage) Captures(_ context.Context, _ string, since time.Time) ([]api.Capture, error) {
 	return slices.DeleteFunc(slices.Clone(now(s, &s.Caught)), func(c api.Capture) bool { return c.At.Before(since) }), nil
 }
+
+// MaskDiff is what the schema asks of the rules.
+func (s *Stage) MaskDiff(context.Context, string) (api.MaskDiff, error) { return now(s, &s.Asks), nil }
 
 // MaskPlan is the plan.
 func (s *Stage) MaskPlan(context.Context, string) (api.MaskPlan, error) { return now(s, &s.Mask), nil }

@@ -120,6 +120,11 @@ func (c *Client) Captures(ctx context.Context, name string, since time.Time) ([]
 	return call[[]api.Capture](ctx, c, http.MethodGet, environment(name, "captures"), query, nil)
 }
 
+// MaskDiff compares masking rules with the schema.
+func (c *Client) MaskDiff(ctx context.Context, name string) (api.MaskDiff, error) {
+	return call[api.MaskDiff](ctx, c, http.MethodGet, "/v1/mask-diff", url.Values{"environment": {name}}, nil)
+}
+
 // MaskPlan proposes masking rules.
 func (c *Client) MaskPlan(ctx context.Context, name string) (api.MaskPlan, error) {
 	return call[api.MaskPlan](ctx, c, http.MethodGet, "/v1/mask-plan", url.Values{"environment": {name}}, nil)

@@ -1,0 +1,57 @@
+package mask
+
+import (
+	"strings"
+
+	"understudy"
+)
+
+// subject is what a table is about, as far as its columns' names depend on it.
+type subject struct {
+	people        bool // its rows are persons
+	messages      bool // its rows are what people wrote
+	organisations bool // its rows are companies
+}
+
+// subjectOf goes by the last word of the table's name, and by columns that only persons
+// have or that somebody wrote.
+func subjectOf(table string, columns []understudy.Column) subject {
+	parts := splitName(table)
+	words := wordsOf(parts[len(parts)-1])
+	var s subject
+	if len(words) > 0 {
+		head := words[len(words)-1]
+		s = subject{people: listed(people, head), messages: listed(messages, head), organisations: listed(organisations, head)}
+	}
+	authored := false
+	for _, c := range columns {
+		name := strings.Join(wordsOf(c.Name), "")
+		s.people = s.people || listed(onlyPeople, name)
+		authored = authored || listed(authors, name)
+	}
+	if authored && !s.people {
+		s.messages = s.messages || hasLongText(columns)
+	}
+	return s
+}
+
+// hasLongText tells whether a table has a column for prose.
+func hasLongText(columns []understudy.Column) bool {
+	for _, c := range columns {
+		name := strings.Join(wordsOf(c.Name), "")
+		if parseType(c.Type).family == familyText && listed(prose, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyPeople are columns that only tables about persons have.
+const onlyPeople = ` firstname lastname surname givenname familyname fullname birthdate dateofbirth dob birthday gender
+	passwordhash passworddigest encryptedpassword hashedpassword vorname nachname geburtsdatum prenom apellido apellidos cognome `
+
+// authors are columns that name who wrote a row.
+const authors = ` authorid userid createdbyid postedby writerid senderid commenterid accountid memberid author sender writer posterid creatorid createdby ownerid `
+
+// prose are columns for more than a line.
+const prose = ` body content contents text message comment excerpt html `
