@@ -1,0 +1,237 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"understudy"
+)
+
+// longestSocket is how many bytes the path of a Unix socket may have everywhere.
+const longestSocket = 103
+
+// administrator is the account that the server is made with. It has no password: it
+// enters through the socket alone, whose folder is closed to strangers.
+const administrator = "root"
+
+// Place describes a private server. All paths are made absolute by [NewServer].
+type Place struct {
+	Dir       string // the data directory; made by the first Start
+	SocketDir string // folder of the socket, for this server alone; made and closed (0700) by Start
+	Log       string // file the server's messages are appended to; empty: Dir + ".log"
+	// Settings are the server's, by name as in its configuration file; "on" for a switch.
+	// Where the server listens is not for them.
+	Settings map[string]string
+}
+
+// Server is one private server of MariaDB or MySQL: a data directory and, while it runs,
+// the process on it. It holds no state of its own; its methods may be called at any time,
+// from several programs.
+type Server struct{ place Place }
+
+// NewServer describes a server and touches nothing.
+func NewServer(p Place) *Server {
+	for _, path := range []*string{&p.Dir, &p.SocketDir, &p.Log} {
+		if *path == "" {
+			continue
+		}
+		if absolute, err := filepath.Abs(*path); err == nil { // else the path stays, and Start says so
+			*path = absolute
+		}
+	}
+	if p.Log == "" {
+		p.Log = p.Dir + ".log"
+	}
+	return &Server{place: p}
+}
+
+func (s *Server) String() string { return "the private database server in " + s.place.Dir }
+
+// Socket is the path of the server's socket.
+func (s *Server) Socket() string  { return filepath.Join(s.place.SocketDir, "mysql.sock") }
+func (s *Server) pidFile() string { return filepath.Join(s.place.Dir, "server.pid") }
+
+// URL leads the administrator to a database of the server.
+func (s *Server) URL(database string) string {
+	return (&url.URL{Scheme: "mysql", User: url.User(administrator), Path: "/" + database, RawQuery: url.Values{"socket": {s.Socket()}}.Encode()}).String()
+}
+
+func (s *Server) valid() error {
+	switch {
+	case s.place.Dir == "" || s.place.SocketDir == "":
+		return understudy.Errorf(understudy.KindInvalid, "a private database server needs a data directory and a folder for its socket")
+	case len(s.Socket()) > longestSocket:
+		return understudy.Errorf(understudy.KindInvalid, "the socket %s of %s has a path of %d bytes, and it may have %d", s.Socket(), s, len(s.Socket()), longestSocket).
+			WithHint("choose a folder with a shorter path")
+	}
+	return nil
+}
+
+// Start makes the data directory if there is none, starts the server on it, which then
+// outlives us, and returns when it takes connections. A server that runs already is waited
+// for and otherwise left as it is. When ctx ends first, the server goes on starting.
+func (s *Server) Start(ctx context.Context) error {
+	return s.locked(ctx, func() error {
+		if err := s.putBack(); err != nil {
+			return err
+		}
+		from, err := installed()
+		if err != nil {
+			return err
+		}
+		owner, err := runAs(s.place.Dir)
+		if err != nil {
+			return err
+		}
+		if err := s.prepare(ctx, owner, from); err != nil {
+			return err
+		}
+		running, err := s.process()
+		if err != nil {
+			return err
+		}
+		if running == 0 {
+			if running, err = s.launch(ctx, from, owner); err != nil {
+				return err
+			}
+		}
+		return s.await(ctx)
+	})
+}
+
+// prepare makes sure of everything that the server needs before it runs.
+func (s *Server) prepare(ctx context.Context, owner account, from installation) error {
+	for _, folder := range []string{filepath.Dir(s.place.Dir), filepath.Dir(s.place.SocketDir), filepath.Dir(s.place.Log)} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return understudy.Errorf(understudy.KindUnavailable, "making folder %s for %s: %w", folder, s, err)
+		}
+	}
+	if err := os.Mkdir(s.place.SocketDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return understudy.Errorf(understudy.KindUnavailable, "making folder %s for the socket of %s: %w", s.place.SocketDir, s, err)
+	}
+	if err := errors.Join(owner.own(s.place.SocketDir), os.Chmod(s.place.SocketDir, 0o700)); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "closing folder %s to strangers: %w", s.place.SocketDir, err)
+	}
+	if err := owner.enters(ctx, s.place.SocketDir); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "preparing %s: it runs as user %s here, who may not enter %s: %w", s, owner.name, s.place.SocketDir, err).
+			WithHint("choose another place with --state-dir, or let others pass through the folders above it: chmod o+x")
+	}
+	entries, err := os.ReadDir(s.place.Dir)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return understudy.Errorf(understudy.KindUnavailable, "looking into data directory %s: %w", s.place.Dir, err)
+	case len(entries) == 0:
+		return s.initialise(ctx, owner, from)
+	}
+	if _, err := os.Stat(filepath.Join(s.place.Dir, "ibdata1")); err != nil {
+		return understudy.Errorf(understudy.KindConflict, "looking into data directory %s: it holds files but no database server's (no ibdata1); nothing was touched", s.place.Dir).
+			WithHint("name another directory, or put back what belongs there")
+	}
+	return nil
+}
+
+// initialise makes the data directory: beside it, under another name, then renamed, so
+// that it is there whole or not at all.
+func (s *Server) initialise(ctx context.Context, owner account, from installation) error {
+	making := s.place.Dir + ".making"
+	if err := os.RemoveAll(making); err != nil { // what a crash left; no server ever ran on it
+		return understudy.Errorf(understudy.KindUnavailable, "clearing the half made %s: %w", making, err)
+	}
+	if err := errors.Join(os.Mkdir(making, 0o700), owner.own(making)); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "making %s: %w", s, err)
+	}
+	program, args := from.initialising(making)
+	out, err := owner.command(ctx, program, args...).CombinedOutput()
+	if err != nil {
+		return errors.Join(understudy.Errorf(understudy.KindUnavailable, "making %s: %w; the last it said: %s", s, err, lastLine(string(out))), os.RemoveAll(making))
+	}
+	if err := os.Remove(s.place.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return understudy.Errorf(understudy.KindUnavailable, "making %s: %w", s, err)
+	}
+	if err := os.Rename(making, s.place.Dir); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "making %s: %w", s, err)
+	}
+	return nil
+}
+
+// await returns when the server takes connections, or has ended.
+func (s *Server) await(ctx context.Context) error {
+	for {
+		if s.Running(ctx) {
+			return nil
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return understudy.Errorf(understudy.KindUnavailable, "waiting for %s to take connections: %w", s, err).
+				WithHint("it goes on starting; its log is %s", s.place.Log)
+		}
+		pid, err := s.starting()
+		if err != nil {
+			return err
+		}
+		if pid == 0 {
+			return understudy.Errorf(understudy.KindUnavailable, "starting %s: it ended at once; the last it said: %s", s, s.complaint()).
+				WithHint("its log is %s", s.place.Log)
+		}
+	}
+}
+
+// Running tells whether the server takes connections.
+func (s *Server) Running(ctx context.Context) bool {
+	if _, err := os.Stat(s.Socket()); err != nil {
+		return false
+	}
+	session, err := open(ctx, s.URL("mysql"))
+	if err != nil {
+		return false
+	}
+	session.close()
+	return true
+}
+
+// EnsureDatabase makes an empty database if there is none of that name, and tells whether
+// it did.
+func (s *Server) EnsureDatabase(ctx context.Context, name string) (made bool, err error) {
+	admin, err := open(ctx, s.URL("mysql"))
+	if err != nil {
+		return false, err
+	}
+	defer admin.close()
+	there, err := admin.number(ctx, "looking for database "+name, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", name)
+	if err != nil || there > 0 {
+		return false, err
+	}
+	return true, admin.exec(ctx, "making database "+name, "CREATE DATABASE "+quoted(name))
+}
+
+// Drop removes a database. One that is not there is gone already.
+func (s *Server) Drop(ctx context.Context, name string) error {
+	admin, err := open(ctx, s.URL("mysql"))
+	if err != nil {
+		return err
+	}
+	defer admin.close()
+	return admin.exec(ctx, "dropping database "+name, "DROP DATABASE IF EXISTS "+quoted(name))
+}
+
+// lastLine is the last of what a program said.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// Loading are settings for a server that is being filled and can be thrown away when the
+// machine fails: nothing is forced to disk before it is stopped. A twin that is handed to
+// the team starts without them.
+func Loading(memory int64) map[string]string {
+	return map[string]string{
+		"innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "0", "innodb_log_file_size": "512M", "sync_binlog": "0",
+		"innodb_buffer_pool_size": fmt.Sprint(memory), "innodb_flush_method": "O_DIRECT_NO_FSYNC", "skip_log_bin": "on",
+	}
+}
