@@ -6,6 +6,7 @@
 //	(nothing) ──initdb beside, then renamed──▶ stopped ──Start──▶ starting ──▶ running
 //	                                              ▲                  │            │
 //	                                              └──────────────────┴─Stop, kill─┘
+//	stopped ──StartForLoading──▶ unsealed ──Seal──▶ running; any ──Remove──▶ (nothing)
 //
 // A cluster is a data directory. Whether it runs is asked of the machine each time
 // (postmaster.pid, the process, the socket), never remembered: a [Cluster] is only a
@@ -21,11 +22,31 @@
 //   - The server dies: the next Start lets it recover from its write-ahead log. A
 //     postmaster.pid whose process is gone, or is another program's by now, is set aside.
 //   - The directory looks odd (another major version, a foreign owner, no PG_VERSION, a
-//     missing pg_control): Start says so in one sentence and touches nothing. No function
-//     of this package deletes or makes anew a data directory.
+//     missing pg_control): Start says so in one sentence and touches nothing. Only Remove and
+//     Replace, whose callers ask for it, delete a data directory.
 //   - A clone or a restore is made under a working name and renamed when it is whole, so
 //     that a name never stands for half a database; working names left behind by a crash
 //     are dropped by the next clone or restore of the same name.
+//
+// # Loading
+//
+// A golden copy is loaded faster by a server that cares for no crash: no fsync, no log for
+// new tables, no autovacuum, the machine's memory for indexes ([Cluster.StartForLoading]). fsync is a matter
+// of the whole server, so a crash of the machine meanwhile would damage every database it
+// holds, not only the one being loaded. Therefore only a cluster without databases worth
+// keeping is loaded so: one of its own, which takes the old one's place ([Cluster.Replace]) when it is sealed,
+// and until then the old one goes on. (A database cannot move between clusters: its files
+// name transactions of theirs.)
+//
+// A mark beside the directory is written before the first careless byte and removed when
+// everything is flushed. It names the run of the machine it was written in. The owner
+// learns what became of a load from Start:
+//
+//   - We or the server die: the system still holds every byte that the server wrote. Start lets
+//     the server recover, seals, and goes on. Which databases are whole is for the owner's
+//     records to say, who writes one after Seal.
+//   - The machine dies: some bytes reached the disk and others did not. Start, Seal and
+//     StartForLoading refuse (KindRefused); the owner removes the cluster and loads again.
 //
 // # Clones
 //

@@ -103,7 +103,7 @@ func (c *Cluster) fill(ctx context.Context, making string, from Installation, ow
 		}
 		return c.diagnose("making", string(out), err)
 	}
-	return c.configure(making, owner)
+	return c.configure(making, owner, nil)
 }
 
 func (c *Cluster) locale() string {

@@ -81,11 +81,12 @@ func (c *Cluster) settings() map[string]string {
 }
 
 // configure writes our part of the configuration into a data directory, which may be one
-// that is still being made.
-func (c *Cluster) configure(dir string, owner User) error {
+// that is still being made. The settings of overlay go over all others.
+func (c *Cluster) configure(dir string, owner User, overlay map[string]string) error {
 	var text strings.Builder
 	text.WriteString("# Written by understudy at every start; edits do not last.\n")
 	all := c.settings()
+	maps.Copy(all, overlay)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&text, "%s = '%s'\n", name, escapeSetting(all[name]))
 	}

@@ -17,7 +17,8 @@ import (
 // Start makes the cluster if there is none and starts its server, which then outlives
 // us, and returns when it accepts connections; after a crash that is when it has
 // recovered. A server that runs already is waited for and otherwise left as it is. When
-// ctx ends first, the server goes on starting.
+// ctx ends first, the server goes on starting. A cluster whose load was never sealed is
+// sealed first, or refused: see [Cluster.StartForLoading].
 func (c *Cluster) Start(ctx context.Context) error {
 	if err := c.validate(); err != nil {
 		return err
@@ -29,7 +30,28 @@ func (c *Cluster) Start(ctx context.Context) error {
 	return errors.Join(c.startLocked(ctx), unlock())
 }
 
+// startLocked starts a cluster of which everything survives a crash. What a load left
+// unsealed is sealed first where that is safe, and refused where it is not.
 func (c *Cluster) startLocked(ctx context.Context) error {
+	load, loading, err := c.unsealed()
+	if err != nil {
+		return err
+	}
+	if !loading {
+		return c.bringUp(ctx, nil)
+	}
+	if err := load.trusted(c, "starting"); err != nil {
+		return err
+	}
+	if running, err := c.postmaster(); err != nil || running.alive {
+		return errors.Join(err, understudy.Errorf(understudy.KindConflict,
+			"starting %s: it runs without care for crashes, as it is being loaded", c).WithHint("wait until it is sealed"))
+	}
+	return c.sealLocked(ctx)
+}
+
+// bringUp starts the server with its settings, over which those of overlay go, or joins one that runs.
+func (c *Cluster) bringUp(ctx context.Context, overlay map[string]string) error {
 	holds, major, err := c.look()
 	if err != nil {
 		return err
@@ -57,7 +79,7 @@ func (c *Cluster) startLocked(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.launch(ctx, from, owner)
+	return c.launch(ctx, from, owner, overlay)
 }
 
 // join waits for a server that somebody started already. It may end meanwhile: it may
@@ -137,11 +159,11 @@ func (c *Cluster) closeSocketFolder(owner User) error {
 }
 
 // launch starts the server on a whole data directory, apart from us.
-func (c *Cluster) launch(ctx context.Context, from Installation, owner User) error {
+func (c *Cluster) launch(ctx context.Context, from Installation, owner User, overlay map[string]string) error {
 	if err := c.owned(owner); err != nil {
 		return err
 	}
-	if err := c.configure(c.spec.Dir, owner); err != nil {
+	if err := c.configure(c.spec.Dir, owner, overlay); err != nil {
 		return err
 	}
 	for patience := 100; ; patience-- {
