@@ -3,12 +3,14 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"understudy"
 )
@@ -52,7 +54,7 @@ func beginMoment(ctx context.Context, url, name string, fix func(*Moment) error)
 		err = fix(m) // before any other statement: a view can be shared by a fresh transaction only
 	}
 	if err == nil {
-		err = pinSession(ctx, m.Tx, ReaderStatementTimeout)
+		err = m.pin(ctx, m.Tx, ReaderStatementTimeout)
 	}
 	if err != nil {
 		m.Close(ctx)
@@ -87,13 +89,42 @@ func (m *Moment) Join(ctx context.Context, act func(pgx.Tx) error) error {
 	}
 	defer Rollback(ctx, tx)
 	if err := m.adopt(ctx, tx); err != nil {
-		return ReadError("joining the view of the data", err)
+		return joinError(err)
 	}
-	if err := pinSession(ctx, tx, 0); err != nil {
+	if err := m.pin(ctx, tx, 0); err != nil {
 		return err
 	}
 	return act(tx)
 }
+
+// ErrMomentGone says that the session that held a view of the data has ended, and the
+// view with it: nobody can join it any more.
+var ErrMomentGone = errors.New("the session that held it has ended")
+
+func joinError(err error) error {
+	if answer := new(pgconn.PgError); errors.As(err, &answer) && (answer.Code == "22023" || answer.Code == "42704") {
+		return understudy.Errorf(understudy.KindUnavailable, "joining the view of the data: %w", ErrMomentGone).
+			WithHint("the server was restarted, or somebody ended its sessions; begin again")
+	}
+	return ReadError("joining the view of the data", err)
+}
+
+// pin fixes a session's settings. A database that does not know the encoding of its texts
+// gives them as they are: they may be in several.
+func (m *Moment) pin(ctx context.Context, tx pgx.Tx, statement time.Duration) error {
+	if err := pinSession(ctx, tx, statement); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII'`)
+	if err != nil {
+		return ReadError("fixing the session's settings", err)
+	}
+	return nil
+}
+
+// PID is the number of the process on the server that holds the view. With it, the view
+// is gone.
+func (m *Moment) PID() uint32 { return m.conn.PgConn().PID() }
 
 // OpenReader connects under an application name. Errors name the place, never the password.
 func OpenReader(ctx context.Context, url, name string) (*pgx.Conn, error) {

@@ -250,7 +250,7 @@ func TestCopy_AMaskThatFailsStopsTheCopy(t *testing.T) {
 		}), nil
 	}
 	_, err := logical.Copy(t.Context(), spec)
-	postgrestest.Refused(t, err, understudy.KindInvalid, "masking public.people.name", "tables were done")
+	postgrestest.Refused(t, err, understudy.KindInvalid, "masking public.people.name", "nothing was copied")
 }
 
 func TestCopy_RefusesLargeObjects(t *testing.T) {

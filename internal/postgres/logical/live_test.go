@@ -6,10 +6,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
@@ -75,13 +78,13 @@ const manyRows = `CREATE TABLE small (id int); INSERT INTO small VALUES (1);
 func halfWay(t *testing.T, spec *logical.Spec) (reached <-chan struct{}, release func()) {
 	t.Helper()
 	at, goOn := make(chan struct{}), make(chan struct{})
-	n := 0
+	var n atomic.Int64
 	spec.Masks = func(table string, _ []understudy.Column) (understudy.TableMasks, error) {
 		if table != "public.long" {
 			return understudy.TableMasks{}, nil
 		}
 		return masking("id", func(value []byte) ([]byte, error) {
-			if n++; n == 1000 {
+			if n.Add(1) == 1000 {
 				close(at)
 				<-goOn
 			}
@@ -129,18 +132,15 @@ func untilYes(t *testing.T, conn *pgx.Conn, question string) {
 	}
 }
 
-func TestCopy_ACutConnectionSaysHowFarItCame(t *testing.T) {
+func TestCopy_ACutConnectionBeginsItsTableAgain(t *testing.T) {
 	t.Parallel()
-	for side, word := range map[string]string{"source": "reading public.long", "target": "writing public.long"} {
+	for _, side := range []string{"source", "target"} {
 		t.Run(side, func(t *testing.T) {
+			t.Parallel()
 			spec, source, target := pair(t, manyRows)
 			spec.Parallel = 1
 			reached, release := halfWay(t, &spec)
-			var copying errgroup.Group
-			copying.Go(func() error {
-				_, err := logical.Copy(t.Context(), spec)
-				return err
-			})
+			copying := started(t, spec)
 			<-reached
 			conn := map[string]*pgx.Conn{"source": source, "target": target}[side]
 			cut := postgrestest.Answer(t, conn, `SELECT count(pg_terminate_backend(pid, 5000))::text FROM pg_stat_activity
@@ -149,9 +149,57 @@ func TestCopy_ACutConnectionSaysHowFarItCame(t *testing.T) {
 			if cut != "1" {
 				t.Errorf("%s sessions were cut; expected 1", cut)
 			}
-			postgrestest.Refused(t, copying.Wait(), understudy.KindUnavailable, word, "0 of 2 tables were done")
+			got, err := copying.end()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Cost.Again != 1 || got.Rows() != 20001 {
+				t.Errorf("the copy began %d tables again and has %d rows", got.Cost.Again, got.Rows())
+			}
+			rows := `SELECT count(*) || ' ' || sum(id) FROM long`
+			if here, there := postgrestest.Answer(t, source, rows), postgrestest.Answer(t, target, rows); here != there {
+				t.Errorf("production has %s, the twin %s", here, there)
+			}
 		})
 	}
+}
+
+func TestCopy_EndsWhenTheViewOfTheDataIsGone(t *testing.T) {
+	t.Parallel()
+	spec, source, _ := pair(t, manyRows)
+	reached, release := halfWay(t, &spec)
+	copying := started(t, spec)
+	<-reached
+	holder := postgrestest.Answer(t, source, `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
+		AND application_name ~ '^understudy copy \S+$' AND state = 'idle in transaction' AND query !~ '^COPY'`)
+	if holder == "" || strings.Contains(holder, "\n") {
+		t.Fatalf("the sessions that could hold the view: %q", holder)
+	}
+	postgrestest.Answer(t, source, `SELECT pg_terminate_backend(`+holder+`)::text`)
+	untilYes(t, source, `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^understudy copy \S+ guard$'`)
+	release()
+	_, err := copying.end()
+	postgrestest.Refused(t, err, understudy.KindUnavailable, "view of the data is gone", "copy again")
+}
+
+// underWay is a copy that runs beside its test.
+type underWay struct {
+	group errgroup.Group
+	got   understudy.DatabaseCopy
+}
+
+func started(t *testing.T, spec logical.Spec) *underWay {
+	u := &underWay{}
+	u.group.Go(func() (err error) {
+		u.got, err = logical.Copy(t.Context(), spec)
+		return err
+	})
+	return u
+}
+
+func (u *underWay) end() (understudy.DatabaseCopy, error) {
+	err := u.group.Wait()
+	return u.got, err
 }
 
 func TestCopy_EndsWithItsContext(t *testing.T) {
@@ -180,8 +228,16 @@ func TestCopy_ReportsProgressOneAtATime(t *testing.T) {
 	spec.Progress = func(p logical.Progress) { reports = append(reports, p) } // the race detector watches
 	copied(t, spec)
 	last := reports[len(reports)-1]
-	if last.TablesDone != 2 || last.Tables != 2 || last.Rows == 0 || last.Bytes == 0 {
+	if last.TablesDone != 2 || last.Tables != 2 || last.RowsAll != 20001 || last.BytesAll == 0 || last.Share != 1 || last.Phase != logical.PhaseStatistics {
 		t.Errorf("the last report is %+v", last)
+	}
+	var phases []logical.Phase
+	for _, p := range reports {
+		phases = append(phases, p.Phase)
+	}
+	want := []logical.Phase{logical.PhaseRows, logical.PhaseIndexes, logical.PhaseConstraints, logical.PhaseStatistics}
+	if diff := cmp.Diff(want, slices.Compact(phases)); diff != "" {
+		t.Errorf("the phases: %s", diff)
 	}
 }
 

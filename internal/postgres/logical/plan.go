@@ -129,19 +129,6 @@ func distinct(list []string) []string {
 	return out
 }
 
-// checkLargeObjects refuses what no rule can decide about: bytes without a column.
-func (c *copying) checkLargeObjects(ctx context.Context) error {
-	var found int64
-	if err := c.moment.Tx.QueryRow(ctx, `SELECT count(*) FROM pg_largeobject_metadata`).Scan(&found); err != nil {
-		return postgres.ReadError("counting large objects", err)
-	}
-	if found > 0 {
-		return understudy.Errorf(understudy.KindRefused, "nothing was copied: database %s holds %d large objects, which stand in no column, so that no rule can say whether they are personal",
-			c.source.database, found).WithHint("move them into a bytea column, or remove the ones nothing refers to with vacuumlo")
-	}
-	return nil
-}
-
 // noteLeftOut tells what of production the twin will not have.
 func (c *copying) noteLeftOut(ctx context.Context) error {
 	rows, err := c.moment.Tx.Query(ctx, `
@@ -154,6 +141,9 @@ func (c *copying) noteLeftOut(ctx context.Context) error {
 		FROM pg_extension x WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY (x.extconfig) AND c.relkind = 'r')
 		UNION ALL SELECT 'subscriptions are not in the twin: it must not follow another server' FROM pg_subscription s
 			WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) HAVING count(*) > 0
+		UNION ALL SELECT format('%s security labels are not in the twin: their provider is not loaded there', count(*)) FROM pg_seclabels HAVING count(*) > 0
+		UNION ALL SELECT format('%s tables and indexes stand in tablespaces of their own in production, and in the default one in the twin', count(*))
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.reltablespace <> 0 AND `+postgres.OfUser+` HAVING count(*) > 0
 		ORDER BY 1`)
 	if err != nil {
 		return postgres.ReadError("looking for what cannot be copied", err)

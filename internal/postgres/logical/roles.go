@@ -127,9 +127,15 @@ func (c *copying) memberships(ctx context.Context) ([]string, error) {
 // secretSetting matches names under which teams keep secrets in the server's settings.
 var secretSetting = regexp.MustCompile(`(?i)secret|passw|token|credential|private|api_?key|jwt`)
 
-// applySettings gives the roles, and the database, the settings they start sessions
-// with. Only now: before, they could have changed how the copy itself is read.
-func (c *copying) applySettings(ctx context.Context) error {
+// setting is one that a role, or the database, starts its sessions with.
+type setting struct {
+	Role  string // empty: everybody
+	Here  bool   // in this database only
+	Name  string
+	Value string
+}
+
+func (c *copying) readSettings(ctx context.Context) error {
 	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
 		SELECT COALESCE(r.rolname::text, ''), s.setdatabase <> 0, split_part(x, '=', 1), substr(x, strpos(x, '=') + 1)
 		FROM this, pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, LATERAL unnest(s.setconfig) x
@@ -137,18 +143,18 @@ func (c *copying) applySettings(ctx context.Context) error {
 	if err != nil {
 		return postgres.ReadError("reading the settings of roles and database", err)
 	}
-	type setting struct {
-		Role  string
-		Here  bool
-		Name  string
-		Value string
-	}
-	settings, err := pgx.CollectRows(rows, pgx.RowToStructByPos[setting])
+	c.settings, err = pgx.CollectRows(rows, pgx.RowToStructByPos[setting])
 	if err != nil {
 		return postgres.ReadError("reading the settings of roles and database", err)
 	}
+	return nil
+}
+
+// applySettings gives the roles, and the database, the settings they start sessions
+// with. Only now: before, they could have changed how the copy itself is read.
+func (c *copying) applySettings(ctx context.Context) error {
 	return c.alone(ctx, "applying production's settings", "pg_db_role_setting", func(tx pgx.Tx) error {
-		for _, s := range settings {
+		for _, s := range c.settings {
 			if strings.Contains(s.Name, ".") && secretSetting.MatchString(s.Name) {
 				c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its name says that it is a secret", s.Name))
 				continue

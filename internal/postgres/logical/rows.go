@@ -1,150 +1,65 @@
 package logical
 
-import (
-	"bytes"
-	"io"
+import "understudy"
 
-	"understudy"
-)
+// observer is shown what a mask was given and what it made of it.
+type observer func(table, column string, original, masked []byte)
 
-// rowWriter passes on rows in COPY's text format, masking columns on the way. Bytes
-// may come in pieces of any size; a row is held only until it is complete.
-type rowWriter struct {
-	out     io.Writer
+// rowMasker masks whole rows, value by value. It serves one goroutine.
+type rowMasker struct {
 	table   *copiedTable
-	moved   func(rows, bytes int64) // called after each piece with what is through so far
-	partial []byte
-	row     []byte
+	codec   codec
+	observe observer // may be nil
+	fields  [][]byte
 	value   []byte
-	rows    int64
-	bytes   int64
+	masked  []byte // the row's masked fields
 }
 
-// Write takes the next piece from the source.
-func (w *rowWriter) Write(p []byte) (int, error) {
-	if err := w.pass(p); err != nil {
-		return 0, err
+func newRowMasker(t *copiedTable, observe observer) *rowMasker {
+	return &rowMasker{table: t, codec: t.codec, observe: observe, fields: make([][]byte, len(t.columns)), masked: make([]byte, 0, 256)}
+}
+
+// mask appends the rows, masked. first is the number of the first of them.
+func (m *rowMasker) mask(to, rows []byte, first int64) ([]byte, error) {
+	for row := first; len(rows) > 0; row++ {
+		rest, err := m.codec.split(rows, m.fields)
+		if err != nil {
+			return nil, understudy.Errorf(understudy.KindInternal, "reading row %d of %s: %w", row, m.table.name(), err)
+		}
+		m.masked = m.masked[:0]
+		for i, mask := range m.table.masks {
+			if mask == nil || m.fields[i] == nil {
+				continue
+			}
+			if err := m.maskField(i, mask); err != nil {
+				return nil, m.table.maskError(i, err)
+			}
+		}
+		to, rows = m.codec.join(to, m.fields), rest
 	}
-	w.bytes += int64(len(p))
-	w.moved(w.rows, w.bytes)
-	return len(p), nil
+	return to, nil
 }
 
-func (w *rowWriter) pass(p []byte) error {
-	if w.table.masks == nil {
-		w.rows += int64(bytes.Count(p, []byte{'\n'}))
-		_, err := w.out.Write(p)
+func (m *rowMasker) maskField(i int, mask understudy.MaskFunc) error {
+	m.value = m.codec.decode(m.value[:0], i, m.fields[i])
+	safe, err := mask(m.value)
+	if err != nil {
 		return err
 	}
-	for len(p) > 0 {
-		end := bytes.IndexByte(p, '\n')
-		if end < 0 {
-			w.partial = append(w.partial, p...)
-			return nil
-		}
-		line := p[:end]
-		if len(w.partial) > 0 {
-			w.partial = append(w.partial, line...)
-			line = w.partial
-		}
-		if err := w.mask(line); err != nil {
-			return err
-		}
-		w.partial = w.partial[:0]
-		p = p[end+1:]
+	if m.observe != nil {
+		m.observe(m.table.rules, m.table.columns[i], m.value, safe)
 	}
-	return nil
-}
-
-// mask writes one row, given without its new line.
-func (w *rowWriter) mask(line []byte) error {
-	w.row = w.row[:0]
-	masks := w.table.masks
-	for i := range masks {
-		field, rest, more := bytes.Cut(line, []byte{'\t'})
-		if more != (i < len(masks)-1) {
-			return understudy.Errorf(understudy.KindInternal, "row %d of %s does not have the %d columns it was read with", w.rows+1, w.table.name(), len(masks))
-		}
-		if i > 0 {
-			w.row = append(w.row, '\t')
-		}
-		if masks[i] == nil || isNull(field) {
-			w.row = append(w.row, field...)
-		} else if err := w.maskField(i, field); err != nil {
-			return err
-		}
-		line = rest
+	if safe == nil {
+		m.fields[i] = nil
+		return nil
 	}
-	w.row = append(w.row, '\n')
-	w.rows++
-	_, err := w.out.Write(w.row)
+	start := len(m.masked)
+	m.masked, err = m.codec.encode(m.masked, i, safe)
+	m.fields[i] = m.masked[start:len(m.masked):len(m.masked)]
 	return err
 }
 
-func (w *rowWriter) maskField(i int, field []byte) error {
-	w.value = appendUnescaped(w.value[:0], field)
-	safe, err := w.table.masks[i](w.value)
-	if err != nil {
-		return understudy.Errorf(understudy.KindOf(err), "masking %s.%s: %w", w.table.name(), w.table.columns[i], err).WithHint("%s", understudy.HintOf(err))
-	}
-	if safe == nil {
-		w.row = append(w.row, `\N`...)
-	} else {
-		w.row = appendEscaped(w.row, safe)
-	}
-	return nil
-}
-
-// isNull tells NULL from a text: a text that reads \N is written \\N.
-func isNull(field []byte) bool { return len(field) == 2 && field[0] == '\\' && field[1] == 'N' }
-
-// appendUnescaped appends the value that a field of COPY's text format stands for. It
-// reads what COPY TO writes; a backslash before any other byte stands for that byte.
-func appendUnescaped(to, field []byte) []byte {
-	for {
-		at := bytes.IndexByte(field, '\\')
-		if at < 0 || at == len(field)-1 {
-			return append(to, field...)
-		}
-		to = append(to, field[:at]...)
-		to = append(to, unescaped(field[at+1]))
-		field = field[at+2:]
-	}
-}
-
-func unescaped(b byte) byte {
-	switch b {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	case 'v':
-		return '\v'
-	}
-	return b
-}
-
-// appendEscaped appends a value as a field of COPY's text format.
-func appendEscaped(to, value []byte) []byte {
-	for _, b := range value {
-		switch b {
-		case '\\':
-			to = append(to, '\\', '\\')
-		case '\n':
-			to = append(to, '\\', 'n')
-		case '\r':
-			to = append(to, '\\', 'r')
-		case '\t':
-			to = append(to, '\\', 't')
-		default:
-			to = append(to, b)
-		}
-	}
-	return to
+// maskError says which column's mask could not make a value safe; the value is not in it.
+func (t *copiedTable) maskError(column int, err error) error {
+	return understudy.Errorf(understudy.KindOf(err), "masking %s.%s: %w", t.name(), t.columns[column], err).WithHint("%s", understudy.HintOf(err))
 }

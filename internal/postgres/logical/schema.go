@@ -7,21 +7,18 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 
-	"understudy/internal/postgres"
-
 	"golang.org/x/sync/errgroup"
 
-	"understudy"
+	"understudy/internal/postgres"
 )
 
 // dump is pg_dump of one section, as of the moment.
 func (c *copying) dump(section string, args ...string) postgres.Tool {
 	return postgres.Tool{Bin: c.spec.Bin, Name: "pg_dump", URL: c.spec.Source, App: c.moment.Name, Args: append([]string{
-		"--section=" + section, "--snapshot=" + c.moment.Snapshot, "--encoding=UTF8", "--no-tablespaces", "--no-subscriptions",
+		"--section=" + section, "--snapshot=" + c.moment.Snapshot, "--encoding=" + c.clientEncoding(), "--no-tablespaces", "--no-subscriptions",
 		"--no-security-labels", "--lock-wait-timeout=" + strconv.Itoa(int(postgres.ReaderLockTimeout.Milliseconds())),
 	}, args...)}
 }
@@ -80,36 +77,3 @@ func tolerateSchemas(from io.Reader, to io.Writer) error {
 		}
 	}
 }
-
-// postData is the dump of what comes after the rows: indexes, constraints, triggers,
-// policies. It holds definitions only, in a file as they are restored in parallel.
-type postData struct {
-	c   *copying
-	dir string
-}
-
-// dumpPostData takes the dump at the start, when the source has just been read: a
-// later moment could find a table changed.
-func (c *copying) dumpPostData(ctx context.Context) (*postData, error) {
-	dir, err := os.MkdirTemp("", "understudy-copy-")
-	if err != nil {
-		return nil, understudy.Errorf(understudy.KindUnavailable, "making a folder for the schema's dump: %w", err)
-	}
-	p := &postData{c: c, dir: dir}
-	if err := c.dump("post-data", "--format=custom", "--file="+p.file()).Run(ctx, nil, io.Discard); err != nil {
-		p.remove()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *postData) file() string { return filepath.Join(p.dir, "post-data") }
-
-func (p *postData) restore(ctx context.Context) error {
-	return postgres.Tool{Bin: p.c.spec.Bin, Name: "pg_restore", URL: p.c.spec.Target, App: "understudy copy",
-		Options: "-c maintenance_work_mem=256MB -c synchronous_commit=off",
-		Args:    []string{"--exit-on-error", "--section=post-data", "--jobs=" + strconv.Itoa(p.c.spec.Parallel), p.file()}}.Run(ctx, nil, io.Discard)
-}
-
-// remove takes the dump away; a file that stays holds no data.
-func (p *postData) remove() { _ = os.RemoveAll(p.dir) }

@@ -3,13 +3,12 @@ package logical
 import (
 	"context"
 	"fmt"
-	"strings"
-
-	"understudy/internal/postgres"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
-	"understudy"
+	"understudy/internal/postgres"
 )
 
 // openTarget connects to the target, which is nobody else's yet: settings hold for the
@@ -34,6 +33,28 @@ func openTarget(ctx context.Context, url string) (*pgx.Conn, error) {
 		return nil, postgres.ReadError("preparing the session on the target", err)
 	}
 	return conn, nil
+}
+
+// openRows is a session on the target that rows are written with: of a database that does
+// not know the encoding of its texts they come, and go, as they are.
+func (c *copying) openRows(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := openTarget(ctx, c.spec.Target)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "SET client_encoding = '"+c.clientEncoding()+"'"); err != nil {
+		postgres.CloseConn(ctx, conn)
+		return nil, postgres.ReadError("preparing the session on the target", err)
+	}
+	return conn, nil
+}
+
+// clientEncoding is what texts are in on their way.
+func (c *copying) clientEncoding() string {
+	if c.source.encoding == "SQL_ASCII" {
+		return "SQL_ASCII"
+	}
+	return "UTF8"
 }
 
 // prepareDatabase gives the target database its owner, its grants and the schemas it
@@ -132,9 +153,9 @@ func (c *copying) setSequences(ctx context.Context) error {
 	return nil
 }
 
-// analyze gives the target statistics of its own rows. It also takes away what leads
-// from the twin into other databases: production's user mappings.
-func (c *copying) analyze(ctx context.Context) error {
+// dropUserMappings takes away what leads from the twin into other databases, with
+// production's credentials for them.
+func (c *copying) dropUserMappings(ctx context.Context) error {
 	rows, err := c.target.Query(ctx, `
 		SELECT format('DROP USER MAPPING FOR %s SERVER %I', CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END, srvname) FROM pg_user_mappings`)
 	if err != nil {
@@ -144,61 +165,28 @@ func (c *copying) analyze(ctx context.Context) error {
 	if err != nil {
 		return postgres.ReadError("looking for user mappings in the target", err)
 	}
-	if err := c.onTarget(ctx, "dropping user mappings in the target", drops...); err != nil {
-		return err
-	}
-	return c.onTarget(ctx, "analysing the target", "ANALYZE")
+	return c.onTarget(ctx, "dropping user mappings in the target", drops...)
 }
 
-// verify looks at what was built: every row that was read is there, nothing is
-// unchecked or half built that is not so in production.
-func (c *copying) verify(ctx context.Context) error {
-	var wrong []string
-	for _, t := range c.tables {
-		var rows int64
-		if err := c.target.QueryRow(ctx, "SELECT count(*) FROM ONLY "+t.quoted()).Scan(&rows); err != nil {
-			return postgres.ReadError("counting the rows of "+t.name()+" in the target", err)
-		}
-		if rows != t.rows {
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows, %d were read", t.name(), rows, t.rows))
-		}
+// onTables runs act for every table, the biggest first, over several sessions.
+func (c *copying) onTables(ctx context.Context, act func(target *pgx.Conn, t *copiedTable) error) error {
+	group, working := errgroup.WithContext(ctx)
+	order := postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size })
+	var next atomic.Int64
+	for range min(c.spec.Parallel, len(c.tables)) {
+		group.Go(func() error {
+			target, err := openTarget(working, c.spec.Target)
+			if err != nil {
+				return err
+			}
+			defer postgres.CloseConn(working, target)
+			for at := next.Add(1); at <= int64(len(order)); at = next.Add(1) {
+				if err := act(target, c.tables[order[at-1]]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	const unsound = `
-		SELECT format('constraint %s of %s.%s is not checked', k.conname, n.nspname, c.relname)
-		FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT k.convalidated
-		UNION ALL SELECT format('index %s.%s is invalid', n.nspname, c.relname)
-		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid`
-	there, err := texts(ctx, c.moment.Tx.Conn(), unsound)
-	if err != nil {
-		return err
-	}
-	here, err := texts(ctx, c.target, unsound)
-	if err != nil {
-		return err
-	}
-	for fault := range here {
-		if !there[fault] {
-			wrong = append(wrong, fault)
-		}
-	}
-	if len(wrong) > 0 {
-		return understudy.Errorf(understudy.KindInternal, "the copy is not what was read: %s", strings.Join(wrong, "; "))
-	}
-	return nil
-}
-
-func texts(ctx context.Context, conn *pgx.Conn, query string) (map[string]bool, error) {
-	rows, err := conn.Query(ctx, query)
-	if err != nil {
-		return nil, postgres.ReadError("looking for unchecked constraints and invalid indexes", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, postgres.ReadError("looking for unchecked constraints and invalid indexes", err)
-	}
-	found := make(map[string]bool, len(list))
-	for _, text := range list {
-		found[text] = true
-	}
-	return found, nil
+	return group.Wait()
 }

@@ -1,0 +1,121 @@
+package logical
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/postgres"
+)
+
+// analyze gives the target statistics of its own rows, several tables at once, and counts
+// the rows: every one that was read has to be there. A partitioned table is analysed with
+// its partitions, but for one that has foreign partitions, which lead out of the twin.
+func (c *copying) analyze(ctx context.Context) error {
+	jobs, err := c.statisticsJobs(ctx)
+	if err != nil {
+		return err
+	}
+	c.done.enter(PhaseStatistics, total(jobs))
+	if err := c.runJobs(ctx, jobs); err != nil {
+		return err
+	}
+	return c.countRows(ctx)
+}
+
+func (c *copying) statisticsJobs(ctx context.Context) ([]job, error) {
+	rows, err := c.target.Query(ctx, `
+		WITH abroad AS (SELECT DISTINCT pg_partition_root(c.oid) AS oid FROM pg_class c WHERE c.relkind = 'f' AND c.relispartition)
+		SELECT format('%I.%I', n.nspname, c.relname),
+			(SELECT COALESCE(sum(pg_table_size(p.relid)), 0)::bigint FROM pg_partition_tree(c.oid) p) + pg_table_size(c.oid)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND `+postgres.OfUser+`
+		AND CASE WHEN COALESCE(pg_partition_root(c.oid), c.oid) IN (SELECT oid FROM abroad) THEN c.relkind = 'r' ELSE NOT c.relispartition END`)
+	if err != nil {
+		return nil, postgres.ReadError("listing the tables to analyse in the target", err)
+	}
+	var jobs []job
+	var table string
+	var size int64
+	if _, err := pgx.ForEachRow(rows, []any{&table, &size}, func() error {
+		jobs = append(jobs, job{name: table, sql: "ANALYZE " + table, size: size, table: table, alone: true})
+		return nil
+	}); err != nil {
+		return nil, postgres.ReadError("listing the tables to analyse in the target", err)
+	}
+	return jobs, nil
+}
+
+// countRows counts what every table holds, and names the tables that differ.
+func (c *copying) countRows(ctx context.Context) error {
+	var mu sync.Mutex
+	var wrong []string
+	err := c.onTables(ctx, func(target *pgx.Conn, t *copiedTable) error {
+		var rows int64
+		if err := target.QueryRow(ctx, "SELECT count(*) FROM ONLY "+t.quoted()).Scan(&rows); err != nil {
+			return postgres.ReadError("counting the rows of "+t.name()+" in the target", err)
+		}
+		if rows != t.rows {
+			mu.Lock()
+			defer mu.Unlock()
+			wrong = append(wrong, fmt.Sprintf("%s has %d rows, %d were read", t.name(), rows, t.rows))
+		}
+		return nil
+	})
+	if err == nil && len(wrong) > 0 {
+		err = understudy.Errorf(understudy.KindInternal, "the copy is not what was read: %s", strings.Join(wrong, "; "))
+	}
+	return err
+}
+
+// verify looks at what was built: nothing is unchecked or half built that is not so in
+// production.
+func (c *copying) verify(ctx context.Context) error {
+	here, err := texts(ctx, c.target, unsoundQuery)
+	if err != nil {
+		return err
+	}
+	var wrong []string
+	for fault := range here {
+		if !c.unsound[fault] {
+			wrong = append(wrong, fault)
+		}
+	}
+	if len(wrong) > 0 {
+		return understudy.Errorf(understudy.KindInternal, "the copy is not what production is: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// noteUnsound remembers what is unchecked or half built in production itself.
+func (c *copying) noteUnsound(ctx context.Context) (err error) {
+	c.unsound, err = texts(ctx, c.moment.Tx.Conn(), unsoundQuery)
+	return err
+}
+
+const unsoundQuery = `
+	SELECT format('constraint %s of %s.%s is not checked', k.conname, n.nspname, c.relname)
+	FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT k.convalidated
+	UNION ALL SELECT format('index %s.%s is invalid', n.nspname, c.relname)
+	FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid`
+
+func texts(ctx context.Context, conn *pgx.Conn, query string) (map[string]bool, error) {
+	const doing = "looking for unchecked constraints and invalid indexes"
+	rows, err := conn.Query(ctx, query)
+	if err != nil {
+		return nil, postgres.ReadError(doing, err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, postgres.ReadError(doing, err)
+	}
+	found := make(map[string]bool, len(list))
+	for _, text := range list {
+		found[text] = true
+	}
+	return found, nil
+}

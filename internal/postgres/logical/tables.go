@@ -1,0 +1,144 @@
+package logical
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"understudy"
+	"understudy/internal/postgres"
+)
+
+// againAfter is how long is waited before a table is begun again whose connection was
+// cut; after the last of them the copy ends.
+func againAfter() []time.Duration {
+	return []time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second}
+}
+
+// copyTables streams the tables, the biggest first, several at once, one ordered
+// writer for each: rows keep the order in which production holds them.
+//
+// One table is read by one session. Reading is two to three times as fast as writing
+// (measured: 150 MB/s against 60 MB/s of text), so that several readers would wait for
+// the one writer, and several writers would take the rows out of their order.
+func (c *copying) copyTables(ctx context.Context) error {
+	group, working := errgroup.WithContext(ctx)
+	work := make(chan *copiedTable)
+	group.Go(func() error {
+		defer close(work)
+		for _, i := range postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size }) {
+			select {
+			case work <- c.tables[i]:
+			case <-working.Done():
+				return nil
+			}
+		}
+		return nil
+	})
+	for range min(c.spec.Parallel, len(c.tables)) {
+		group.Go(func() error { return c.copySome(working, work) })
+	}
+	err := group.Wait()
+	if err == nil {
+		return nil
+	}
+	return c.done.soFar(err)
+}
+
+// copySome copies tables from the channel. When a connection is cut, it takes a fresh
+// pair and begins that one table again, as long as the view of the data is there.
+func (c *copying) copySome(ctx context.Context, work <-chan *copiedTable) error {
+	var now *copiedTable
+	pauses := againAfter()
+	for {
+		err := c.withEnds(ctx, func(source, target *pgx.Conn) error {
+			for more := true; ; {
+				if now == nil {
+					if now, more = <-work; !more {
+						return nil
+					}
+				}
+				if err := c.copyTable(ctx, source, target, now); err != nil {
+					return err
+				}
+				now, pauses = nil, againAfter()
+			}
+		})
+		if err == nil || ctx.Err() != nil || !errors.Is(err, errCut) || len(pauses) == 0 {
+			return err
+		}
+		c.again.Add(1)
+		select {
+		case <-time.After(pauses[0]):
+			pauses = pauses[1:]
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// withEnds runs act with a session that sees the moment, and one on the target. That one
+// of them cannot be had counts as a cut connection.
+func (c *copying) withEnds(ctx context.Context, act func(source, target *pgx.Conn) error) error {
+	target, err := c.openRows(ctx)
+	if err != nil {
+		return reachedError(err)
+	}
+	defer postgres.CloseConn(ctx, target)
+	acted := false
+	err = c.moment.Join(ctx, func(source pgx.Tx) error {
+		acted = true
+		return act(source.Conn(), target)
+	})
+	if !acted {
+		return reachedError(err)
+	}
+	return err
+}
+
+func reachedError(err error) error {
+	if understudy.KindOf(err) != understudy.KindUnavailable || errors.Is(err, postgres.ErrMomentGone) {
+		return err
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "%s; %w", err.Error(), errCut).WithHint("%s", understudy.HintOf(err))
+}
+
+// copyTable streams one table. Emptying it in the same transaction lets the server
+// write the rows frozen, and without WAL where its settings allow that; and what a cut
+// connection left of it is gone.
+func (c *copying) copyTable(ctx context.Context, source, target *pgx.Conn, t *copiedTable) error {
+	tx, err := target.Begin(ctx)
+	if err != nil {
+		return targetError(t, 0, err)
+	}
+	defer postgres.Rollback(ctx, tx)
+	if _, err := tx.Exec(ctx, "TRUNCATE ONLY "+t.quoted()); err != nil {
+		return targetError(t, 0, err)
+	}
+	choice, _ := c.spec.Choose(t.rules)
+	read, arrived, err := c.stream(t).run(ctx, source, target, t.readAll(choice), t.write("FREEZE"))
+	if err != nil {
+		return err
+	}
+	if arrived != read.rows {
+		return understudy.Errorf(understudy.KindInternal, "copying %s: %d rows were read and %d arrived", t.name(), read.rows, arrived)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return targetError(t, read.rows, err)
+	}
+	t.rows, t.bytes = read.rows, read.bytes
+	c.done.finished(t)
+	return nil
+}
+
+func (c *copying) stream(t *copiedTable) *stream {
+	maskers := 0
+	if t.masks != nil {
+		maskers = max(1, runtime.GOMAXPROCS(0)/c.spec.Parallel)
+	}
+	return &stream{table: t, observe: c.spec.Observe, throttle: c.throttle, moved: c.done.moving(t), maskers: maskers}
+}
