@@ -37,31 +37,48 @@ type Cloned struct {
 // not at all, and then survives a power cut. A place that is taken is an error of KindConflict and stays
 // as it is. Two clones to the same place at once are not for the caller to start.
 func Clone(ctx context.Context, from, to string) (Cloned, error) {
-	started := time.Now()
-	if err := separate(from, to); err != nil {
-		return Cloned{}, err
-	}
 	if _, err := os.Lstat(to); err == nil {
 		return Cloned{}, understudy.Errorf(understudy.KindConflict, "cloning %s: there is something at %s already", from, to)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return Cloned{}, unavailable(from, to, err)
 	}
+	return replace(ctx, from, to)
+}
+
+// Reset is Clone to a place that may be taken: what is there stays until the clone is
+// whole, then the two change places in one step of the file system and the old one goes.
+func Reset(ctx context.Context, from, to string) (Cloned, error) { return replace(ctx, from, to) }
+
+func replace(ctx context.Context, from, to string) (Cloned, error) {
+	started := time.Now()
+	if err := separate(from, to); err != nil {
+		return Cloned{}, err
+	}
 	working := workingName(to)
-	if err := os.RemoveAll(working); err != nil { // what a crash left
+	if err := os.RemoveAll(working); err != nil { // what a crash left, half a clone or the old one
 		return Cloned{}, unavailable(from, to, err)
 	}
 	made, err := fill(ctx, from, working, true)
 	if err == nil {
-		err = os.Rename(working, to)
+		err = Exchange(working, to)
 	}
 	if err == nil {
 		err = flushOne(filepath.Dir(to))
 	}
-	if err != nil {
-		return Cloned{}, errors.Join(known(from, to, err), os.RemoveAll(working))
+	if err := errors.Join(known(from, to, err), os.RemoveAll(working)); err != nil {
+		return Cloned{}, err
 	}
 	made.Took = time.Since(started)
 	return made, nil
+}
+
+// Exchange gives what is at from the name to, in one step of the file system; if that name was taken, what had
+// it is at from then. Both are on one file system.
+func Exchange(from, to string) error {
+	if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(from, to)
+	}
+	return exchange(from, to)
 }
 
 // Fill clones the contents of folder from into the empty folder into, which takes the
@@ -129,7 +146,7 @@ func unavailable(from, to string, err error) error {
 func known(from, to string, err error) error {
 	var sentence *understudy.Error
 	switch {
-	case errors.As(err, &sentence), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.As(err, &sentence), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, unix.ENOSPC):
 		return understudy.Errorf(understudy.KindUnavailable, "cloning %s to %s: the disk is full", from, to).WithHint("make room, then try again")

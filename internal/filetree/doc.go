@@ -29,7 +29,7 @@
 //
 // [Clone] makes the clone beside its place, flushes it, then renames it, so that a name
 // never stands for half a tree. What a crash left under the working name is removed by the
-// next Clone to the same place. Room is looked for before the first byte is written. Of
+// next Clone to the same place. [Reset] lets the new tree and the old one change places. Room is looked for before the first byte is written. Of
 // a tree that is written meanwhile every file is as it was at some moment, not all at the
 // same one; files that go away meanwhile are counted and left out.
 package filetree

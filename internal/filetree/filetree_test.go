@@ -143,6 +143,33 @@ func TestClone_LeavesNothingWhenNobodyWantsItAnyMore(t *testing.T) {
 	}
 }
 
+func TestReset_PutsAPlaceBackAndKeepsItUntilTheNewOneIsWhole(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ filetreetest.Kind, folder string) {
+		from, to := filepath.Join(folder, "from"), filepath.Join(folder, "to")
+		must(t, os.Mkdir(from, 0o755))
+		planted(t, from)
+		for range 2 {
+			_, err := filetree.Reset(t.Context(), from, to)
+			must(t, err)
+			if a, b := described(t, from), described(t, to); a != b {
+				t.Errorf("original:\n%s\nafter the reset:\n%s", a, b)
+			}
+			must(t, os.WriteFile(filepath.Join(to, "written"), []byte("by the twin"), 0o600))
+		}
+		must(t, os.Remove(filepath.Join(from, "big")))
+		must(t, unix.Mkfifo(filepath.Join(from, "pipe"), 0o600))
+		if _, err := filetree.Reset(t.Context(), from, to); err == nil {
+			t.Error("a pipe was cloned")
+		}
+		if _, err := os.Stat(filepath.Join(to, "written")); err != nil {
+			t.Errorf("a reset that failed took the old tree: %v", err)
+		}
+		if entries, err := os.ReadDir(folder); err != nil || len(entries) > 3 { // btrfs and XFS have none of their own
+			t.Errorf("left: %v, %v", entries, err)
+		}
+	})
+}
+
 func TestClone_RefusesWhatItCannotDoRight(t *testing.T) {
 	folder := filetreetest.Folder(t, filetreetest.Plain, 0)
 	from, piped := filepath.Join(folder, "from"), filepath.Join(folder, "piped")

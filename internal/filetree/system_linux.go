@@ -109,3 +109,8 @@ func flushShared(path string) error {
 	}
 	return nil
 }
+
+// exchange lets two names change places in one step.
+func exchange(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}

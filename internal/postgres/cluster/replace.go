@@ -9,6 +9,7 @@ import (
 
 	"understudy"
 	"understudy/internal/atomicfile"
+	"understudy/internal/filetree"
 )
 
 // Replace puts the data directory of next in the place of c's own, and removes what stood
@@ -38,7 +39,7 @@ func (c *Cluster) Replace(ctx context.Context, next *Cluster) error {
 	if _, loading, err := next.unsealed(); err != nil || loading {
 		return errors.Join(err, understudy.Errorf(understudy.KindConflict, "putting %s in the place of %s: it is not sealed", next, c))
 	}
-	if err := exchange(next.spec.Dir, c.spec.Dir); err != nil {
+	if err := filetree.Exchange(next.spec.Dir, c.spec.Dir); err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "putting %s in the place of %s: %w", next, c, err)
 	}
 	if err := atomicfile.SyncFolder(filepath.Dir(c.spec.Dir)); err != nil {
@@ -57,14 +58,6 @@ func (c *Cluster) replaceable(ctx context.Context, next *Cluster) error {
 		return err
 	}
 	return c.removeLocked(ctx)
-}
-
-// exchange gives the folder at from the name to, and what was there the name from.
-func exchange(from, to string) error {
-	if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-		return os.Rename(from, to)
-	}
-	return exchangeBoth(from, to)
 }
 
 // Remove stops the server and removes its data directory, its log and what else stands
