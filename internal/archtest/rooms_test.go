@@ -62,6 +62,7 @@ func rooms() map[string]room {
 		"internal/postgres/subsetting":   {knows: []string{"postgres", "subset"}},
 		"internal/postgres/follow":       {knows: []string{"postgres", "postgres/replication"}},
 		"internal/postgres/replication":  {knows: []string{"postgres"}},
+		"internal/postgres/proof":        {knows: []string{"postgres", "leak"}},
 		"internal/postgres/postgrestest": {knows: []string{"postgres", "postgres/cluster"}},
 		"internal/router":                {},
 		"internal/rowmask":               {never: []string{"os", "net", "database/sql", "log", "syscall"}},

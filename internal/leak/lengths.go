@@ -53,9 +53,9 @@ func firstEight(skeleton []byte) uint64 {
 type bloom struct{ blocks [][8]uint64 }
 
 // Bloom filters of more than this would break the promise about memory; of twelve bits for
-// each fingerprint they let through about one wrong in a hundred.
+// each fingerprint they let through less than one wrong in a hundred, of five about one in ten.
 const (
-	bloomBytes   = 72 << 20
+	bloomBytes   = 40 << 20
 	bloomBitsFor = 12
 	bloomProbes  = 6
 )

@@ -39,6 +39,7 @@ func TestFold_LeavesLettersAndDigitsWithTheEdgesOfWords(t *testing.T) {
 		`x\nAnna`:                  "|x|n|anna",
 		"山田a":                      "|山|田|a",
 		"a\xffb":                   "|a|b",
+		"a1b2 3f0c9d1e x1":         "|a1b2|3f0c9d1e|x|1",
 		"":                         "",
 	} {
 		var s skeleton

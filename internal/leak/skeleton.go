@@ -10,12 +10,14 @@ import (
 const longest = 64
 
 // skeleton is a text's letters and digits, case folded, with the edges of its words.
-// The edge of a word is also where letters meet digits, where text encodings that are
+// The edge of a word is also where letters meet digits, unless that is so often that the word
+// is more likely a number in hexadecimal digits than one glued to another; where text encodings that are
 // common inside texts end (\n, %40), and on both sides of every sign of scripts that
 // write without spaces.
 type skeleton struct {
 	bytes []byte
 	edges []bool // for each byte: a word begins here
+	turns []int  // where letters meet digits in the word that is being read
 }
 
 type class byte
@@ -29,15 +31,17 @@ const (
 
 // fold takes a text in place of the one before. Bytes that are no UTF-8 separate words.
 func (s *skeleton) fold(text []byte) {
-	s.bytes, s.edges = s.bytes[:0], s.edges[:0]
+	s.bytes, s.edges, s.turns = s.bytes[:0], s.edges[:0], s.turns[:0]
 	last := separator
 	for i := 0; i < len(text); {
 		c := text[i]
 		switch {
 		case c-'0' < 10:
+			s.turn(last, letter)
 			s.add(c, last != digit)
 			last = digit
 		case c|0x20-'a' < 26:
+			s.turn(last, digit)
 			s.add(c|0x20, last != letter)
 			last = letter
 		case c == '%':
@@ -56,6 +60,24 @@ func (s *skeleton) fold(text []byte) {
 			continue
 		}
 		i++
+	}
+	s.turn(separator, digit)
+}
+
+// turn notes that letters meet digits here, or that a word has ended: then the places at
+// which they met in it are no edges if they are many.
+func (s *skeleton) turn(last, other class) {
+	const many = 3
+	switch last {
+	case other:
+		s.turns = append(s.turns, len(s.bytes))
+	case separator:
+		if len(s.turns) >= many {
+			for _, at := range s.turns {
+				s.edges[at] = false
+			}
+		}
+		s.turns = s.turns[:0]
 	}
 }
 

@@ -45,8 +45,14 @@ type DescribedTable struct {
 // Name is schema.table, quoted where it must be.
 func (t DescribedTable) Name() string { return TableName(t.schema, t.table) }
 
-// from is the table as a query names it, without those that inherit from it.
-func (t DescribedTable) from() string {
+// Bytes is what its rows take on disk, as the catalog knows it.
+func (t DescribedTable) Bytes() int64 { return t.bytes }
+
+// Partitioned tells whether its rows are in partitions.
+func (t DescribedTable) Partitioned() bool { return t.partitioned }
+
+// From is the table as a query names it, without those that inherit from it.
+func (t DescribedTable) From() string {
 	named := pgx.Identifier{t.schema, t.table}.Sanitize()
 	if t.partitioned {
 		return named

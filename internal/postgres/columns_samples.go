@@ -45,7 +45,7 @@ func sampleRows(ctx context.Context, tx pgx.Tx, t *DescribedTable, samples int) 
 	for i, c := range t.Columns {
 		list[i] = fmt.Sprintf("left(%s::text, %d)", pgx.Identifier{c.Name}.Sanitize(), sampleLength)
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s%s", strings.Join(list, ", "), t.from(), spread(t.bytes))
+	query := fmt.Sprintf("SELECT %s FROM %s%s", strings.Join(list, ", "), t.From(), spread(t.bytes))
 	rows, err := tx.Query(ctx, query, pgx.QueryExecModeExec)
 	if err != nil {
 		return ReadError("sampling "+t.Name(), err)

@@ -3,10 +3,13 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"understudy"
 )
 
 // DataPrint is the fingerprint of a database's rows, by table: enough to tell what was
@@ -36,11 +39,37 @@ func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
 		return nil, err
 	}
 	defer moment.Close(ctx)
+	return PrintAt(ctx, moment, parallel, func(*DescribedTable, understudy.Column) bool { return true })
+}
+
+// PrintAt takes the fingerprint as Print does, at a moment that is held already, of the
+// columns that are chosen. Of a table without any only the rows are counted.
+func PrintAt(ctx context.Context, moment *Moment, parallel int, choose func(*DescribedTable, understudy.Column) bool) (DataPrint, error) {
 	tables, err := DescribeTables(ctx, moment.Tx)
 	if err != nil {
 		return nil, err
 	}
 	prints := make([]TablePrint, len(tables))
+	err = moment.Each(ctx, tables, parallel, func(ctx context.Context, tx pgx.Tx, i int) error {
+		t := *tables[i]
+		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c understudy.Column) bool { return !choose(&t, c) })
+		printed, err := printTable(ctx, tx, &t)
+		prints[i] = printed
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(DataPrint, len(tables))
+	for i, t := range tables {
+		out[t.Name()] = prints[i]
+	}
+	return out, nil
+}
+
+// Each runs act for every table, by its index, the biggest first, over up to parallel
+// connections that see the moment.
+func (m *Moment) Each(ctx context.Context, tables []*DescribedTable, parallel int, act func(ctx context.Context, tx pgx.Tx, i int) error) error {
 	workers, working := errgroup.WithContext(ctx)
 	work := make(chan int)
 	workers.Go(func() error {
@@ -54,28 +83,19 @@ func Print(ctx context.Context, url string, parallel int) (DataPrint, error) {
 		}
 		return nil
 	})
-	for range min(max(parallel, 1), max(len(tables), 1)) {
+	for range min(max(parallel, 1), len(tables)) {
 		workers.Go(func() error {
-			return moment.Join(working, func(tx pgx.Tx) error {
+			return m.Join(working, func(tx pgx.Tx) error {
 				for i := range work {
-					printed, err := printTable(working, tx, tables[i])
-					if err != nil {
+					if err := act(working, tx, i); err != nil {
 						return err
 					}
-					prints[i] = printed
 				}
 				return nil
 			})
 		})
 	}
-	if err := workers.Wait(); err != nil {
-		return nil, err
-	}
-	out := make(DataPrint, len(tables))
-	for i, t := range tables {
-		out[t.Name()] = prints[i]
-	}
-	return out, nil
+	return workers.Wait()
 }
 
 func printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (TablePrint, error) {
@@ -85,7 +105,7 @@ func printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (TablePrint, 
 		list = append(list, fmt.Sprintf(`count(%s)::text, COALESCE(sum(hashtextextended(%s::text COLLATE "C", 0)), 0)::text`, name, name))
 	}
 	printed := TablePrint{Columns: make(map[string]ColumnPrint, len(t.Columns))}
-	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.from(), pgx.QueryExecModeExec)
+	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.From(), pgx.QueryExecModeExec)
 	if err != nil {
 		return printed, ReadError("taking the fingerprint of "+t.Name(), err)
 	}
