@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"understudy"
-	"understudy/internal/postgres"
 )
 
 // Mode is what a connection is for. The values are those of the protocol.
@@ -51,7 +50,7 @@ func Dial(ctx context.Context, url, name string, mode Mode) (*Conn, error) {
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
-		return nil, postgres.ReadError("connecting for replication to "+where+" as "+config.User, err)
+		return nil, failed("connecting for replication to "+where+" as "+config.User, err)
 	}
 	return &Conn{pg: pg}, nil
 }
@@ -105,7 +104,7 @@ func (c *Conn) Identify(ctx context.Context) (System, error) {
 func (c *Conn) ask(ctx context.Context, doing, command string, fields int) ([][]byte, error) {
 	results, err := c.pg.Exec(ctx, command).ReadAll()
 	if err != nil {
-		return nil, postgres.ReadError(doing, err)
+		return nil, failed(doing, err)
 	}
 	if len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) < fields {
 		return nil, understudy.Errorf(understudy.KindInternal, "%s: expected one row of %d fields, and got another answer", doing, fields)
@@ -115,7 +114,7 @@ func (c *Conn) ask(ctx context.Context, doing, command string, fields int) ([][]
 
 func (c *Conn) run(ctx context.Context, doing, command string) error {
 	if _, err := c.pg.Exec(ctx, command).ReadAll(); err != nil {
-		return postgres.ReadError(doing, err)
+		return failed(doing, err)
 	}
 	return nil
 }

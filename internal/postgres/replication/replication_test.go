@@ -285,7 +285,7 @@ func TestSlot_StaysUntilItIsDropped(t *testing.T) {
 	first.Close(t.Context())
 	second := dialled(t, url, "understudy test", replication.Logical)
 	_, err := second.CreateSlot(t.Context(), replication.SlotSpec{Name: "understudy_x", Mode: replication.Logical})
-	postgrestest.Refused(t, err, understudy.KindInternal, "already exists")
+	postgrestest.Refused(t, err, understudy.KindConflict, "already exists")
 	if err := second.DropSlot(t.Context(), "understudy_x"); err != nil {
 		t.Fatal(err)
 	}

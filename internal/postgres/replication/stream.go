@@ -52,18 +52,18 @@ func (c *Conn) start(ctx context.Context, of, command string) error {
 	doing := "starting replication " + of
 	c.pg.Frontend().SendQuery(&pgproto3.Query{String: command})
 	if err := c.pg.Frontend().Flush(); err != nil {
-		return postgres.ReadError(doing, err)
+		return failed(doing, err)
 	}
 	for {
 		message, err := c.pg.ReceiveMessage(ctx)
 		if err != nil {
-			return postgres.ReadError(doing, err)
+			return failed(doing, err)
 		}
 		switch message := message.(type) {
 		case *pgproto3.CopyBothResponse:
 			return nil
 		case *pgproto3.ErrorResponse:
-			return postgres.ReadError(doing, pgconn.ErrorResponseToPgError(message))
+			return failed(doing, pgconn.ErrorResponseToPgError(message))
 		case *pgproto3.NoticeResponse, *pgproto3.ParameterStatus:
 		default:
 			return understudy.Errorf(understudy.KindInternal, "%s: the server answers with %T", doing, message)
@@ -106,7 +106,7 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 			if IsWaiting(err) && !c.pg.IsClosed() {
 				return nil, err
 			}
-			return nil, postgres.ReadError(doing, err)
+			return nil, failed(doing, err)
 		}
 		switch received := received.(type) {
 		case *pgproto3.CopyData:
@@ -114,7 +114,7 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 		case *pgproto3.CopyDone:
 			return nil, understudy.Errorf(understudy.KindUnavailable, "%s: %w", doing, ErrStreamEnded)
 		case *pgproto3.ErrorResponse:
-			return nil, postgres.ReadError(doing, pgconn.ErrorResponseToPgError(received))
+			return nil, failed(doing, pgconn.ErrorResponseToPgError(received))
 		case *pgproto3.NoticeResponse, *pgproto3.ParameterStatus:
 		default:
 			return nil, understudy.Errorf(understudy.KindInternal, "%s: it sent %T", doing, received)
@@ -167,7 +167,7 @@ func (c *Conn) SendStatus(s Status) error {
 	}
 	c.pg.Frontend().Send(&pgproto3.CopyData{Data: p})
 	if err := c.pg.Frontend().Flush(); err != nil {
-		return postgres.ReadError("telling the server how far its log was received", err)
+		return failed("telling the server how far its log was received", err)
 	}
 	return nil
 }
