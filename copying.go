@@ -21,32 +21,17 @@ const (
 type Copying struct {
 	Method   CopyMethod `json:"method,omitempty"`
 	Parallel int        `json:"parallel,omitempty"` // tables at once; 0: 2
-	// Rate is how many bytes a second are taken at most; 0: DefaultCopyRate, negative: as
-	// many as come.
+	// Rate is how many bytes a second are taken at most while production is at work; 0:
+	// the default of the method, negative: as many as come.
 	Rate int64 `json:"rate,omitempty"`
 	// MaxLoad is with how many busy sessions of its own, on processor, disk or locks,
 	// production is left alone until there are fewer; 0: no such limit.
-	MaxLoad float64 `json:"maxLoad,omitempty"`
+	MaxLoad int `json:"maxLoad,omitempty"`
 	// Deadline is how long a copy may take; 0: no limit.
 	Deadline time.Duration `json:"deadline,omitempty"`
 	// Hold is how long one copy may keep production's vacuum from clearing rows away; 0:
 	// no limit.
 	Hold time.Duration `json:"hold,omitempty"`
-}
-
-// DefaultCopyRate is what is taken from a production that nobody gave another rate for,
-// in bytes a second.
-const DefaultCopyRate = 64 << 20
-
-// BytesPerSecond is the rate as a copy wants it; 0: no limit.
-func (c Copying) BytesPerSecond() int64 {
-	switch {
-	case c.Rate == 0:
-		return DefaultCopyRate
-	case c.Rate < 0:
-		return 0
-	}
-	return c.Rate
 }
 
 // ParseBytes reads a size such as 64MB, 512kB or 1.5GB; the units are those of

@@ -18,11 +18,3 @@ func TestParseBytes_ReadsSizesAsPostgreSQLWritesThem(t *testing.T) {
 		}
 	}
 }
-
-func TestCopying_TakesAtTheDefaultRateUnlessToldOtherwise(t *testing.T) {
-	for rate, want := range map[int64]int64{0: understudy.DefaultCopyRate, -1: 0, 5: 5} {
-		if got := (understudy.Copying{Rate: rate}).BytesPerSecond(); got != want {
-			t.Errorf("rate %d takes %d bytes a second; expected %d", rate, got, want)
-		}
-	}
-}

@@ -99,6 +99,7 @@ func rows(order cli.TwinCopy, to, bin string, masks understudy.Masks, tell func(
 	last := time.Time{}
 	return logical.Spec{
 		Source: order.From, Target: to, Bin: bin, Masks: masks, Parallel: order.Copying.Parallel, Samples: 400, Notice: tell,
+		Gentle: logical.Gentle{Rate: order.Copying.Rate, MaxLoad: order.Copying.MaxLoad, MaxHold: order.Copying.Hold},
 		Progress: func(p logical.Progress) {
 			if time.Since(last) > time.Second {
 				last = time.Now()

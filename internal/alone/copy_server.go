@@ -50,13 +50,16 @@ func copyIntoServer(ctx context.Context, order cli.TwinCopy, masks understudy.Ma
 // fill starts a new server for loading, copies and stops it.
 func fill(ctx context.Context, server *cluster.Cluster, database string, spec logical.Spec) (made understudy.DatabaseCopy, err error) {
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
-	if err := server.Start(ctx); err != nil {
+	if err := server.StartForLoading(ctx); err != nil {
 		return made, err
 	}
 	if _, err := server.EnsureDatabase(ctx, database, "", nil); err != nil {
 		return made, err
 	}
-	return logical.Copy(ctx, spec)
+	if made, err = logical.Copy(ctx, spec); err != nil {
+		return made, err
+	}
+	return made, server.Seal(ctx)
 }
 
 func startCommand(bin, folder string) string {

@@ -144,7 +144,7 @@ type copyEntry struct {
 	Method   string   `yaml:"method"`
 	Parallel int      `yaml:"parallel"`
 	Rate     string   `yaml:"rate"`
-	MaxLoad  float64  `yaml:"max_load"`
+	MaxLoad  int      `yaml:"max_load"`
 	Deadline duration `yaml:"deadline"`
 	Hold     duration `yaml:"hold"`
 }

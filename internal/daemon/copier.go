@@ -2,17 +2,15 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"understudy"
 	"understudy/internal/config"
 	"understudy/internal/mask"
-	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
 )
@@ -41,132 +39,80 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	twin, _, err := c.d.environment(to)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
 	policy, err := mask.Load(p.Mask)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	server, bin, err := c.server(ctx, source, to, release, databases)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	if err := c.sweep(ctx, to, server); err != nil {
-		return nil, time.Time{}, err
-	}
 	at := time.Now().UTC()
+	if len(databases) == 0 {
+		return nil, at, nil
+	}
+	place, err := c.prepare(ctx, source, twin, release, databases)
+	if err != nil {
+		return nil, at, err
+	}
+	copies, err := c.copyAll(ctx, copyOrder{source, release.Application, databases, snapshot, place, twin.Copying, policy.Masks(c.d.maskKey)}, tell)
+	if err != nil {
+		return nil, at, errors.Join(err, place.next.Remove(context.WithoutCancel(ctx)))
+	}
+	return copies, at, c.open(ctx, place)
+}
+
+// copyAll copies every database of the application into the next server.
+func (c copier) copyAll(ctx context.Context, o copyOrder, tell func(string)) ([]understudy.DatabaseCopy, error) {
+	if err := o.place.next.StartForLoading(ctx); err != nil {
+		return nil, err
+	}
 	var copies []understudy.DatabaseCopy
-	for _, database := range release.Application.Databases {
-		made, err := c.copyOne(ctx, copyOrder{source, release.Application, database, databases[database.Name], golden(database.Name, snapshot), server, bin, policy.Masks(c.d.maskKey)}, tell)
+	for _, database := range o.app.Databases {
+		made, err := c.copyOne(ctx, o, database, tell)
 		if err != nil {
-			return nil, at, err
+			return nil, err
 		}
 		copies = append(copies, made)
 	}
-	return copies, at, nil
-}
-
-// server starts the twin's server, of production's major version where the machine has it.
-func (c copier) server(ctx context.Context, source understudy.Environment, to string, release understudy.Release, databases map[string]string) (*cluster.Cluster, string, error) {
-	if len(databases) == 0 {
-		return nil, "", nil
-	}
-	twin, _, err := c.d.environment(to)
-	if err != nil {
-		return nil, "", err
-	}
-	major := 0
-	for name, physical := range databases {
-		err := c.d.reading(ctx, source, release.Application, name, physical, func(conn *pgx.Conn) error {
-			version, err := postgres.ServerVersion(ctx, conn)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Sscanf(strings.TrimPrefix(version, "PostgreSQL "), "%d", &major)
-			return err
-		})
-		if err != nil {
-			return nil, "", err
-		}
-	}
-	bin, found, err := binaries(major)
-	if err != nil {
-		return nil, "", err
-	}
-	server, err := c.d.server(withSettingsOf(twin, source), release.Application, found)
-	if err != nil {
-		return nil, "", err
-	}
-	return server, bin, server.Start(ctx)
-}
-
-// withSettingsOf gives a twin the server settings of what it is a twin of.
-func withSettingsOf(twin, source understudy.Environment) understudy.Environment {
-	placements := map[string]understudy.DatabasePlacement{}
-	for name, placement := range twin.Databases {
-		placements[name] = placement
-	}
-	for name, placement := range source.Databases {
-		own := placements[name]
-		if own.Settings == nil {
-			own.Settings = placement.Settings
-		}
-		placements[name] = own
-	}
-	twin.Databases = placements
-	return twin
-}
-
-// binaries finds the installation of a major version. A twin on another major version
-// would rehearse another server: that is refused.
-func binaries(major int) (bin string, found int, err error) {
-	all, err := cluster.Installations()
-	if err != nil {
-		return "", 0, err
-	}
-	for _, i := range all {
-		if i.Major == major {
-			return i.Bin, i.Major, nil
-		}
-	}
-	return "", 0, understudy.Errorf(understudy.KindUnavailable, "production runs PostgreSQL %d, and this machine has %d", major, all[0].Major).
-		WithHint("install the package postgresql-%d", major)
+	return copies, nil
 }
 
 type copyOrder struct {
-	source   understudy.Environment
-	app      understudy.Application
-	database understudy.Database
-	physical string
-	golden   string
-	server   *cluster.Cluster
-	bin      string
-	masks    understudy.Masks
+	source    understudy.Environment
+	app       understudy.Application
+	databases map[string]string // by name, what they are called on production's server
+	snapshot  string
+	place     place
+	copying   understudy.Copying
+	masks     understudy.Masks
 }
 
-func (c copier) copyOne(ctx context.Context, o copyOrder, tell func(string)) (understudy.DatabaseCopy, error) {
-	from, err := c.d.source(o.source, o.app, o.database.Name, o.physical)
+func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Database, tell func(string)) (understudy.DatabaseCopy, error) {
+	from, err := c.d.source(o.source, o.app, database.Name, o.databases[database.Name])
 	if err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
-	if err := o.server.Drop(ctx, o.golden); err != nil {
+	next, into := o.place.next, golden(database.Name, o.snapshot)
+	if err := next.EnsureRole(ctx, cluster.Role{Name: database.Role, Login: true, Inherit: true}); err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
-	if err := o.server.EnsureRole(ctx, cluster.Role{Name: o.database.Role, Login: true, Inherit: true}); err != nil {
+	if _, err := next.EnsureDatabase(ctx, into, database.Role, nil); err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
-	if _, err := o.server.EnsureDatabase(ctx, o.golden, o.database.Role, nil); err != nil {
-		return understudy.DatabaseCopy{}, err
-	}
+	how := o.copying
 	last := time.Time{}
 	made, err := logical.Copy(ctx, logical.Spec{
-		Source: from, Target: o.server.AdminURL(o.golden), Bin: o.bin, Masks: o.masks, Parallel: 2, Samples: 400, Notice: tell,
+		Source: from, Target: next.AdminURL(into), Bin: o.place.bin, Masks: o.masks, Parallel: how.Parallel, Samples: 400, Notice: tell,
+		Gentle: logical.Gentle{Rate: how.Rate, MaxLoad: how.MaxLoad, MaxHold: how.Hold},
 		Progress: func(p logical.Progress) {
 			if time.Since(last) > time.Second {
 				last = time.Now()
-				tell(fmt.Sprintf("copying %s: %d rows, %d of %d tables", o.database.Name, p.Rows, p.TablesDone, p.Tables))
+				tell(fmt.Sprintf("copying %s: %d rows, %d of %d tables", database.Name, p.Rows, p.TablesDone, p.Tables))
 			}
 		},
 	})
-	made.Database = o.database.Name
+	made.Database = database.Name
 	return made, err
 }
 
@@ -203,30 +149,6 @@ func (c copier) Discard(ctx context.Context, on, snapshot string) error {
 	}
 	for _, name := range have {
 		if strings.HasSuffix(name, "_golden_"+snapshot) {
-			if err := server.Drop(ctx, name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// sweep drops golden copies that no record knows of: what a crash between a copy and its
-// record left. The latest snapshot's stay until the new one is whole.
-func (c copier) sweep(ctx context.Context, on string, server *cluster.Cluster) error {
-	if server == nil {
-		return nil
-	}
-	last, _, err := shelf{c.d}.Latest(ctx, on)
-	if err != nil {
-		return err
-	}
-	have, err := server.Databases(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range have {
-		if strings.Contains(name, "_golden_") && !strings.HasSuffix(name, "_golden_"+last.ID) {
 			if err := server.Drop(ctx, name); err != nil {
 				return err
 			}

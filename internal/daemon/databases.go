@@ -21,6 +21,11 @@ import (
 
 // server is the private database server of an environment.
 func (d *Daemon) server(e understudy.Environment, app understudy.Application, major int) (*cluster.Cluster, error) {
+	spec, err := d.serverSpec(e, app, major)
+	return cluster.New(spec), err
+}
+
+func (d *Daemon) serverSpec(e understudy.Environment, app understudy.Application, major int) (cluster.Spec, error) {
 	spec := cluster.Spec{
 		Dir:       d.options.State.Below("databases", e.Name),
 		SocketDir: d.options.State.ServerSocket(e.Name),
@@ -30,7 +35,7 @@ func (d *Daemon) server(e understudy.Environment, app understudy.Application, ma
 	}
 	for _, database := range app.Databases {
 		if database.Engine != "" && database.Engine != "postgres" {
-			return nil, understudy.Errorf(understudy.KindInvalid, "database %s wants engine %q; postgres is what can be run now", database.Name, database.Engine)
+			return spec, understudy.Errorf(understudy.KindInvalid, "database %s wants engine %q; postgres is what can be run now", database.Name, database.Engine)
 		}
 		placement := e.Databases[database.Name]
 		if placement.Port != 0 {
@@ -43,11 +48,11 @@ func (d *Daemon) server(e understudy.Environment, app understudy.Application, ma
 	if !e.Sealed() && spec.Port == 0 {
 		port, err := d.port(e.Name)
 		if err != nil {
-			return nil, err
+			return spec, err
 		}
 		spec.Port = port
 	}
-	return cluster.New(spec), nil
+	return spec, nil
 }
 
 // port is the loopback port of an environment's server, chosen once and kept.

@@ -117,6 +117,9 @@ func (d *Daemon) downOne(ctx context.Context, name, by string, tell api.Tell) er
 // stopServer stops an environment's private server, where it has one. It needs no more
 // than the folder: what understudy.yaml says of it now does not matter.
 func (d *Daemon) stopServer(ctx context.Context, name string) error {
+	if err := d.nextServer(name, cluster.Spec{}).Remove(ctx); err != nil { // what a crash left of a copy
+		return err
+	}
 	dir := d.options.State.Below("databases", name)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
