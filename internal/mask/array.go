@@ -9,32 +9,33 @@ import (
 // eachElement masks the elements of a PostgreSQL array in its text form, of any number of
 // dimensions: {a,"b c",NULL,{d}}. What is no such form is an error, for a type said it was
 // an array.
-func eachElement(masked understudy.MaskFunc) understudy.MaskFunc {
-	return func(value []byte) ([]byte, error) {
+func eachElement(masked appendFunc) appendFunc {
+	return func(dst, value []byte) ([]byte, error) {
 		start := bytes.IndexByte(value, '{')
 		if start < 0 || start > 0 && value[0] != '[' {
 			return nil, understudy.Errorf(understudy.KindInvalid, "expected an array in braces, found another form of %d bytes", len(value))
 		}
-		out := bytes.Clone(value[:start])
+		dst = append(dst, value[:start]...)
+		var scratch [128]byte
 		for at := start; at < len(value); {
 			switch value[at] {
 			case '{', '}', ',':
-				out, at = append(out, value[at]), at+1
+				dst, at = append(dst, value[at]), at+1
 				continue
 			}
 			element, length, null := readElement(value[at:])
 			at += length
 			if null {
-				out = append(out, "NULL"...)
+				dst = append(dst, "NULL"...)
 				continue
 			}
-			to, err := masked(element)
+			to, err := masked(scratch[:0], element)
 			if err != nil {
 				return nil, err
 			}
-			out = appendElement(out, to)
+			dst = appendElement(dst, to)
 		}
-		return out, nil
+		return dst, nil
 	}
 }
 
@@ -58,6 +59,9 @@ func readElement(rest []byte) (element []byte, length int, null bool) {
 }
 
 func unescape(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		if raw[i] == '\\' && i+1 < len(raw) {
@@ -77,12 +81,5 @@ func appendElement(out, element []byte) []byte {
 	if plain {
 		return append(out, element...)
 	}
-	out = append(out, '"')
-	for _, b := range element {
-		if b == '"' || b == '\\' {
-			out = append(out, '\\')
-		}
-		out = append(out, b)
-	}
-	return append(out, '"')
+	return appendQuoted(out, element)
 }

@@ -12,19 +12,19 @@ import (
 // samplesOf are the values of the samples: of an array, those of its elements.
 func samplesOf(c understudy.Column, t columnType) []string {
 	var samples []string
-	add := func(value []byte) ([]byte, error) {
+	add := appendFunc(func(dst, value []byte) ([]byte, error) {
 		if s := strings.TrimSpace(string(value)); s != "" {
 			samples = append(samples, s)
 		}
-		return value, nil
-	}
+		return dst, nil
+	})
 	for _, s := range c.Samples {
 		look := add
 		if t.array {
 			look = eachElement(add)
 		}
-		if _, err := look([]byte(s)); err != nil { // no array: looked at as it is
-			_, _ = add([]byte(s)) // never fails
+		if _, err := look([]byte{}, []byte(s)); err != nil { // no array: looked at as it is
+			_, _ = add(nil, []byte(s)) // never fails
 		}
 	}
 	return samples
@@ -57,7 +57,7 @@ func (l look) contradicts(class Class) bool {
 	head := l.words[len(l.words)-1]
 	switch class {
 	case ClassToken:
-		return listed(checksums, head)
+		return listed(checksums, head) || listed(identifiers, head) && count(l.samples, objectID.MatchString) > len(l.samples)/2
 	case ClassName:
 		return listed(ofTheHouse, head) && !l.about.people
 	default:
@@ -87,6 +87,44 @@ func count(samples []string, valid func(string) bool) int {
 	}
 	return hits
 }
+
+// objectID is an identifier that says what it is one of, as services write them: cus_9s6XK….
+var objectID = regexp.MustCompile(`^[a-z]{2,12}_[A-Za-z0-9_\-]+$`)
+
+// areReferences tells whether the values are those of keys.
+func (l look) areReferences() bool {
+	return l.typed.family == familyUUID || l.column.References != "" || len(l.samples) > 0 && len(l.words) > 0 && listed(identifiers, l.words[len(l.words)-1]) &&
+		count(l.samples, uuidShape.MatchString) == len(l.samples)
+}
+
+// disproves tells whether the values are none of a class that the name speaks for: UUIDs
+// that are called an id are references, and three words are no links.
+func (l look) disproves(class Class) bool {
+	const few = 5
+	switch {
+	case class == ClassToken && len(l.words) > 0 && listed(identifiers, l.words[len(l.words)-1]):
+		return l.areReferences()
+	case class == ClassURL:
+		return len(l.samples) > 0 && len(l.samples) <= few && count(l.samples, func(s string) bool { return strings.ContainsAny(s, "./@") }) == 0
+	}
+	return false
+}
+
+// byProse takes sentences that nothing speaks for, outside of what the house offers, for
+// somebody's own words.
+func (l look) byProse() Finding {
+	const sentence = 5
+	if l.typed.family != familyText || len(l.samples) == 0 || l.about.house || hasListed(l.words, technical) {
+		return Finding{}
+	}
+	spoken := func(s string) bool { return len(wordsIn.FindAllString(s, sentence)) == sentence }
+	if hits := count(l.samples, spoken); hits*2 > len(l.samples) {
+		return Finding{Class: ClassText, Reason: fmt.Sprintf("%d of %d samples are sentences", hits, len(l.samples)), Weak: true}
+	}
+	return Finding{}
+}
+
+var wordsIn = regexp.MustCompile(`(?:^|\s)\pL+[.,;:!?]?`)
 
 var dayOnly = regexp.MustCompile(`^([0-9]{4})-[0-9]{2}-[0-9]{2}(?: 00:00:00(?:[+\-Z].*)?)?$`)
 

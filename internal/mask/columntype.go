@@ -34,9 +34,12 @@ type columnType struct {
 	array  bool
 	limit  int    // characters; 0: none
 	max    string // greatest value in digits; empty: none
+	sized  bool   // of a decimal type: it has a precision, and a scale
+	digits int    // the precision
+	scale  int    // digits behind the point
 }
 
-var typeForm = regexp.MustCompile(`^([^(\[]+?)\s*(?:\(([0-9]+)[^)]*\)([^(\[]*))?((?:\[[0-9]*\])*)$`)
+var typeForm = regexp.MustCompile(`^([^(\[]+?)\s*(?:\(([0-9]+)(?:\s*,\s*([0-9]+))?[^)]*\)([^(\[]*))?((?:\[[0-9]*\])*)$`)
 
 // parseType reads a type as PostgreSQL, MySQL or SQLite write it.
 func parseType(written string) columnType {
@@ -44,13 +47,32 @@ func parseType(written string) columnType {
 	if m == nil {
 		return columnType{name: written}
 	}
-	t := columnType{name: strings.TrimSpace(m[1] + m[3]), array: m[4] != ""}
+	t := columnType{name: strings.TrimSpace(m[1] + m[4]), array: m[5] != ""}
 	t.name = t.name[strings.LastIndexByte(t.name, '.')+1:]
 	t.family, t.max = familyOf(t.name)
 	if t.family == familyText && m[2] != "" {
 		t.limit, _ = strconv.Atoi(m[2]) // digits; too many of them are no limit
 	}
+	if t.family == familyDecimal && m[2] != "" && !t.isFloat() {
+		t.digits, _ = strconv.Atoi(m[2])
+		t.scale, _ = strconv.Atoi(m[3]) // none is none
+		t.sized = true
+	}
 	return t
+}
+
+// greatest is the greatest number of a type, in units of its last digit, as far as it is
+// below 2^64.
+func (t columnType) greatest() uint64 {
+	if !t.sized {
+		most, _ := strconv.ParseUint(t.max, 10, 64)
+		return most
+	}
+	most := uint64(1)
+	for range min(t.digits, 19) {
+		most *= 10
+	}
+	return most - 1
 }
 
 func familyOf(name string) (of family, max string) {

@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -18,16 +19,19 @@ var (
 // order, distances, weekdays and times of day stay, and a date that had passed has still
 // passed. It takes ISO form, and in a text column also 31.12.1980. A text of another form
 // is masked digit by digit; in a column of dates it is an error, which stops the copy.
-func (k *keyed) date(value []byte, isText bool) ([]byte, error) {
+func (k *keyed) date(dst, value []byte, isText bool) ([]byte, error) {
+	if t, plain := plainDate(value); plain {
+		return append(t.AddDate(0, 0, -7*k.weeks).AppendFormat(dst, time.DateOnly), value[10:]...), nil
+	}
 	text := string(value)
 	if m := isoDate.FindStringSubmatch(text); m != nil {
 		if t, valid := day(m[1], m[2], m[3], m[5] != ""); valid {
-			return []byte(isoText(t.AddDate(0, 0, -7*k.weeks), m[4])), nil
+			return append(dst, isoText(t.AddDate(0, 0, -7*k.weeks), m[4])...), nil
 		}
 	}
 	switch {
 	case text == "infinity" || text == "-infinity":
-		return value, nil
+		return append(dst, value...), nil
 	case !isText:
 		return nil, understudy.Errorf(understudy.KindInvalid, "masking a date: expected ISO form (2006-01-02), found another one of %d bytes", len(value)).
 			WithHint("the session that reads must use datestyle ISO")
@@ -35,10 +39,30 @@ func (k *keyed) date(value []byte, isText bool) ([]byte, error) {
 	if m := dottedDate.FindStringSubmatch(text); m != nil {
 		if t, valid := day(m[3], m[2], m[1], false); valid {
 			t = t.AddDate(0, 0, -7*k.weeks)
-			return fmt.Appendf(nil, "%0*d.%0*d.%04d", len(m[1]), t.Day(), len(m[2]), t.Month(), t.Year()), nil
+			return fmt.Appendf(dst, "%0*d.%0*d.%04d", len(m[1]), t.Day(), len(m[2]), t.Month(), t.Year()), nil
 		}
 	}
-	return k.shuffle("date", value), nil
+	return k.shuffle(dst, "date", value), nil
+}
+
+// plainDate reads what begins like 1980-12-31, of the years 1000 to 9999 of our era; the
+// others are left to the expressions.
+func plainDate(value []byte) (time.Time, bool) {
+	if len(value) < 10 || value[4] != '-' || value[7] != '-' || value[0] == '0' || bytes.HasSuffix(value, []byte(" BC")) {
+		return time.Time{}, false
+	}
+	number := func(digits []byte) (n int) {
+		for _, b := range digits {
+			if b < '0' || b > '9' {
+				return -1
+			}
+			n = n*10 + int(b-'0')
+		}
+		return n
+	}
+	y, m, d := number(value[:4]), number(value[5:7]), number(value[8:10])
+	t := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	return t, y > 1001 && m > 0 && d > 0 && t.Month() == time.Month(m) && t.Day() == d
 }
 
 // day is the date of three numbers; the year before 1 is 1 BC.

@@ -135,36 +135,30 @@ func (f file) plainRule(column string, n *yaml.Node) (Rule, error) {
 			return Rule{}, f.invalid(n, "column %s has no rule behind its name", column).WithHint("masks: %s", strings.Join(Names(), ", "))
 		}
 	}
-	switch {
-	case !slices.Contains(Names(), name):
+	if !slices.Contains(Names(), name) {
 		unknown := unknownMask(column, name)
 		return Rule{}, f.invalid(n, "%s", unknown.Message).WithHint("%s", unknown.Hint)
-	case name == maskConstant:
-		return Rule{}, f.invalid(n, "a constant needs its value: %s: {constant: value}", column)
-	case name == maskJSON:
-		return Rule{}, f.invalid(n, "json needs its paths: %s: {json: {contact.email: email}}", column)
 	}
-	return Rule{Mask: name}, nil
+	return Rule{Mask: name}, f.needsNothing(column, name, n)
 }
 
 func (f file) formedRule(column string, key, value *yaml.Node) (Rule, error) {
-	switch {
-	case key.Value == maskConstant && value.Kind == yaml.ScalarNode:
-		return Rule{Mask: maskConstant, Constant: value.Value}, nil
-	case key.Value == maskJSON && value.Kind == yaml.MappingNode:
-		rule := Rule{Mask: maskJSON, JSON: map[string]Rule{}}
-		for i := 0; i < len(value.Content); i += 2 {
-			path := value.Content[i].Value
-			inner, err := f.rule(column+"."+path, value.Content[i+1])
-			if err != nil {
-				return Rule{}, err
-			}
-			rule.JSON[path] = inner
-		}
-		return rule, nil
-	default:
-		return Rule{}, f.invalid(key, "the rule of %s: expected {constant: value} or {json: {path: mask}}, found %q", column, key.Value)
+	if !isDocument(key.Value) {
+		return f.optionRule(column, key, value)
 	}
+	if value.Kind != yaml.MappingNode {
+		return Rule{}, f.invalid(value, "the rule of %s: expected {%s: {path: mask}}", column, key.Value)
+	}
+	rule := Rule{Mask: key.Value, JSON: map[string]Rule{}}
+	for i := 0; i < len(value.Content); i += 2 {
+		path := value.Content[i].Value
+		inner, err := f.rule(column+"."+path, value.Content[i+1])
+		if err != nil {
+			return Rule{}, err
+		}
+		rule.JSON[path] = inner
+	}
+	return rule, nil
 }
 
 // unknownMask says that a mask does not exist, and which one was perhaps meant.

@@ -6,59 +6,58 @@ import (
 	"unicode"
 )
 
-// reserved ends every masked host name. The top-level domain is reserved by RFC 2606 and
-// will never be delegated: nothing sent there can reach anybody.
-const reserved = ".test"
-
-// email masks an address: the local part and the domain each as one string, then ".test".
-// The growth by five bytes is the price for being both undeliverable and unique; an
-// address of equal length under a reserved domain could not be unique. Equal local parts
+// email masks an address: the local part as one string, the domain by host. It keeps the
+// address's length, and nothing sent to what it makes can reach anybody. Equal local parts
 // are masked equally under every domain, and equal domains in every address.
-func (k *keyed) email(value []byte) []byte {
+func (k *keyed) email(dst, value []byte) []byte {
+	return k.address(dst, value, (*keyed).host)
+}
+
+// emailGrown is email with a domain that has grown by ".test".
+func (k *keyed) emailGrown(dst, value []byte) []byte {
+	return k.address(dst, value, (*keyed).hostGrown)
+}
+
+func (k *keyed) address(dst, value []byte, host func(k *keyed, dst, value []byte) []byte) []byte {
 	at := bytes.LastIndexByte(value, '@')
 	if at <= 0 || at == len(value)-1 || bytes.ContainsFunc(value, notInAddress) {
-		return k.text(value)
+		return k.text(dst, value)
 	}
-	out := append(k.shuffle("local", value[:at]), '@')
-	return append(out, k.host(value[at+1:])...)
+	dst = k.remembered(dst, "local", value[:at], (*keyed).local)
+	return host(k, append(dst, '@'), value[at+1:])
 }
+
+func (k *keyed) local(dst, value []byte) []byte { return k.shuffle(dst, "local", value) }
 
 // notInAddress tells characters that mean more than a bare address: "Anna <anna@…>".
 func notInAddress(r rune) bool {
 	return unicode.IsSpace(r) || r == '<' || r == '>' || r == ',' || r == ';' || r == '"'
 }
 
-// host masks a host name and puts it under the reserved domain.
-func (k *keyed) host(name []byte) []byte {
-	return append(k.shuffle("host", name), reserved...)
-}
-
-// The patterns look at the classes of characters alone, so that a masked text is taken
+// phoneInText looks at the classes of characters alone, so that a masked text is taken
 // apart at the same places as the real one: on that rests that text stays a bijection.
-var (
-	mailInText  = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
-	phoneInText = regexp.MustCompile(`\+[0-9][0-9 ()./\-]{5,20}[0-9]`)
-)
+var phoneInText = regexp.MustCompile(`\+[0-9][0-9 ()./\-]{5,20}[0-9]`)
 
 // text masks free text: addresses and international telephone numbers inside as they are
 // masked everywhere else, all other letters and digits as one string. What it costs is
 // that two texts with one word in common have nothing in common any more.
-func (k *keyed) text(value []byte) []byte {
-	return k.shuffleAround("text", value, k.spans(value))
+func (k *keyed) text(dst, value []byte) []byte {
+	return k.shuffleAround(dst, "text", value, k.spans(value))
 }
 
 // spans finds the parts of a text that are masked by themselves.
 func (k *keyed) spans(value []byte) []span {
 	var spans []span
 	from := 0
-	if bytes.IndexByte(value, '@') >= 0 {
-		for _, m := range mailInText.FindAllIndex(value, -1) {
-			spans = k.phones(spans, value, from, m[0])
-			spans = append(spans, span{m[0], m[1], k.email(value[m[0]:m[1]])})
-			from = m[1]
+	for {
+		start, end, found := nextMail(value, from)
+		if !found {
+			return k.phones(spans, value, from, len(value))
 		}
+		spans = k.phones(spans, value, from, start)
+		spans = append(spans, span{start, end, k.email(nil, value[start:end])})
+		from = end
 	}
-	return k.phones(spans, value, from, len(value))
 }
 
 // phones adds the telephone numbers between two places of a text.
@@ -68,15 +67,75 @@ func (k *keyed) phones(spans []span, value []byte, from, to int) []span {
 		return spans
 	}
 	for _, m := range phoneInText.FindAllIndex(part, -1) {
-		spans = append(spans, span{from + m[0], from + m[1], k.phone(part[m[0]:m[1]])})
+		spans = append(spans, span{from + m[0], from + m[1], k.phone(nil, part[m[0]:m[1]])})
 	}
 	return spans
 }
 
-// sweep masks only the e-mail addresses inside a value.
-func (k *keyed) sweep(value []byte) []byte {
-	if bytes.IndexByte(value, '@') < 0 {
-		return value
+// nextMail finds the first e-mail address in a text from a place on: what matches
+// [A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+. Like phoneInText it looks at the
+// classes of characters alone.
+func nextMail(value []byte, from int) (start, end int, found bool) {
+	for at := from; ; at++ {
+		next := bytes.IndexByte(value[at:], '@')
+		if next < 0 {
+			return 0, 0, false
+		}
+		at += next
+		start = at
+		for start > from && inLocal(value[start-1]) {
+			start--
+		}
+		if end = hostEnd(value, at+1); start < at && end > 0 {
+			return start, end, true
+		}
 	}
-	return mailInText.ReplaceAllFunc(value, k.email)
+}
+
+func inLocal(b byte) bool {
+	return inLabel(b) || b == '.' || b == '_' || b == '%' || b == '+'
+}
+
+func inLabel(b byte) bool {
+	return b|0x20 >= 'a' && b|0x20 <= 'z' || b >= '0' && b <= '9' || b == '-'
+}
+
+// hostEnd is where the host that begins at a place ends; 0 if none with a dot does.
+func hostEnd(value []byte, from int) int {
+	end, dots := 0, 0
+	for at := from; ; at++ {
+		label := at
+		for at < len(value) && inLabel(value[at]) {
+			at++
+		}
+		if at == label {
+			break
+		}
+		if dots++; dots > 1 {
+			end = at
+		}
+		if at == len(value) || value[at] != '.' {
+			break
+		}
+	}
+	return end
+}
+
+// sweep masks only the e-mail addresses inside a value.
+func (k *keyed) sweep(dst, value []byte) []byte {
+	from := 0
+	for {
+		start, end, found := nextMail(value, from)
+		if !found {
+			return append(dst, value[from:]...)
+		}
+		dst = k.email(append(dst, value[from:start]...), value[start:end])
+		from = end
+	}
+}
+
+// holdsMail tells whether there is an e-mail address in a text.
+func holdsMail(text string) bool {
+	_, _, found := nextMail([]byte(text), 0)
+	return found
 }

@@ -18,14 +18,19 @@ import (
 //     nullable, or beside another rule on the other end of a foreign key.
 //
 // A MaskFunc returns nil for NULL. An empty value stays empty, except for a constant.
-func (p Policy) Masks(key []byte) understudy.Masks {
+func (p Policy) Masks(key []byte, options ...Option) understudy.Masks {
 	k, err := newKeyed(key)
 	ruled := p.index()
+	var with setup
+	for _, option := range options {
+		option(&with)
+	}
 	return func(table string, columns []understudy.Column) (understudy.TableMasks, error) {
 		if err != nil {
 			return understudy.TableMasks{}, err
 		}
 		masks := understudy.TableMasks{Columns: map[string]understudy.Mask{}}
+		together := batches{k: k, setup: with}
 		var undecided []string
 		for _, c := range columns {
 			if c.Generated {
@@ -42,18 +47,29 @@ func (p Policy) Masks(key []byte) understudy.Masks {
 			if rule.Mask == maskKeep {
 				continue
 			}
-			made, err := compile(k, parseType(c.Type), rule)
-			if err != nil {
-				return understudy.TableMasks{}, understudy.Errorf(understudy.KindOf(err), "masking %s: %w", c, err)
+			if err := add(masks, &together, c, rule); err != nil {
+				return understudy.TableMasks{}, err
 			}
-			m, _ := named(rule.Mask)
-			masks.Columns[c.Name] = understudy.Mask{Name: rule.Mask, Apply: made, Unique: m.unique}
 		}
 		if len(undecided) > 0 {
 			return understudy.TableMasks{}, refusal(table, undecided)
 		}
+		masks.Batches = together.made
 		return masks, nil
 	}
+}
+
+// add binds a rule to a column, by itself or among the table's batches.
+func add(masks understudy.TableMasks, together *batches, c understudy.Column, rule Rule) error {
+	if isBatch(rule.Mask) {
+		return together.add(c, rule)
+	}
+	made, err := together.k.bound(parseType(c.Type), rule)
+	if err != nil {
+		return understudy.Errorf(understudy.KindOf(err), "masking %s: %w", c, err)
+	}
+	masks.Columns[c.Name] = made
+	return nil
 }
 
 // check finds what would go wrong with a rule, before anything is copied.
@@ -65,7 +81,7 @@ func (r rules) check(c understudy.Column, rule Rule) error {
 		return unknownMask(c.String(), rule.Mask)
 	case rule.Mask == maskNull && !c.Nullable:
 		return understudy.Errorf(understudy.KindInvalid, "column %s cannot be masked by null: it is declared NOT NULL", c)
-	case c.Unique && !m.unique && rule.Mask != maskJSON:
+	case c.Unique && !isUnique(m, rule) && !isDocument(rule.Mask):
 		return understudy.Errorf(understudy.KindInvalid, "column %s cannot be masked by %s: its values must differ from row to row", c, rule.Mask).
 			WithHint("token, text and hash keep different values different")
 	case t.family != familyOther && !slices.Contains(m.on, t.family) && (t.family != familyJSON || !leafMask(m)):
@@ -86,39 +102,4 @@ func masksFor(f family) []string {
 		}
 	}
 	return names
-}
-
-// compile makes the function for a type and a rule. Elements of an array are masked one by
-// one, and empty values stay.
-func compile(k *keyed, t columnType, rule Rule) (understudy.MaskFunc, error) {
-	m, found := named(rule.Mask)
-	if !found {
-		return nil, unknownMask("a rule", rule.Mask)
-	}
-	whole := rule.Mask == maskNull || rule.Mask == maskConstant
-	var made understudy.MaskFunc
-	switch {
-	case whole:
-		return m.make(k, t, rule), nil
-	case rule.Mask == maskJSON || t.family == familyJSON:
-		var err error
-		if made, err = compileJSON(k, rule); err != nil {
-			return nil, err
-		}
-	default:
-		made = m.make(k, t, rule)
-	}
-	if t.array {
-		made = eachElement(notEmpty(made))
-	}
-	return notEmpty(made), nil
-}
-
-func notEmpty(masked understudy.MaskFunc) understudy.MaskFunc {
-	return func(value []byte) ([]byte, error) {
-		if len(value) == 0 {
-			return []byte{}, nil
-		}
-		return masked(value)
-	}
 }

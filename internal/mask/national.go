@@ -24,8 +24,7 @@ func isNational(s string) bool {
 	case spanish.MatchString(s):
 		return isSpanish(s)
 	case swedish.MatchString(s):
-		m := swedish.FindStringSubmatch(s)
-		return luhnValid(m[1] + m[2])
+		return isSwedish(s)
 	}
 	digits := strings.ReplaceAll(s, " ", "")
 	if strings.Trim(digits, "0123456789") != "" {

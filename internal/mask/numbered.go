@@ -7,7 +7,10 @@ import (
 
 // digitsOf lists where the ASCII digits of a value are, and whether it has letters, which
 // the masks for numbers do not expect.
-func digitsOf(value []byte) (at []int, letters bool) {
+func digitsOf(value []byte) (at []int, letters bool) { return digitPlaces(nil, value) }
+
+// digitPlaces is digitsOf in room that is given, as far as it goes.
+func digitPlaces(at []int, value []byte) (places []int, letters bool) {
 	for i, b := range value {
 		switch {
 		case b >= '0' && b <= '9':
@@ -20,7 +23,7 @@ func digitsOf(value []byte) (at []int, letters bool) {
 }
 
 // permuteDigits replaces the digits at the places given by their image under a purpose
-// and a context that stays. The first one, unless it is zero, does not become zero.
+// and a context that stays. The first one, which is not zero, does not become zero.
 func (k *keyed) permuteDigits(purpose string, context, value []byte, at []int) {
 	if len(at) == 0 {
 		return
@@ -28,35 +31,32 @@ func (k *keyed) permuteDigits(purpose string, context, value []byte, at []int) {
 	s := k.take(purpose)
 	defer k.give(s)
 	s.structure = append(s.structure, context...)
-	first := 0
-	if value[at[0]] != '0' {
-		first = 1
-	}
-	s.add(int(value[at[0]]-'0')-first, 10-first)
-	for _, i := range at[1:] {
+	for _, i := range at {
 		s.add(int(value[i]-'0'), 10)
 	}
-	k.permute(s)
-	value[at[0]] = byte('0' + first + int(s.value[0]))
-	for n, i := range at[1:] {
-		value[i] = byte('0' + s.value[n+1])
+	k.permuteWithin(s, func(v []uint16) bool { return v[0] != 0 })
+	for n, i := range at {
+		value[i] = byte('0' + s.value[n])
 	}
 }
 
 // phone masks the digits of a telephone number. The country's code, leading zeros and the
 // way it is written stay; one number written in two ways is masked alike. A number
 // without its country's code is another string than one with it.
-func (k *keyed) phone(value []byte) []byte {
-	at, letters := digitsOf(value)
+func (k *keyed) phone(dst, value []byte) []byte {
+	var room [32]int
+	at, letters := digitPlaces(room[:0], value)
 	if letters || len(at) == 0 {
-		return k.shuffle("phone", value)
+		return k.shuffle(dst, "phone", value)
 	}
-	out := bytes.Clone(value)
+	start := len(dst)
+	dst = append(dst, value...)
 	international := bytes.HasPrefix(bytes.TrimLeft(value, " ("), []byte("+"))
 	if !international && len(at) > 2 && at[1] == at[0]+1 && bytes.HasPrefix(value[at[0]:], []byte("00")) {
 		international, at = true, at[2:]
 	}
-	var country []byte
+	var code [4]byte
+	country := code[:0]
 	if international {
 		n := min(countryCode(value, at), len(at))
 		for _, i := range at[:n] {
@@ -67,8 +67,8 @@ func (k *keyed) phone(value []byte) []byte {
 	for len(at) > 0 && value[at[0]] == '0' {
 		at = at[1:]
 	}
-	k.permuteDigits("phone", country, out, at)
-	return out
+	k.permuteDigits("phone", country, dst[start:], at)
+	return dst
 }
 
 // twoDigits are the country codes of two digits (ITU E.164); 1 and 7 have one, all others
@@ -92,18 +92,21 @@ func countryCode(value []byte, at []int) int {
 
 // card masks a payment card's number. The first two digits stay (they tell the brand),
 // and a number whose check digit was right has it right again; a wrong one stays wrong.
-func (k *keyed) card(value []byte) []byte {
-	at, letters := digitsOf(value)
+func (k *keyed) card(dst, value []byte) []byte {
+	var room [32]int
+	at, letters := digitPlaces(room[:0], value)
 	if letters || len(at) < 12 {
-		return k.shuffle("card", value)
+		return k.shuffle(dst, "card", value)
 	}
-	out := bytes.Clone(value)
+	start := len(dst)
+	dst = append(dst, value...)
+	out := dst[start:]
 	last := at[len(at)-1]
 	payload := at[:len(at)-1]
 	offset := int(value[last]-'0') - luhn(value, payload) + 10
 	k.permuteTail("card", out, payload, 2)
 	out[last] = byte('0' + (luhn(out, payload)+offset)%10)
-	return out
+	return dst
 }
 
 // permuteTail permutes all digits after the first few, which are its context. The tail
@@ -140,17 +143,20 @@ func luhn(value []byte, at []int) int {
 
 // iban masks an account's number. The country stays and the check digits are right again
 // if they were right; the way it is spaced stays and does not matter.
-func (k *keyed) iban(value []byte) []byte {
-	at := ibanPlaces(value)
+func (k *keyed) iban(dst, value []byte) []byte {
+	var room [34]int
+	at := accountPlaces(room[:0], value)
 	if at == nil {
-		return k.shuffle("iban", value)
+		return k.shuffle(dst, "iban", value)
 	}
-	out := bytes.Clone(value)
+	start := len(dst)
+	dst = append(dst, value...)
+	out := dst[start:]
 	check := int(value[at[2]]-'0')*10 + int(value[at[3]]-'0')
 	offset := check - ibanCheck(value, at) + 100
 	s := k.take("iban")
 	defer k.give(s)
-	s.structure = append(s.structure, bytes.ToUpper(value[at[0]:at[1]+1])...)
+	s.structure = append(s.structure, value[at[0]]&^0x20, value[at[1]]&^0x20)
 	for _, i := range at[4:] {
 		k.read(s, value[i:i+1])
 	}
@@ -160,13 +166,15 @@ func (k *keyed) iban(value []byte) []byte {
 	}
 	check = (ibanCheck(out, at) + offset) % 100
 	out[at[2]], out[at[3]] = byte('0'+check/10), byte('0'+check%10)
-	return out
+	return dst
 }
 
 // ibanPlaces lists where the characters of an IBAN are, or nothing if it has not the form
 // of one: two letters side by side, two digits, 10 to 30 letters and digits, spaced at will.
-func ibanPlaces(value []byte) []int {
-	var at []int
+func ibanPlaces(value []byte) []int { return accountPlaces(nil, value) }
+
+// accountPlaces is ibanPlaces in room that is given, as far as it goes.
+func accountPlaces(at []int, value []byte) []int {
 	for i, b := range value {
 		isDigit := b >= '0' && b <= '9'
 		isLetter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
@@ -207,25 +215,27 @@ func ibanCheck(value []byte, at []int) int {
 // number masks the digits of a number. Sign, point, exponent, leading zeros and the count
 // of digits stay, and so does being within the type: max is its greatest value in digits,
 // or empty. Zero, NaN, Infinity and the least value of a type stay as they are.
-func (k *keyed) number(value []byte, max string) []byte {
+func (k *keyed) number(dst, value []byte, max string) []byte {
 	mantissa := value
 	if e := bytes.IndexAny(value, "eE"); e > 0 {
 		mantissa = value[:e]
 	}
-	at, letters := digitsOf(mantissa)
+	var room [32]int
+	at, letters := digitPlaces(room[:0], mantissa)
 	if letters {
-		return k.shuffle("number", value)
+		return k.shuffle(dst, "number", value)
 	}
 	for len(at) > 0 && value[at[0]] == '0' {
 		at = at[1:]
 	}
-	out := bytes.Clone(value)
+	start := len(dst)
+	dst = append(dst, value...)
 	if max == "" || len(at) < len(max) {
-		k.permuteDigits("number", nil, out, at)
-		return out
+		k.permuteDigits("number", nil, dst[start:], at)
+	} else {
+		k.permuteUpTo("number", dst[start:], at, max)
 	}
-	k.permuteUpTo("number", out, at, max)
-	return out
+	return dst
 }
 
 // permuteUpTo permutes numbers of exactly as many digits as the greatest one has.
@@ -249,7 +259,7 @@ func (k *keyed) permuteUpTo(purpose string, value []byte, at []int, max string) 
 	for _, i := range at[1:] {
 		s.add(int(value[i]-'0'), 10)
 	}
-	if len(at) > len(max) || s.value[0] >= s.radix[0] || !inside(s.value) {
+	if len(at) > len(max) || uint32(s.value[0]) >= s.radix[0] || !inside(s.value) {
 		return
 	}
 	k.permuteWithin(s, inside)

@@ -61,15 +61,23 @@ func (l planLine) write(out *bytes.Buffer) {
 
 // yaml is a rule as mask.yaml writes it, on one line.
 func (r Rule) yaml() string {
-	switch r.Mask {
-	case maskConstant:
+	switch {
+	case r.Mask == maskConstant:
 		return fmt.Sprintf("{constant: %s}", scalar(r.Constant))
-	case maskJSON:
+	case r.Option != "":
+		return fmt.Sprintf("{%s: %s}", r.Mask, scalar(r.Option))
+	case len(r.Program) > 0:
+		var words []string
+		for _, word := range r.Program {
+			words = append(words, scalar(word))
+		}
+		return fmt.Sprintf("{%s: [%s]}", r.Mask, strings.Join(words, ", "))
+	case isDocument(r.Mask):
 		var paths []string
 		for _, path := range slices.Sorted(maps.Keys(r.JSON)) {
 			paths = append(paths, fmt.Sprintf("%s: %s", scalar(path), r.JSON[path].yaml()))
 		}
-		return fmt.Sprintf("{json: {%s}}", strings.Join(paths, ", "))
+		return fmt.Sprintf("{%s: {%s}}", r.Mask, strings.Join(paths, ", "))
 	default:
 		return r.Mask
 	}

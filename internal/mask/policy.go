@@ -29,7 +29,9 @@ type Policy struct {
 type Rule struct {
 	Mask     string          `json:"mask"`               // one of Names
 	Constant string          `json:"constant,omitempty"` // what a constant is
-	JSON     map[string]Rule `json:"json,omitempty"`     // by dotted path; "*" is every text without a rule of its own
+	Option   string          `json:"option,omitempty"`   // what stands behind the mask's name: {name: de}, {generalise: month}, {expression: …}
+	Program  []string        `json:"program,omitempty"`  // of program: the command and its arguments
+	JSON     map[string]Rule `json:"json,omitempty"`     // of json, xml, hstore: by dotted path; "*" is every text without a rule of its own
 }
 
 // Digest names the rules, whatever order the file has them in and whatever its comments say.

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"regexp"
 	"strings"
 )
@@ -17,15 +16,37 @@ var (
 
 // token masks an opaque secret. Hexadecimal stays hexadecimal, a UUID keeps its version,
 // anything else keeps the class of each character.
-func (k *keyed) token(value []byte) []byte {
+func (k *keyed) token(dst, value []byte) []byte {
 	switch {
-	case uuidShape.Match(value):
-		return k.hexadecimal("uuid", value, func(i int) bool { return i == 14 || i == 19 }, false)
-	case hexShape.Match(value) && hasDigit(value) && hasLetter(value):
-		return k.hexadecimal("hex", value, func(int) bool { return false }, true)
+	case isUUID(value):
+		return k.hexadecimal(dst, "uuid", value, func(i int) bool { return i == 14 || i == 19 }, false)
+	case isHexadecimal(value) && hasDigit(value) && hasLetter(value):
+		return k.hexadecimal(dst, "hex", value, func(int) bool { return false }, true)
 	default:
-		return k.shuffle("token", value)
+		return k.shuffle(dst, "token", value)
 	}
+}
+
+// isUUID is uuidShape, without an expression's cost for what is none.
+func isUUID(value []byte) bool {
+	return len(value) == 36 && value[8] == '-' && uuidShape.Match(value)
+}
+
+// isHexadecimal is hexShape without an expression's cost.
+func isHexadecimal(value []byte) bool {
+	lower, upper := false, false
+	for _, b := range value {
+		switch {
+		case b >= '0' && b <= '9', b == ':', b == '.', b == '-':
+		case b >= 'a' && b <= 'f':
+			lower = true
+		case b >= 'A' && b <= 'F':
+			upper = true
+		default:
+			return false
+		}
+	}
+	return len(value) >= 8 && !(lower && upper)
 }
 
 func hasDigit(value []byte) bool { return bytes.ContainsAny(value, "0123456789") }
@@ -34,7 +55,7 @@ func hasLetter(value []byte) bool { return bytes.ContainsAny(value, "abcdefABCDE
 
 // hexadecimal masks all hexadecimal digits but the kept ones. Mixed asks that the result
 // has, as the value has, both digits and letters; upper case must show itself by a letter.
-func (k *keyed) hexadecimal(purpose string, value []byte, kept func(i int) bool, mixed bool) []byte {
+func (k *keyed) hexadecimal(dst []byte, purpose string, value []byte, kept func(i int) bool, mixed bool) []byte {
 	const lower, upper = "0123456789abcdef", "0123456789ABCDEF"
 	alphabet := lower
 	if bytes.ContainsAny(value, "ABCDEF") {
@@ -52,134 +73,83 @@ func (k *keyed) hexadecimal(purpose string, value []byte, kept func(i int) bool,
 		s.structure = append(s.structure, structureSymbol)
 		s.add(at, 16)
 	}
-	write := func(v []uint16) []byte {
-		out, n := bytes.Clone(value), 0
+	start := len(dst)
+	dst = append(dst, value...)
+	out := dst[start:]
+	k.permuteWithin(s, func(v []uint16) bool {
+		n := 0
 		for i, b := range value {
 			if strings.IndexByte(alphabet, b) >= 0 && !kept(i) {
 				out[i], n = alphabet[v[n]], n+1
 			}
 		}
-		return out
-	}
-	k.permuteWithin(s, func(v []uint16) bool {
-		out := write(v)
 		return (!mixed || hasDigit(out) && hasLetter(out)) && (alphabet == lower || bytes.ContainsAny(out, "ABCDEF"))
 	})
-	return write(s.value)
+	return dst
 }
-
-// ip masks an address of either version, with its prefix length and port kept. Loopback
-// and unspecified addresses stay: they are nobody's. In a cidr column only the bits of
-// the network are there to be masked.
-func (k *keyed) ip(value []byte, cidr bool) []byte {
-	text := string(value)
-	if at, err := netip.ParseAddrPort(text); err == nil {
-		return []byte(netip.AddrPortFrom(k.address(at.Addr(), at.Addr().BitLen()), at.Port()).String())
-	}
-	if p, err := netip.ParsePrefix(text); err == nil {
-		bits := p.Addr().BitLen()
-		if cidr {
-			bits = p.Bits()
-		}
-		return []byte(netip.PrefixFrom(k.address(p.Addr(), bits), p.Bits()).String())
-	}
-	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
-		return []byte(k.address(a, a.BitLen()).String())
-	}
-	return k.shuffle("ip", value)
-}
-
-// address permutes the first bits of an address among those that are somebody's.
-func (k *keyed) address(a netip.Addr, bits int) netip.Addr {
-	switch {
-	case a.Is4In6() && bits > 96:
-		return netip.AddrFrom16(k.address(a.Unmap(), bits-96).As16())
-	case bits == 0 || nobodys(a):
-		return a
-	}
-	raw := a.AsSlice()
-	s := k.take("ip")
-	defer k.give(s)
-	whole, rest := bits/8, bits%8
-	for _, b := range raw[:whole] {
-		s.add(int(b), 256)
-	}
-	if rest > 0 {
-		s.add(int(raw[whole]>>(8-rest)), 1<<rest)
-		s.structure = append(s.structure, raw[whole]<<rest)
-		s.structure = append(s.structure, raw[whole+1:]...)
-	} else {
-		s.structure = append(s.structure, raw[whole:]...)
-	}
-	read := func(v []uint16) netip.Addr {
-		out := bytes.Clone(raw)
-		for i := range whole {
-			out[i] = byte(v[i])
-		}
-		if rest > 0 {
-			out[whole] = byte(v[whole])<<(8-rest) | raw[whole]<<rest>>rest
-		}
-		masked, _ := netip.AddrFromSlice(out) // 4 or 16 bytes, as they came
-		return masked
-	}
-	k.permuteWithin(s, func(v []uint16) bool { return !nobodys(read(v)) })
-	return read(s.value)
-}
-
-// nobodys tells addresses that stay. Those of version 4 written as version 6 are masked as
-// what they are before it comes to this.
-func nobodys(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() || a.Is4In6() }
 
 var urlShape = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*)://((?:[^/?#@\s]*@)?)([^/?#:@\s\[\]]+)((?::[0-9]+)?)((?:[/?#].*)?)$`)
 
-// url masks host, user, path and query. Scheme, port and separators stay, and the host
-// ends in ".test" afterwards. mailto: and tel: hold what their names say.
-func (k *keyed) url(value []byte) []byte {
+// url masks host, user, path and query, and keeps their length. Scheme, port and
+// separators stay, and the host leads nowhere. mailto: and tel: hold what their names say.
+func (k *keyed) url(dst, value []byte) []byte {
+	return k.link(dst, value, (*keyed).email, (*keyed).host)
+}
+
+// urlGrown is url with hosts that have grown by ".test".
+func (k *keyed) urlGrown(dst, value []byte) []byte {
+	return k.link(dst, value, (*keyed).emailGrown, (*keyed).hostGrown)
+}
+
+func (k *keyed) link(dst, value []byte, email, host func(k *keyed, dst, value []byte) []byte) []byte {
 	if rest, found := bytes.CutPrefix(value, []byte("mailto:")); found {
-		return append([]byte("mailto:"), k.email(rest)...)
+		return email(k, append(dst, "mailto:"...), rest)
 	}
 	if rest, found := bytes.CutPrefix(value, []byte("tel:")); found {
-		return append([]byte("tel:"), k.phone(rest)...)
+		return k.phone(append(dst, "tel:"...), rest)
 	}
-	m := urlShape.FindSubmatch(value)
+	m := urlShape.FindSubmatchIndex(value)
 	if m == nil {
-		return k.text(value)
+		return k.text(dst, value)
 	}
-	out := append(bytes.Clone(m[1]), "://"...)
-	out = append(out, k.shuffle("user", m[2])...)
-	if _, err := netip.ParseAddr(string(m[3])); err == nil {
-		out = append(out, k.ip(m[3], false)...)
+	part := func(n int) []byte { return value[m[2*n]:m[2*n+1]] }
+	dst = append(append(dst, part(1)...), "://"...)
+	dst = k.shuffle(dst, "user", part(2))
+	if masked, is := k.address4(dst, part(3)); is {
+		dst = masked
 	} else {
-		out = append(out, k.host(m[3])...)
+		dst = host(k, dst, part(3))
 	}
-	out = append(out, m[4]...)
-	return append(out, k.path(m[5])...)
+	dst = append(dst, part(4)...)
+	return k.path(dst, part(5))
 }
 
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // path masks what follows the host. Escapes stay well formed: each becomes "%5F", which
 // is the one place where two different URLs may become equal.
-func (k *keyed) path(value []byte) []byte {
+func (k *keyed) path(dst, value []byte) []byte {
 	var spans []span
-	for _, m := range escape.FindAllIndex(value, -1) {
-		spans = append(spans, span{m[0], m[1], []byte("%5F")})
+	if bytes.IndexByte(value, '%') >= 0 {
+		for _, m := range escape.FindAllIndex(value, -1) {
+			spans = append(spans, span{m[0], m[1], []byte("%5F")})
+		}
 	}
-	return k.shuffleAround("path", value, spans)
+	return k.shuffleAround(dst, "path", value, spans)
 }
 
 // hash is 32 hexadecimal digits that say nothing but which values were equal.
-func (k *keyed) hash(value []byte) []byte {
+func (k *keyed) hash(dst, value []byte) []byte {
 	mac := hmac.New(sha256.New, k.mac)
 	mac.Write(value)
-	return hex.AppendEncode(nil, mac.Sum(nil)[:16])
+	return hex.AppendEncode(dst, mac.Sum(nil)[:16])
 }
 
-// password replaces a password's hash by one of the same scheme and cost that no password
-// has: its salt and digest are all zeros. It says nothing of the value, not even which
-// characters it was made of. What is no hash of a known form becomes "!".
-func password(value []byte) []byte {
-	var out []byte
+// password replaces a password's hash by one of the same scheme, cost and length that no
+// password has: its salt and digest are all zeros. It says nothing of the value, not even
+// which characters it was made of. What is no hash of a known form becomes "!!!…".
+func password(dst, value []byte) []byte {
+	start := len(dst)
 	replaced := false
 	for rest := value; len(rest) > 0; {
 		end := bytes.IndexAny(rest, "$:}")
@@ -188,19 +158,19 @@ func password(value []byte) []byte {
 			part = rest[:end]
 		}
 		if len(part) >= 16 {
-			out, replaced = append(out, zeros(part)...), true
+			dst, replaced = append(dst, zeros(part)...), true
 		} else {
-			out = append(out, part...)
+			dst = append(dst, part...)
 		}
 		if end < 0 {
 			break
 		}
-		out, rest = append(out, rest[end]), rest[end+1:]
+		dst, rest = append(dst, rest[end]), rest[end+1:]
 	}
 	if !replaced {
-		return []byte("!")
+		return append(dst[:start], bytes.Repeat([]byte("!"), len(value))...)
 	}
-	return out
+	return dst
 }
 
 // zeros writes a digest of zeros as long as part, in hexadecimal or in base 64, whose

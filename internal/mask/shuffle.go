@@ -2,6 +2,7 @@ package mask
 
 import (
 	"encoding/binary"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -18,8 +19,13 @@ const (
 
 // shuffle masks every letter and digit of a value as one string: the whole depends on
 // each of them. Values of different purposes are masked independently.
-func (k *keyed) shuffle(purpose string, value []byte) []byte {
-	return k.shuffleAround(purpose, value, nil)
+func (k *keyed) shuffle(dst []byte, purpose string, value []byte) []byte {
+	return k.shuffleAround(dst, purpose, value, nil)
+}
+
+// shuffled makes a mask of shuffle.
+func shuffled(purpose string) func(k *keyed, dst, value []byte) []byte {
+	return func(k *keyed, dst, value []byte) []byte { return k.shuffle(dst, purpose, value) }
 }
 
 // span is a part of a value, from start up to end, with what stands for it.
@@ -29,9 +35,10 @@ type span struct {
 }
 
 // shuffleAround is shuffle for all but the spans, which are given and in order.
-func (k *keyed) shuffleAround(purpose string, value []byte, spans []span) []byte {
+func (k *keyed) shuffleAround(dst []byte, purpose string, value []byte, spans []span) []byte {
 	s := k.take(purpose)
 	defer k.give(s)
+	s.grow(len(value))
 	next := spans
 	for at := 0; at < len(value); {
 		if len(next) > 0 && at == next[0].start {
@@ -42,81 +49,114 @@ func (k *keyed) shuffleAround(purpose string, value []byte, spans []span) []byte
 		at += k.read(s, value[at:])
 	}
 	k.permute(s)
-	out := make([]byte, 0, len(value)+8)
+	dst = slices.Grow(dst, len(value))
 	i, next := 0, spans
 	for at := 0; at < len(value); {
 		if len(next) > 0 && at == next[0].start {
-			out = append(out, next[0].masked...)
+			dst = append(dst, next[0].masked...)
 			at, next = next[0].end, next[1:]
 			continue
 		}
 		var n int
-		out, n, i = k.write(out, value[at:], s, i)
+		dst, n, i = k.write(dst, value[at:], s, i)
 		at += n
 	}
-	return out
+	return dst
+}
+
+// grow makes room for a value of so many bytes.
+func (s *symbols) grow(bytes int) {
+	s.value, s.radix = slices.Grow(s.value, bytes), slices.Grow(s.radix, bytes)
+	s.structure = slices.Grow(s.structure, 2*bytes)
 }
 
 // read takes the first character of rest into the string and returns its length.
 func (k *keyed) read(s *symbols, rest []byte) int {
+	switch b := rest[0]; {
+	case b|0x20 >= 'a' && b|0x20 <= 'z':
+		s.structure = append(s.structure, structureLetter)
+		s.add(int(b|0x20-'a'), 26)
+		return 1
+	case b >= '0' && b <= '9':
+		s.structure = append(s.structure, structureDigit)
+		s.add(int(b-'0'), 10)
+		return 1
+	case b >= ' ' && b < 0x7f:
+		s.structure = append(s.structure, b)
+		return 1
+	default:
+		return k.readOther(s, rest)
+	}
+}
+
+// readOther takes a character that is no printable ASCII. A byte that is no UTF-8 is read
+// as the character for that, which has no alphabet.
+func (k *keyed) readOther(s *symbols, rest []byte) int {
 	r, n := utf8.DecodeRune(rest)
 	p := k.places.of(r)
-	switch {
-	case p.found && p.alphabet.first == 'a':
-		s.structure = append(s.structure, structureLetter)
-	case p.found && p.alphabet.first == '0':
-		s.structure = append(s.structure, structureDigit)
-	case p.found:
-		s.structure = binary.BigEndian.AppendUint32(append(s.structure, structureSymbol), uint32(p.alphabet.first))
-	case n == 1 && r >= ' ' && r < 0x7f:
-		s.structure = append(s.structure, byte(r))
-	default:
+	if !p.found {
 		for _, b := range rest[:n] {
 			s.structure = append(s.structure, structureKept, b)
 		}
+		return n
 	}
-	if p.found {
-		s.add(p.at, p.alphabet.size)
-	}
+	s.structure = binary.BigEndian.AppendUint32(append(s.structure, structureSymbol), uint32(p.alphabet.first))
+	s.add(p.at, p.alphabet.size)
 	return n
 }
 
 // write appends what stands for the first character of rest, if it is a symbol the i-th.
-// It returns the character's length and the number of the next symbol. A byte that is no
-// UTF-8 is read as the character for that, which has no alphabet.
-func (k *keyed) write(out, rest []byte, s *symbols, i int) ([]byte, int, int) {
+// It returns the character's length and the number of the next symbol.
+func (k *keyed) write(dst, rest []byte, s *symbols, i int) ([]byte, int, int) {
+	switch b := rest[0]; {
+	case b|0x20 >= 'a' && b|0x20 <= 'z':
+		return append(dst, b&^0x1f|byte(s.value[i]+1)), 1, i + 1 // 'a' is 0x61, 'A' 0x41: the case is one bit
+	case b >= '0' && b <= '9':
+		return append(dst, '0'+byte(s.value[i])), 1, i + 1
+	case b < 0x80:
+		return append(dst, b), 1, i
+	}
 	r, n := utf8.DecodeRune(rest)
 	p := k.places.of(r)
 	if !p.found {
-		return append(out, rest[:n]...), n, i
+		return append(dst, rest[:n]...), n, i
 	}
 	masked := p.alphabet.at(int(s.value[i]))
 	if p.upper {
 		masked = unicode.ToUpper(masked)
 	}
-	return utf8.AppendRune(out, masked), n, i + 1
+	return utf8.AppendRune(dst, masked), n, i + 1
 }
 
 // words masks each run of letters and digits by itself, so that a word has the same mask
 // in every sentence: "Anna" in a first name and in "Anna Moser".
-func (k *keyed) words(value []byte) []byte {
-	out := make([]byte, 0, len(value))
+func (k *keyed) words(dst, value []byte) []byte {
 	for at := 0; at < len(value); {
 		length := wordLength(value[at:])
 		if length == 0 {
 			_, n := utf8.DecodeRune(value[at:])
-			out, at = append(out, value[at:at+n]...), at+n
+			dst, at = append(dst, value[at:at+n]...), at+n
 			continue
 		}
-		out = append(out, k.shuffle("word", value[at:at+length])...)
+		dst = k.remembered(dst, "word", value[at:at+length], (*keyed).word)
 		at += length
 	}
-	return out
+	return dst
 }
+
+func (k *keyed) word(dst, value []byte) []byte { return k.shuffle(dst, "word", value) }
 
 func wordLength(value []byte) int {
 	length := 0
 	for length < len(value) {
+		b := value[length]
+		if b|0x20 >= 'a' && b|0x20 <= 'z' || b >= '0' && b <= '9' {
+			length++
+			continue
+		}
+		if b < 0x80 {
+			break
+		}
 		r, n := utf8.DecodeRune(value[length:])
 		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) {
 			break

@@ -30,10 +30,12 @@ func validators() []validator {
 		{class: ClassPhone, share: 0.3, least: 1, valid: isInternationalPhone},
 		{class: ClassNational, share: 0.6, least: 2, valid: isNational},
 		{class: ClassMAC, share: 0.5, least: 1, valid: macShape.MatchString},
+		{class: ClassMAC, share: 0.5, least: 1, valid: agentShape.MatchString},
 		{class: ClassIP, share: 0.5, least: 1, valid: isIP},
 		{class: ClassToken, share: 0.3, least: 1, valid: knownSecret.MatchString},
 		{class: ClassPhone, share: 0.8, least: 3, valid: isNationalPhone},
 		{class: ClassToken, share: 0.6, least: 2, valid: isRandom},
+		{class: ClassToken, share: 0.6, least: 2, valid: isKeyLink},
 		{class: ClassName, share: 0.3, least: 2, valid: isPersonName},
 	}
 }
@@ -41,7 +43,7 @@ func validators() []validator {
 // finders look inside a text, where one hit is enough.
 func finders() []validator {
 	return []validator{
-		{class: ClassEmail, valid: mailInText.MatchString},
+		{class: ClassEmail, valid: holdsMail},
 		{class: ClassIBAN, valid: func(s string) bool { return anyMatch(ibanInText, s, isIBAN) }},
 		{class: ClassCard, valid: func(s string) bool { return anyMatch(cardInText, s, isCard) }},
 		{class: ClassPhone, valid: func(s string) bool { return anyMatch(phoneInText, s, isInternationalPhone) }},
@@ -68,6 +70,7 @@ var (
 	macShape      = regexp.MustCompile(`^[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}$`)
 	passwordShape = regexp.MustCompile(`^(?:\$2[abxy]?\$|\$argon2|\$scrypt|\$pbkdf2|\$[156y]\$|pbkdf2_|bcrypt\$|scrypt:|\{S?SHA\}|\{CRYPT\})`)
 	knownSecret   = regexp.MustCompile(`\beyJ[\w\-]{8,}\.[\w\-]{8,}\.|-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bgh[pousr]_\w{20,}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w\-]{10,}|\bglpat-[\w\-]{15,}`)
+	agentShape    = regexp.MustCompile(`^(?:Mozilla|Opera|Dalvik|okhttp|curl|CFNetwork)/[0-9]`)
 	dateLike      = regexp.MustCompile(`^\d{4}[\-/.]\d{1,2}[\-/.]\d{1,2}|^\d{1,2}[\-/.]\d{1,2}[\-/.]\d{4}`)
 )
 
@@ -142,6 +145,15 @@ func isRandom(s string) bool {
 		entropy -= c / n * math.Log2(c/n)
 	}
 	return turns >= 4 && entropy >= 3.2
+}
+
+// isKeyLink tells a link that is a key: its last part is a generated secret, and no file.
+func isKeyLink(s string) bool {
+	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+		return false
+	}
+	last := s[strings.LastIndexAny(s, "/=")+1:]
+	return !strings.Contains(last, ".") && isRandom(last)
 }
 
 var base64Shape = regexp.MustCompile(`^[A-Za-z0-9+/]{20,}={0,2}$`)
