@@ -35,7 +35,8 @@ type look struct {
 // something personal here and there. What none of them takes for personal is given the
 // class that its keys, its type, its name or its values speak for.
 func classifyBeside(c understudy.Column, beside []understudy.Column) Finding {
-	l := look{column: c, typed: parseType(c.Type), words: wordsOf(c.Name), about: subjectOf(c.Table, beside)}
+	l := look{column: c, typed: parseType(c.Type), about: subjectOf(c.Table, beside)}
+	l.words = l.about.ownWords(wordsOf(c.Name))
 	if finding := l.byType(); finding.Class != "" {
 		return finding
 	}
@@ -43,7 +44,7 @@ func classifyBeside(c understudy.Column, beside []understudy.Column) Finding {
 	if l.isDocument() {
 		return l.document()
 	}
-	for _, way := range []func(look) Finding{look.byMostSamples, look.byName, look.byTable, look.byComment, look.byAnySample, look.byDates, look.bySecond} {
+	for _, way := range []func(look) Finding{look.byMostSamples, look.byName, look.byTable, look.byAccount, look.byComment, look.byAnySample, look.byDates, look.byReference, look.byProse} {
 		if finding := way(l); finding.Class != "" {
 			return finding
 		}
@@ -80,8 +81,8 @@ func (l look) isDocument() bool {
 
 // document is the class of a column by its paths, or, while it is empty, by its name.
 func (l look) document() Finding {
-	paths := classifyPaths(l.column)
-	if slices.ContainsFunc(paths, func(p pathFinding) bool { return p.class.Personal() }) {
+	paths := ClassifyPaths(l.column)
+	if slices.ContainsFunc(paths, func(p PathFinding) bool { return p.Class.Personal() }) {
 		return Finding{Class: ClassJSON, Reason: pathsReason(paths), Document: true}
 	}
 	if len(l.samples) == 0 {
@@ -100,11 +101,14 @@ func (l look) byName() Finding {
 		return Finding{}
 	}
 	spoken := byWords()
+	if class, found := spoken(strings.Join(wordsOf(l.column.Name), "")); found && class.fits(l.typed.family) && !l.disproves(class) {
+		return Finding{Class: class, Reason: "by its name"}
+	}
 	for length := len(l.words); length > 0; length-- {
 		for start := len(l.words) - length; start >= 0; start-- { // the end first: it is what the thing is
 			class, found := spoken(strings.Join(l.words[start:start+length], ""))
 			last := start+length == len(l.words)
-			if !found || !class.fits(l.typed.family) || !last && isHead(l.words[len(l.words)-1]) {
+			if !found || !class.fits(l.typed.family) || !last && (class == ClassText || isHead(l.words[len(l.words)-1])) || l.disproves(class) {
 				continue
 			}
 			return Finding{Class: class, Reason: "by its name"}
@@ -125,6 +129,10 @@ func (l look) byTable() Finding {
 		return Finding{Class: ClassName, Reason: "by its name, in a table about people"}
 	case l.about.people && listed(linksInPeople, name):
 		return Finding{Class: ClassURL, Reason: "by its name, in a table about people"}
+	case l.about.addresses && listed(inAddresses, name):
+		return Finding{Class: ClassAddress, Reason: "by its name, in a table of addresses"}
+	case l.about.secrets && listed(inSecrets, name) && !l.areReferences():
+		return Finding{Class: ClassToken, Reason: "by its name, in a table of what opens doors"}
 	case l.about.people && listed(textInPeople, name), l.about.messages && listed(inMessages, name):
 		return Finding{Class: ClassText, Reason: "by its name, in a table of what people write"}
 	case l.about.organisations && listed(inOrganisations, name):
@@ -178,8 +186,34 @@ func (l look) byComment() Finding {
 	return Finding{}
 }
 
-// bySecond lets a foreign key by text be what its name says, when nothing else spoke.
-func (l look) bySecond() Finding {
+// byAccount finds who somebody is at another service, and a person's links.
+func (l look) byAccount() Finding {
+	if len(l.words) < 1 || l.typed.family != familyText && l.typed.family != familyOther {
+		return Finding{}
+	}
+	head, before := l.words[len(l.words)-1], l.words[:len(l.words)-1]
+	account := listed(identifiers, head) || head == "account"
+	switch {
+	case account && head == "uid" && l.about.identities, account && l.about.identities && hasAny(before, "account", "user", "federated"):
+		return Finding{Class: ClassToken, Reason: "by its name, beside the service's"}
+	case account && l.about.people && hasListed(before, services):
+		return Finding{Class: ClassToken, Reason: "by its name: an account at another service"}
+	case listed(ordinaryVocabulary()[ClassLink], head) && hasListed(before, people):
+		return Finding{Class: ClassURL, Reason: "by its name"}
+	}
+	return Finding{}
+}
+
+func hasListed(words []string, list string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return listed(list, w) })
+}
+
+func hasAny(words []string, any ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(any, w) })
+}
+
+// byReference takes a foreign key, of which nothing else said that it is personal, for one.
+func (l look) byReference() Finding {
 	if l.column.References == "" {
 		return Finding{}
 	}

@@ -99,15 +99,15 @@ func TestClassify_BelievesTheComment(t *testing.T) {
 
 func TestClassify_ReadsDocumentsThatWereCutOff(t *testing.T) {
 	c := understudy.Column{Table: "public.x", Name: "payload", Type: "jsonb", Samples: []string{`{"user": {"email": "anna@x.de", "text": "cut o`}}
-	if paths := classifyPaths(c); len(paths) != 1 || paths[0].path != "user.email" {
+	if paths := ClassifyPaths(c); len(paths) != 1 || paths[0].Path != "user.email" {
 		t.Errorf("found %v", paths)
 	}
 }
 
 func TestClassify_NeverShowsAKeyThatIsData(t *testing.T) {
 	c := understudy.Column{Table: "public.x", Name: "seen", Type: "jsonb", Samples: []string{`{"anna@x.de": {"phone": "+49 151 2345678"}}`}}
-	paths := classifyPaths(c)
-	if len(paths) != 1 || paths[0].path != "*.phone" {
+	paths := ClassifyPaths(c)
+	if len(paths) != 1 || paths[0].Path != "*.phone" {
 		t.Errorf("found %v", paths)
 	}
 }

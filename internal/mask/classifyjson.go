@@ -11,16 +11,16 @@ import (
 	"understudy"
 )
 
-// pathFinding is a path of a document, and what it was taken for.
-type pathFinding struct {
-	path, reason string
-	class        Class
-	numbers      bool // no text was seen there
+// PathFinding is a path of a document, and what it was taken for.
+type PathFinding struct {
+	Finding
+	Path    string // dotted; keys that look like data are *
+	Numbers bool   // no text was seen there
 }
 
-// classifyPaths classifies what the samples of a JSON column hold, path by path, as if
+// ClassifyPaths classifies what the samples of a column of documents hold, path by path, as if
 // each path were a column of a table that is called as what is around it. In order.
-func classifyPaths(c understudy.Column) []pathFinding {
+func ClassifyPaths(c understudy.Column) []PathFinding {
 	texts, numbers := map[string][]string{}, map[string][]string{}
 	for _, sample := range samplesOf(c, parseType(c.Type)) {
 		collectLeaves(sample, texts, numbers)
@@ -36,14 +36,14 @@ func classifyPaths(c understudy.Column) []pathFinding {
 		}
 		leaves[around(path)] = append(leaves[around(path)], leaf)
 	}
-	var findings []pathFinding
+	var findings []PathFinding
 	taken := map[string]int{}
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		beside := leaves[around(path)]
 		leaf := beside[taken[around(path)]]
 		taken[around(path)]++
 		finding := classifyBeside(leaf, beside)
-		findings = append(findings, pathFinding{path, finding.Reason, finding.Class, leaf.Type != "text"})
+		findings = append(findings, PathFinding{finding, path, leaf.Type != "text"})
 	}
 	return findings
 }
@@ -103,11 +103,11 @@ func pathKey(key string) string {
 	return key
 }
 
-func pathsReason(paths []pathFinding) string {
+func pathsReason(paths []PathFinding) string {
 	names := make([]string, 0, len(paths))
 	for _, p := range paths {
-		if p.class.Personal() {
-			names = append(names, p.path)
+		if p.Class.Personal() {
+			names = append(names, p.Path)
 		}
 	}
 	const shown = 5

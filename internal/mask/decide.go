@@ -30,9 +30,9 @@ func (r rules) decide(c understudy.Column, beside []understudy.Column) (rule Rul
 // openPaths lists the paths of a document that look personal and are not decided.
 func openPaths(c understudy.Column, rule Rule) []string {
 	var open []string
-	for _, path := range classifyPaths(c) {
-		if _, ruled := pathRule(rule.JSON, strings.Split(path.path, ".")); path.class.Personal() && !ruled {
-			open = append(open, fmt.Sprintf("%s.%s: looks like %s (%s)", c, path.path, path.class, path.reason))
+	for _, path := range ClassifyPaths(c) {
+		if _, ruled := pathRule(rule.JSON, strings.Split(path.Path, ".")); path.Class.Personal() && !ruled {
+			open = append(open, fmt.Sprintf("%s.%s: looks like %s (%s)", c, path.Path, path.Class, path.Reason))
 		}
 	}
 	return open

@@ -73,14 +73,14 @@ func (p *planning) compare(c understudy.Column) []Change {
 // comparePaths finds the paths of a document that are personal and not ruled.
 func comparePaths(c understudy.Column, rule Rule) []Change {
 	var changes []Change
-	for _, path := range classifyPaths(c) {
-		if _, ruled := pathRule(rule.JSON, strings.Split(path.path, ".")); ruled || !path.class.Personal() {
+	for _, path := range ClassifyPaths(c) {
+		if _, ruled := pathRule(rule.JSON, strings.Split(path.Path, ".")); ruled || !path.Class.Personal() {
 			continue
 		}
-		name, sure := path.class.textMask()
+		name, sure := path.Class.textMask()
 		changes = append(changes, Change{
-			Kind: ChangeNew, Column: columnName(c) + "." + path.path, Type: canonicalType(c.Type), Rule: rule.yaml(),
-			Class: path.class, Reason: path.reason, Proposed: name, Open: !sure,
+			Kind: ChangeNew, Column: columnName(c) + "." + path.Path, Type: canonicalType(c.Type), Rule: rule.yaml(),
+			Class: path.Class, Reason: path.Reason, Proposed: name, Open: !sure,
 		})
 	}
 	return changes

@@ -77,7 +77,7 @@ func (p *planning) consider(c understudy.Column) {
 	}
 	var line planLine
 	if said.found {
-		line = proposeDocument(c, said.rule, Finding{Class: ClassJSON, Reason: pathsReason(classifyPaths(c))})
+		line = proposeDocument(c, said.rule, Finding{Class: ClassJSON, Reason: pathsReason(ClassifyPaths(c))})
 	} else {
 		line = p.propose(c)
 	}

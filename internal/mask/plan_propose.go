@@ -19,7 +19,7 @@ func propose(c understudy.Column, finding Finding) planLine {
 		return line
 	}
 	name, sure := finding.Class.mask(t)
-	line.rule.Mask, line.open = name, !sure
+	line.rule.Mask, line.open = name, !sure || finding.Weak
 	if t.family == familyJSON {
 		line.rule.Mask, line.open = "text", true
 	}
@@ -39,15 +39,15 @@ func proposeDocument(c understudy.Column, have Rule, finding Finding) planLine {
 	if line.rule.JSON == nil {
 		line.rule.JSON = map[string]Rule{}
 	}
-	for _, p := range classifyPaths(c) {
-		if _, ruled := pathRule(have.JSON, strings.Split(p.path, ".")); ruled || !p.class.Personal() {
+	for _, p := range ClassifyPaths(c) {
+		if _, ruled := pathRule(have.JSON, strings.Split(p.Path, ".")); ruled || !p.Class.Personal() {
 			continue
 		}
-		name, sure := p.class.textMask()
-		if p.numbers {
-			name, sure = p.class.mask(columnType{family: familyInteger})
+		name, sure := p.Class.textMask()
+		if p.Numbers {
+			name, sure = p.Class.mask(columnType{family: familyInteger})
 		}
-		line.rule.JSON[p.path] = Rule{Mask: name}
+		line.rule.JSON[p.Path] = Rule{Mask: name}
 		line.open = line.open || !sure
 	}
 	return line

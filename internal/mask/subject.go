@@ -11,6 +11,11 @@ type subject struct {
 	people        bool // its rows are persons
 	messages      bool // its rows are what people wrote
 	organisations bool // its rows are companies
+	addresses     bool // its rows are where people live
+	secrets       bool // its rows open doors
+	house         bool // its rows are what a house offers
+	identities    bool // its rows name a service beside who somebody is there
+	head          string
 }
 
 // subjectOf goes by the last word of the table's name, and by columns that only persons
@@ -21,18 +26,31 @@ func subjectOf(table string, columns []understudy.Column) subject {
 	var s subject
 	if len(words) > 0 {
 		head := words[len(words)-1]
-		s = subject{people: listed(people, head), messages: listed(messages, head), organisations: listed(organisations, head)}
+		s = subject{
+			people: listed(people, head), messages: listed(messages, head), organisations: listed(organisations, head),
+			addresses: listed(addresses, head), secrets: listed(secrets, head), house: listed(house, head), head: head,
+		}
 	}
 	authored := false
 	for _, c := range columns {
 		name := strings.Join(wordsOf(c.Name), "")
 		s.people = s.people || listed(onlyPeople, name)
+		s.identities = s.identities || listed(besideAccounts, name)
 		authored = authored || listed(authors, name)
 	}
-	if authored && !s.people {
+	if authored && !s.people && !s.house {
 		s.messages = s.messages || hasLongText(columns)
 	}
 	return s
+}
+
+// ownWords are the words of a column's name without those that only repeat its table's:
+// post_content of wp_posts is content.
+func (s subject) ownWords(words []string) []string {
+	if len(words) > 1 && s.head != "" && (words[0] == s.head || words[0]+"s" == s.head || strings.TrimSuffix(words[0], "y")+"ies" == s.head) {
+		return words[1:]
+	}
+	return words
 }
 
 // hasLongText tells whether a table has a column for prose.
@@ -54,4 +72,7 @@ const onlyPeople = ` firstname lastname surname givenname familyname fullname bi
 const authors = ` authorid userid createdbyid postedby writerid senderid commenterid accountid memberid author sender writer posterid creatorid createdby ownerid `
 
 // prose are columns for more than a line.
-const prose = ` body content contents text message comment excerpt html `
+const prose = ` body content contents text message comment excerpt html description `
+
+// besideAccounts are columns that name where somebody has an account.
+const besideAccounts = ` provider authprovider identityprovider oauthprovider loginprovider `

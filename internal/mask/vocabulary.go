@@ -24,33 +24,37 @@ func vocabulary() map[Class]string {
 			empfaenger empfanger prenom nomdefamille nomcomplet nomutilisateur apellido apellidos primerapellido
 			nombrecompleto nombreusuario cognome nomecompleto sobrenome voornaam achternaam gebruikersnaam
 			imie nazwisko imienazwisko fornavn etternavn efternamn fornamn firstnames lastnames fname lname
-			beneficiary payee nextofkin emergencycontact loginname login signature initials`,
+			beneficiary payee nextofkin emergencycontact loginname login signature initials
+			user author sender recipient assignee reporter creator editor manager supervisor guardian contactperson createdby updatedby
+			approvedby reviewedby`,
+		ClassOrganisation: `company companyname business businessname employer employername firm firmname legalname tradename
+			organizationname organisationname firma firmenname entreprise raisonsociale empresa azienda bedrijf bedrijfsnaam`,
 		ClassAddress: `address addressline address1 address2 addressline1 addressline2 street streetname
-			streetaddress housenumber houseno city town shippingaddress billingaddress homeaddress
+			streetaddress housenumber locality fulladdress houseno city town shippingaddress billingaddress homeaddress
 			postaladdress deliveryaddress shipstreet billstreet adresse strasse hausnummer ort wohnort stadt
 			anschrift rue ville adressepostale direccion calle ciudad domicilio poblacion indirizzo citta
 			comune endereco rua cidade adres straat woonplaats huisnummer ulica miasto gata gade`,
 		ClassPostcode: `postcode postalcode zip zipcode plz postleitzahl codepostal codigopostal cep
 			kodpocztowy postnummer postnr shippingzip billingzip`,
-		ClassCard:     `cardnumber creditcard creditcardnumber ccnumber ccnum pan kartennummer kreditkarte cartenumero numerotarjeta tarjeta numerocarta`,
+		ClassCard:     `last4 lastfour lastdigits last4digits lastfourdigits cardlast4 maskednumber maskedpan cardnumber creditcard creditcardnumber ccnumber ccnum pan kartennummer kreditkarte cartenumero numerotarjeta tarjeta numerocarta`,
 		ClassIBAN:     `iban bankaccount bankaccountnumber accountnumber kontonummer bankverbindung rib routingnumber sortcode cuentabancaria numeroconto conta clabe`,
-		ClassNational: `ssn socialsecurity socialsecuritynumber nationalid nationalidnumber nationalinsurance nino taxid taxnumber tin itin vatid passport passportnumber passportno idcard idcardnumber identitynumber driverlicense driverslicense licensenumber driverslicence sozialversicherungsnummer svnr steuerid steuernummer ausweisnummer personalausweis reisepass numerosecu nir insee dni nie nif curp rfc codicefiscale cpf cnpj bsn pesel dowod personnummer fodselsnummer cpr henkilotunnus aadhaar`,
+		ClassNational: `ssn socialsecurity socialsecuritynumber nationalid nationalidnumber nationalinsurance nino taxid taxnumber taxidentificationnumber taxidentifier vatnumber companynumber registrationnumber legalnumber tin itin vatid passport passportnumber passportno idcard idcardnumber identitynumber driverlicense driverslicense licensenumber driverslicence sozialversicherungsnummer svnr steuerid steuernummer ausweisnummer personalausweis reisepass numerosecu nir insee dni nie nif curp rfc codicefiscale cpf cnpj bsn pesel dowod personnummer fodselsnummer cpr henkilotunnus aadhaar`,
 		ClassBirth:    `birthdate dateofbirth dob born bornon birthday birth birthyear yearofbirth geburtsdatum geburtstag geburtsjahr naissance datenaissance datedenaissance fechanacimiento nacimiento datanascita nascita datanascimento nascimento geboortedatum dataurodzenia urodzenia fodselsdato fodelsedatum deathdate dateofdeath`,
 		ClassIP:       `ip ipaddress ipaddr ipv4 ipv6 remoteip remoteaddr clientip lastip loginip lastloginip currentsigninip lastsigninip signupip ipadresse`,
-		ClassMAC:      `mac macaddress macaddr macadresse deviceid imei imsi udid`,
+		ClassMAC:      `mac macaddress macaddr macadresse deviceid imei imsi udid useragent devicename deviceinfo devicetoken fingerprint browserfingerprint serialnumber visitorid distinctid anonymousid`,
 		ClassToken: `token tokens accesstoken refreshtoken authtoken sessiontoken resettoken apikey apisecret secret
 			secretkey privatekey clientsecret sessionid sessionkey sessid csrf csrftoken otp otpsecret totpsecret totp
 			mfasecret twofactorsecret recoverycode recoverycodes backupcodes verificationcode activationcode
 			invitecode magiclink cookie credential credentials geheimnis jeton webhooksecret signingkey encryptionkey
 			rememberdigest confirmationtoken googleid facebookid`,
 		ClassPassword: `password passwd pwd passwordhash passwordhashed passworddigest hashedpassword encryptedpassword
-			passhash passphrase pin pincode passwort kennwort motdepasse mdp contrasena clave senha wachtwoord haslo
+			passhash passphrase pin pincode userpass pass passwort kennwort motdepasse mdp contrasena clave senha wachtwoord haslo
 			losenord passord salt passwordsalt`,
 		ClassURL:       `homepage linkedin facebook twitter instagram xing skype telegram avatarurl photourl profileurl socialurl gravatar avatar`,
 		ClassText:      `note notes comment comments remark remarks memo bio biography aboutme feedback bemerkung bemerkungen anmerkung kommentar notiz notizen nachricht freitext commentaire remarque nota notas comentario observacion observaciones commento osservazioni opmerking uwagi freetext deliveryinstructions instructions`,
 		ClassLocation:  `latitude longitude lat lng lon geolocation gps coordinates breitengrad laengengrad langengrad`,
 		ClassSensitive: `religion ethnicity diagnosis disability medical medicalhistory bloodtype allergies sexualorientation politicalparty unionmember salary income wage gehalt einkommen salaire salario konfession diagnose`,
-		ClassPicture:   `photo picture portrait selfie fingerprint biometric idscan scan signatureimage lichtbild`,
+		ClassPicture:   `photo picture portrait selfie biometric idscan scan signatureimage lichtbild`,
 	}
 }
 
@@ -73,7 +77,9 @@ const messages = ` message messages note notes comment comments ticket tickets r
 const (
 	inPeople        = ` name names nom nombre nome naam nazwa navn namn nimi login `
 	linksInPeople   = ` url website link web blog site image `
-	textInPeople    = ` description about title `
+	textInPeople    = ` description about `
+	inAddresses     = ` line line1 line2 line3 addressline locality content street unit suite building floor extra `
+	inSecrets       = ` value code key hash data id `
 	inMessages      = ` body text content contents subject message description title excerpt summary caption question answer reply html plain plaintext `
 	inOrganisations = ` name names legalname title `
 )
@@ -82,6 +88,26 @@ const (
 const organisations = ` company companies organization organizations organisation organisations supplier suppliers vendor vendors
 	merchant merchants employer employers partner partners firma firmen lieferant lieferanten entreprise entreprises empresa empresas
 	azienda aziende bedrijf bedrijven `
+
+// secrets are tables of what opens doors.
+const secrets = ` token tokens key keys apikey apikeys secret secrets credential credentials session sessions invite invites
+	invitation invitations verification verifications passwordreset passwordresets otp `
+
+// addresses are tables about where people live.
+const addresses = ` address addresses adresse adressen direccion direcciones indirizzo indirizzi adres adressen location locations `
+
+// house are tables of what a house offers or lays down: their words are its own.
+const house = ` product products item items category categories plan plans catalog variant variants film films movie movies track tracks
+	album albums book books course courses page pages template templates setting settings option options feature features tag tags
+	brand brands property properties badge badges role roles permission permissions country countries produkt produkte artikel articulo
+	articulos producto productos produit produits prodotto prodotti kategorie kategorien `
+
+// services are where people sign in with an account that they have elsewhere.
+const services = ` google facebook github gitlab discord twitter apple microsoft linkedin openid openidconnect oidc saml oauth telegram slack auth
+	auth0 okta keycloak azure ldap steam webauthn passkey wechat line `
+
+// technical are words of names whose prose a program wrote.
+const technical = ` error errors exception log trace stack debug output help css style stylesheet sql `
 
 // questions begin names that ask something: is_member.
 const questions = ` is has was can should allow allows enable enabled use uses needs did do requires accepts hide show notify `
@@ -148,14 +174,25 @@ const checksums = ` checksum digest sha sha1 sha256 sha512 md5 etag fingerprint 
 const stems = ` email phone telefon password passwd passwort firstname lastname surname username vorname
 	nachname adresse strasse iban birthday geburtsdatum token secret apikey ipaddress postcode `
 
+// listed tells whether a word stands in a list whose words are set apart by white space.
 func listed(list, word string) bool {
-	for _, w := range strings.Fields(list) {
-		if w == word {
+	if word == "" {
+		return false
+	}
+	for rest := list; ; {
+		at := strings.Index(rest, word)
+		if at < 0 {
+			return false
+		}
+		end := at + len(word)
+		if (at == 0 || isBlank(rest[at-1])) && (end == len(rest) || isBlank(rest[end])) {
 			return true
 		}
+		rest = rest[end:]
 	}
-	return false
 }
+
+func isBlank(b byte) bool { return b == ' ' || b == '\n' || b == '\t' }
 
 // wordsOf takes an identifier or a sentence apart: at everything that is no letter or
 // digit and where lower case turns to upper, without accents.
