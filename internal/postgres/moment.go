@@ -21,8 +21,11 @@ type Moment struct {
 	URL      string
 	Name     string // application_name of every connection, by which they are found again
 	Snapshot string
-	conn     *pgx.Conn
-	Tx       pgx.Tx
+	// Pace, if not nil, is waited on by who reads whole tables, before so many bytes of
+	// them: it spares the server. It may be called from several goroutines.
+	Pace func(ctx context.Context, bytes int) error
+	conn *pgx.Conn
+	Tx   pgx.Tx
 }
 
 // OpenMoment fixes the view. The caller closes it.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -53,7 +54,7 @@ func PrintAt(ctx context.Context, moment *Moment, parallel int, choose func(*Des
 	err = moment.Each(ctx, tables, parallel, func(ctx context.Context, tx pgx.Tx, i int) error {
 		t := *tables[i]
 		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c understudy.Column) bool { return !choose(&t, c) })
-		printed, err := printTable(ctx, tx, &t)
+		printed, err := moment.printTable(ctx, tx, &t)
 		prints[i] = printed
 		return err
 	})
@@ -98,14 +99,84 @@ func (m *Moment) Each(ctx context.Context, tables []*DescribedTable, parallel in
 	return workers.Wait()
 }
 
-func printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (TablePrint, error) {
+// pacedBlocks is how much of a table is read at once where there is a pace: 8 MB.
+const pacedBlocks = 1024
+
+// printTable takes the fingerprint of one table, where there is a pace piece by piece: of the
+// rows in a range of blocks. The sums of the pieces add up to that of the whole.
+func (m *Moment) printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (TablePrint, error) {
+	whole := TablePrint{Columns: make(map[string]ColumnPrint, len(t.Columns))}
+	blocks := t.bytes / blockSize
+	step, err := m.step(ctx, tx, t, blocks)
+	if err != nil {
+		return whole, err
+	}
+	for from := int64(0); from == 0 || from < blocks; from += step {
+		if m.Pace != nil {
+			if err := m.Pace(ctx, int(min(step, blocks-from)*blockSize)); err != nil {
+				return whole, err
+			}
+		}
+		where := ""
+		switch last := from+step >= blocks; { // the last piece has what came since the size was read
+		case from > 0 && last:
+			where = fmt.Sprintf(" WHERE ctid >= '(%d,0)'", from)
+		case !last:
+			where = fmt.Sprintf(" WHERE ctid >= '(%d,0)' AND ctid < '(%d,0)'", from, from+step)
+		}
+		piece, err := printRows(ctx, tx, t, where)
+		if err != nil {
+			return whole, err
+		}
+		whole.add(piece)
+	}
+	return whole, nil
+}
+
+// step is how many blocks are read at once: all where there is no pace, where blocks of several
+// partitions have the same numbers, and before PostgreSQL 14, which would read the whole
+// table for every range of them.
+func (m *Moment) step(ctx context.Context, tx pgx.Tx, t *DescribedTable, blocks int64) (int64, error) {
+	if m.Pace == nil || t.partitioned {
+		return max(blocks, 1), nil
+	}
+	major, err := MajorOf(ctx, tx)
+	if major < 14 {
+		return max(blocks, 1), err
+	}
+	return pacedBlocks, err
+}
+
+// blockSize is that of nearly every server; with another one the pieces are of another size.
+const blockSize = 8192
+
+func (p *TablePrint) add(piece TablePrint) {
+	p.Rows += piece.Rows
+	for name, more := range piece.Columns {
+		have, found := p.Columns[name]
+		if found {
+			more.Present += have.Present
+			more.Sum = added(have.Sum, more.Sum)
+		}
+		p.Columns[name] = more
+	}
+}
+
+// added is the sum of two numbers of any size, as the server writes them.
+func added(a, b string) string {
+	x, _ := new(big.Int).SetString(a, 10) // sum() of whole numbers is always one
+	y, _ := new(big.Int).SetString(b, 10)
+	return x.Add(x, y).String()
+}
+
+func printRows(ctx context.Context, tx pgx.Tx, t *DescribedTable, where string) (TablePrint, error) {
 	list := []string{"count(*)::text"}
 	for _, c := range t.Columns {
 		name := pgx.Identifier{c.Name}.Sanitize()
 		list = append(list, fmt.Sprintf(`count(%s)::text, COALESCE(sum(hashtextextended(%s::text COLLATE "C", 0)), 0)::text`, name, name))
 	}
 	printed := TablePrint{Columns: make(map[string]ColumnPrint, len(t.Columns))}
-	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.From(), pgx.QueryExecModeExec)
+	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.From()+where, pgx.QueryExecModeExec)
 	if err != nil {
 		return printed, ReadError("taking the fingerprint of "+t.Name(), err)
 	}

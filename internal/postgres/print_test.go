@@ -1,10 +1,13 @@
 package postgres_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/postgrestest"
 )
@@ -47,5 +50,38 @@ func TestPrint_DiffSaysWhatBecameOfTheRows(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestPrintAt_IsTheSameAtAPace(t *testing.T) {
+	t.Parallel()
+	c, name := postgrestest.Database(t)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TABLE big (id int, v text, wide text); INSERT INTO big SELECT i, NULLIF(i % 5, 0), repeat('x', 1500) FROM generate_series(1, 16000) i;
+		CREATE TABLE small (id int); INSERT INTO small VALUES (1); CREATE TABLE empty (id int)`)
+	want, err := postgres.Print(t.Context(), c.AdminURL(name), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moment, err := postgres.OpenMoment(t.Context(), c.AdminURL(name), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer moment.Close(t.Context())
+	var calls, bytes atomic.Int64
+	moment.Pace = func(_ context.Context, n int) error {
+		calls.Add(1)
+		bytes.Add(int64(n))
+		return nil
+	}
+	got, err := postgres.PrintAt(t.Context(), moment, 2, func(*postgres.DescribedTable, understudy.Column) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("at a pace: %s", diff)
+	}
+	if calls.Load() < 5 || bytes.Load() < 24<<20 {
+		t.Errorf("%d pieces, %d bytes; expected all of the big table in pieces of 8 MB", calls.Load(), bytes.Load())
 	}
 }

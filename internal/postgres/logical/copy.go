@@ -38,6 +38,7 @@ func Copy(ctx context.Context, spec Spec) (understudy.DatabaseCopy, error) {
 	defer postgres.CloseConn(ctx, target)
 
 	c := &copying{spec: spec, moment: m, target: target, throttle: newThrottle(spec.Gentle), done: newHeadway(spec.Progress)}
+	m.Pace = c.throttle.take // While reads at the pace of the copy
 	w := &watch{moment: m, throttle: c.throttle, gentle: spec.Gentle, began: time.Now()}
 	read, build := c.read, c.build
 	if spec.While != nil { // the view is held to the end

@@ -23,48 +23,44 @@ type columnFacts struct {
 }
 
 // compareColumns compares the statistics of every column that both servers have analysed.
-func (c *checking) compareColumns(ctx context.Context) error {
-	source, err := readColumns(ctx, c.source.Tx)
-	if err != nil {
-		return err
-	}
-	twin, err := readColumns(ctx, c.target.Tx)
+func (p *Proof) compareColumns(ctx context.Context) error {
+	twin, err := readColumns(ctx, p.target.Tx)
 	if err != nil {
 		return err
 	}
 	without := 0
-	for _, t := range c.from {
+	for _, t := range p.tables {
 		for _, column := range t.Columns {
 			name := column.String()
-			was, had := source[name]
+			was, had := p.columns[name]
 			is, has := twin[name]
 			if !had || !has {
 				without++
 				continue
 			}
-			c.likeness(column, was, is)
+			p.likeness(column, was, is)
 		}
 	}
 	if without > 0 {
-		c.notShown(strconv.Itoa(without) + " columns have no statistics on one of the sides: they were not analysed, or are empty, or of a type that has none")
+		p.notShown(strconv.Itoa(without) + " columns have no statistics on one of the sides: they were not analysed, or are empty, or of a type that has none")
 	}
-	c.found.Columns = slices.DeleteFunc(c.found.Columns, func(l understudy.ColumnLikeness) bool {
+	p.found.Columns = slices.DeleteFunc(p.found.Columns, func(l understudy.ColumnLikeness) bool {
 		return l.Score == 0 && l.Distinct[0] == l.Distinct[1] // counted and right, with nothing else to say
 	})
 	return nil
 }
 
 // likeness adds what two sides' statistics say, beside distinct values that were counted.
-func (c *checking) likeness(column understudy.Column, was, is columnFacts) {
-	_, masked := c.mask(column.Table, column.Name)
-	at := slices.IndexFunc(c.found.Columns, func(l understudy.ColumnLikeness) bool { return l.Column == column.String() })
+func (p *Proof) likeness(column understudy.Column, was, is columnFacts) {
+	_, masked := p.mask(column.Table, column.Name)
+	at := slices.IndexFunc(p.found.Columns, func(l understudy.ColumnLikeness) bool { return l.Column == column.String() })
 	if at < 0 {
-		at = len(c.found.Columns)
-		c.found.Columns = append(c.found.Columns, understudy.ColumnLikeness{
+		at = len(p.found.Columns)
+		p.found.Columns = append(p.found.Columns, understudy.ColumnLikeness{
 			Column: column.String(), Masked: masked, Distinct: [2]float64{was.distinct, is.distinct},
 		})
 	}
-	l := &c.found.Columns[at]
+	l := &p.found.Columns[at]
 	l.NullShare, l.Width = [2]float64{was.nulls, is.nulls}, [2]float64{was.width, is.width}
 	l.Correlation, l.Top = [2]float64{was.correlation, is.correlation}, [2][]float64{firstTen(was.top), firstTen(is.top)}
 	l.Spread = spread(column.Type, masked, was.bounds, is.bounds)

@@ -4,11 +4,12 @@
 //	p := New(Spec{Masks: …})        logical.Spec{Masks: p.Masks, While: p.Check}
 //	   │ Masks: the rules, watched          │
 //	   ▼                                    ▼
-//	 notes originals and results   Check: rows and fingerprints, objects, statistics,
-//	 while the copy streams        plans, groups; then every value of the twin is searched
-//	                                        │
+//	 notes originals and results   Check: what needs the source at the copy's moment: rows and
+//	 while the copy streams        fingerprints; its objects, statistics and plans are read
+//	                                        │ the snapshot is let go
 //	                                        ▼
-//	                               Result, which refuses or becomes part of the record
+//	                               Finish: the twin's objects, statistics, plans, groups;
+//	                               every value of it is searched ─▶ understudy.CopyProof
 //
 // What it costs the source is said in Compare. Nothing is written on either side, and no
 // value stays in what it finds. When a part could not be looked at, because the source has

@@ -17,31 +17,31 @@ const defaultK = 5
 
 // countGroups counts, in the twin alone, the groups of rows that are alike in all of
 // the columns of a quasi-identifier.
-func (c *checking) countGroups(ctx context.Context) error {
-	groups, guessed := c.spec.Groups, false
+func (p *Proof) countGroups(ctx context.Context) error {
+	groups, guessed := p.spec.Groups, false
 	if len(groups) == 0 {
-		groups, guessed = guessGroups(c.to), true
+		groups, guessed = guessGroups(p.tables), true
 	}
 	for _, group := range groups {
 		if group.K <= 0 {
 			group.K = defaultK
 		}
-		at := slices.IndexFunc(c.to, func(t *postgres.DescribedTable) bool { return t.Name() == group.Table })
+		at := slices.IndexFunc(p.tables, func(t *postgres.DescribedTable) bool { return t.Name() == group.Table })
 		if at < 0 {
-			c.notShown(fmt.Sprintf("groups of %s were not counted: there is no such table", group.Table))
+			p.notShown(fmt.Sprintf("groups of %s were not counted: there is no such table", group.Table))
 			continue
 		}
-		counted, err := countGroup(ctx, c.target.Tx, c.to[at], group)
+		counted, err := countGroup(ctx, p.target.Tx, p.tables[at], group)
 		if err != nil {
 			return err
 		}
 		counted.Guessed = guessed
 		for _, column := range group.Columns {
-			if _, masked := c.mask(group.Table, column); masked {
+			if _, masked := p.mask(group.Table, column); masked {
 				counted.Masked = append(counted.Masked, column)
 			}
 		}
-		c.found.Groups = append(c.found.Groups, counted)
+		p.found.Groups = append(p.found.Groups, counted)
 	}
 	return nil
 }

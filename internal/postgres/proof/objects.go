@@ -17,16 +17,13 @@ type objects struct{ constraints, indexes map[string]bool }
 
 // compareObjects finds constraints and indexes of the source that the twin does not have,
 // or that are valid there only.
-func (c *checking) compareObjects(ctx context.Context) error {
-	source, err := readObjects(ctx, c.source.Tx)
+func (p *Proof) compareObjects(ctx context.Context) error {
+	source := p.objects
+	twin, err := readObjects(ctx, p.target.Tx)
 	if err != nil {
 		return err
 	}
-	twin, err := readObjects(ctx, c.target.Tx)
-	if err != nil {
-		return err
-	}
-	c.found.Objects = understudy.ObjectProof{
+	p.found.Objects = understudy.ObjectProof{
 		Constraints: len(source.constraints), Indexes: len(source.indexes),
 		Wrong: append(wrong("constraint", source.constraints, twin.constraints), wrong("index", source.indexes, twin.indexes)...),
 	}

@@ -24,44 +24,58 @@ type statement struct {
 	millis float64
 }
 
-// comparePlans plans the busiest statements on both sides, for any parameters, without
+// planned is a statement with its plan on the source.
+type planned struct {
+	statement
+	plan plan
+}
+
+// planSource plans the busiest statements on the source, for any parameters, without
 // running them. The text of a statement can hold values in its comments, so only its
 // number is shown.
-func (c *checking) comparePlans(ctx context.Context) error {
-	busiest, why, err := c.busiest(ctx)
+func (p *Proof) planSource(ctx context.Context) error {
+	busiest, why, err := p.busiest(ctx)
 	if err != nil {
 		return err
 	}
 	if why != "" {
-		c.notShown("plans were not compared: " + why)
+		p.notShown("plans were not compared: " + why)
 		return nil
 	}
+	err = p.source.Join(ctx, func(tx pgx.Tx) error {
+		for i, s := range busiest {
+			if was, err := planOf(ctx, tx, i, s.text); err == nil { // if not, it is such as needs the types of its parameters
+				p.planned = append(p.planned, planned{s, was})
+			}
+		}
+		return ctx.Err()
+	})
+	p.skipped(len(busiest)-len(p.planned), "cannot be planned without their values")
+	return err
+}
+
+func (p *Proof) skipped(statements int, why string) {
+	if statements > 0 {
+		p.notShown(fmt.Sprintf("%d of the busiest statements %s, and were not compared", statements, why))
+	}
+}
+
+// comparePlans plans the same statements on the target.
+func (p *Proof) comparePlans(ctx context.Context) error {
 	var whole float64
-	for _, s := range busiest {
+	for _, s := range p.planned {
 		whole += s.millis
 	}
-	skipped := 0
-	err = c.source.Join(ctx, func(source pgx.Tx) error {
-		return c.target.Join(ctx, func(twin pgx.Tx) error {
-			for i, s := range busiest {
-				was, errSource := planOf(ctx, source, i, s.text)
-				is, errTwin := planOf(ctx, twin, i, s.text)
-				if errSource != nil || errTwin != nil {
-					skipped++ // such as one that needs types of its parameters, or rights
-					continue
-				}
-				c.found.Plans = append(c.found.Plans, s.likeness(was, is, whole))
+	err := p.target.Join(ctx, func(tx pgx.Tx) error {
+		for i, s := range p.planned {
+			if is, err := planOf(ctx, tx, i, s.text); err == nil {
+				p.found.Plans = append(p.found.Plans, s.likeness(s.plan, is, whole))
 			}
-			return ctx.Err()
-		})
+		}
+		return ctx.Err()
 	})
-	if err != nil {
-		return err
-	}
-	if skipped > 0 {
-		c.notShown(fmt.Sprintf("%d of the %d busiest statements cannot be planned without their values, and were not compared", skipped, len(busiest)))
-	}
-	return nil
+	p.skipped(len(p.planned)-len(p.found.Plans), "can be planned on the source only")
+	return err
 }
 
 func (s statement) likeness(was, is plan, whole float64) understudy.PlanLikeness {
@@ -77,22 +91,22 @@ func (s statement) likeness(was, is plan, whole float64) understudy.PlanLikeness
 
 // busiest lists the statements that take the most time on the source, or says why it
 // cannot.
-func (c *checking) busiest(ctx context.Context) (out []statement, why string, err error) {
+func (p *Proof) busiest(ctx context.Context) (out []statement, why string, err error) {
 	var schema string
-	err = c.source.Tx.QueryRow(ctx, `SELECT COALESCE((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'), '')`).Scan(&schema)
+	err = p.source.Tx.QueryRow(ctx, `SELECT COALESCE((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'), '')`).Scan(&schema)
 	switch {
 	case err != nil:
 		return nil, "", postgres.ReadError("looking for pg_stat_statements", err)
 	case schema == "":
 		return nil, "the source has no pg_stat_statements", nil
 	}
-	err = attempt(ctx, c.source.Tx, func(tx pgx.Tx) error {
+	err = attempt(ctx, p.source.Tx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT queryid::text, query, calls, (to_jsonb(s) ->> CASE WHEN to_jsonb(s) ? 'total_exec_time' THEN 'total_exec_time' ELSE 'total_time' END)::float8
 			FROM `+pgx.Identifier{schema, "pg_stat_statements"}.Sanitize()+` s
 			WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 				AND query ~* '^\s*(select|with|insert|update|delete)\M' AND query !~* 'pg_catalog|pg_stat|pg_class|\mpg_\w+\('
-			ORDER BY 4 DESC LIMIT $1`, c.spec.Statements)
+			ORDER BY 4 DESC LIMIT $1`, p.spec.Statements)
 		if err != nil {
 			return err
 		}

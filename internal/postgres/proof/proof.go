@@ -67,9 +67,17 @@ type Spec struct {
 
 // Proof is one proof in its making. It is for one copy.
 type Proof struct {
-	spec   Spec
-	watch  *leak.Watch
-	result understudy.CopyProof
+	spec  Spec
+	watch *leak.Watch
+	found understudy.CopyProof
+	began time.Time
+
+	source  *postgres.Moment // while Check runs
+	target  *postgres.Moment // while Check or Finish runs
+	tables  []*postgres.DescribedTable
+	objects objects                // of the source
+	columns map[string]columnFacts // of the source
+	planned []planned              // on the source
 
 	mu    sync.Mutex
 	masks map[string]understudy.TableMasks // as they were decided
@@ -113,56 +121,72 @@ func (p *Proof) Masks(table string, columns []understudy.Column) (understudy.Tab
 	return chosen, err
 }
 
-// Result is what was found; Check has to have ended without an error.
-func (p *Proof) Result() understudy.CopyProof { return p.result }
-
-// checking is one check of a copy under way.
-type checking struct {
-	*Proof
-	source, target *postgres.Moment
-	from, to       []*postgres.DescribedTable
-	found          *understudy.CopyProof
+// step is a part of the proof.
+type step struct {
+	doing string
+	act   func(context.Context) error
 }
 
-// Check looks at everything, once the copy is whole. It has the form that a copy wants of
-// what runs while its snapshot is held.
+// Check looks at everything that needs the source at the copy's moment. It has the form that
+// a copy wants of what runs while its snapshot is held; the target has its rows by then.
 func (p *Proof) Check(ctx context.Context, source *postgres.Moment, target *pgx.Conn) error {
-	began := time.Now()
-	twin, err := postgres.OpenMoment(ctx, target.Config().ConnString(), "understudy proof")
+	p.began = time.Now()
+	p.found = understudy.CopyProof{ProofSummary: understudy.ProofSummary{At: p.began.UTC()}}
+	p.source = source
+	defer func() { p.source = nil }()
+	var err error
+	if p.tables, err = postgres.DescribeTables(ctx, source.Tx); err != nil {
+		return err
+	}
+	return p.onTarget(ctx, target.Config().ConnString(),
+		step{"comparing the rows with the source's", p.compareRows}, step{"counting distinct values", p.countDistinct},
+		step{"reading the source's constraints, statistics and plans", p.readSource})
+}
+
+// Finish looks at everything that the target shows by itself, once it is whole. url is that
+// of a superuser.
+func (p *Proof) Finish(ctx context.Context, url string) (understudy.CopyProof, error) {
+	err := p.onTarget(ctx, url,
+		step{"comparing constraints and indexes", p.compareObjects}, step{"comparing statistics", p.compareColumns},
+		step{"comparing plans", p.comparePlans}, step{"counting small groups", p.countGroups}, step{"searching the twin for originals", p.searchLeaks})
+	if err != nil {
+		return understudy.CopyProof{}, err
+	}
+	p.found.Accept(p.spec.Accepted)
+	p.found.Took = time.Since(p.began)
+	return p.found.Sealed()
+}
+
+func (p *Proof) onTarget(ctx context.Context, url string, steps ...step) error {
+	target, err := postgres.OpenMoment(ctx, url, "understudy proof")
 	if err != nil {
 		return err
 	}
-	defer twin.Close(ctx)
-	p.result = understudy.CopyProof{ProofSummary: understudy.ProofSummary{At: began.UTC()}}
-	c := &checking{Proof: p, source: source, target: twin, found: &p.result}
-	if c.from, err = postgres.DescribeTables(ctx, source.Tx); err != nil {
-		return err
-	}
-	if c.to, err = postgres.DescribeTables(ctx, twin.Tx); err != nil {
-		return err
-	}
-	for _, step := range []struct {
-		doing string
-		act   func(context.Context) error
-	}{
-		{"comparing the rows with the source's", c.compareRows}, {"counting distinct values", c.countDistinct},
-		{"comparing constraints and indexes", c.compareObjects}, {"comparing statistics", c.compareColumns},
-		{"comparing plans", c.comparePlans}, {"counting small groups", c.countGroups}, {"searching the twin for originals", c.searchLeaks},
-	} {
-		p.spec.Tell(step.doing)
-		if err := step.act(ctx); err != nil {
+	defer target.Close(ctx)
+	p.target = target
+	for _, s := range steps {
+		p.spec.Tell(s.doing)
+		if err := s.act(ctx); err != nil {
 			return err
 		}
 	}
-	p.result.Accept(p.spec.Accepted)
-	p.result.Took = time.Since(began)
-	p.result, err = p.result.Sealed()
-	return err
+	return nil
+}
+
+// readSource keeps what Finish will compare with.
+func (p *Proof) readSource(ctx context.Context) (err error) {
+	if p.objects, err = readObjects(ctx, p.source.Tx); err != nil {
+		return err
+	}
+	if p.columns, err = readColumns(ctx, p.source.Tx); err != nil {
+		return err
+	}
+	return p.planSource(ctx)
 }
 
 // mask is the mask of a column, and whether it has one; of a mask of batches only the name.
-func (c *checking) mask(table, column string) (understudy.Mask, bool) {
-	chosen := c.masks[table]
+func (p *Proof) mask(table, column string) (understudy.Mask, bool) {
+	chosen := p.masks[table]
 	if mask, found := chosen.Columns[column]; found {
 		return mask, true
 	}
@@ -176,12 +200,12 @@ func (c *checking) mask(table, column string) (understudy.Mask, bool) {
 
 // derived tells whether a column is worked out from others of which one is masked: then it
 // differs from the source as they do.
-func (c *checking) derived(table string, column understudy.Column) bool {
-	return column.Generated && len(c.masks[table].Columns)+len(c.masks[table].Batches) > 0
+func (p *Proof) derived(table string, column understudy.Column) bool {
+	return column.Generated && len(p.masks[table].Columns)+len(p.masks[table].Batches) > 0
 }
 
-func (c *checking) notShown(sentence string) {
-	c.found.NotShown = append(c.found.NotShown, sentence)
+func (p *Proof) notShown(sentence string) {
+	p.found.NotShown = append(p.found.NotShown, sentence)
 }
 
 // attempt runs act inside a transaction, so that its error leaves the transaction usable.

@@ -118,10 +118,14 @@ func (b *bed) proven(t *testing.T) understudy.CopyProof {
 	if _, err := logical.Copy(t.Context(), b.copy); err != nil {
 		t.Fatalf("copying: %v (hint: %s)", err, understudy.HintOf(err))
 	}
-	return p.Result()
+	got, err := p.Finish(t.Context(), b.copy.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
-func TestCheck_FindsNothingWrongWithACleanCopy(t *testing.T) {
+func TestProof_FindsNothingWrongWithACleanCopy(t *testing.T) {
 	t.Parallel()
 	got := copying(t, shop).proven(t)
 	if why := got.Refusals(); len(why) > 0 {
@@ -151,7 +155,7 @@ func TestCheck_FindsNothingWrongWithACleanCopy(t *testing.T) {
 	}
 }
 
-func TestCheck_FindsOneOriginalWhereverItIsPlanted(t *testing.T) {
+func TestProof_FindsOneOriginalWhereverItIsPlanted(t *testing.T) {
 	t.Parallel()
 	b := copying(t, shop)
 	b.spec.Compare = proof.Off
@@ -180,7 +184,7 @@ func TestCheck_FindsOneOriginalWhereverItIsPlanted(t *testing.T) {
 	}
 }
 
-func TestCheck_NamesWhatDiffersFromTheSource(t *testing.T) {
+func TestProof_NamesWhatDiffersFromTheSource(t *testing.T) {
 	t.Parallel()
 	b := copying(t, shop)
 	b.after = `UPDATE orders SET total = 9 WHERE id = 7; DELETE FROM customers WHERE id = 2000 AND NOT EXISTS (SELECT FROM orders WHERE customer = 2000);
@@ -195,7 +199,7 @@ func TestCheck_NamesWhatDiffersFromTheSource(t *testing.T) {
 	}
 }
 
-func TestCheck_AcceptsOriginalsOnlyWhereTheTeamDid(t *testing.T) {
+func TestProof_AcceptsOriginalsOnlyWhereTheTeamDid(t *testing.T) {
 	t.Parallel()
 	b := copying(t, shop)
 	b.spec.Accepted = []string{"public.orders.note"}
@@ -207,7 +211,7 @@ func TestCheck_AcceptsOriginalsOnlyWhereTheTeamDid(t *testing.T) {
 	}
 }
 
-func TestCheck_SaysWhatItCouldNotShow(t *testing.T) {
+func TestProof_SaysWhatItCouldNotShow(t *testing.T) {
 	t.Parallel()
 	b := copying(t, `CREATE TABLE plain (id int); INSERT INTO plain VALUES (1)`)
 	b.spec.Compare = proof.Off
@@ -221,7 +225,7 @@ func TestCheck_SaysWhatItCouldNotShow(t *testing.T) {
 	}
 }
 
-func TestCheck_SearchesTheFilesItIsShown(t *testing.T) {
+func TestProof_SearchesTheFilesItIsShown(t *testing.T) {
 	t.Parallel()
 	b := copying(t, shop)
 	b.spec.Compare = proof.Off
@@ -234,7 +238,7 @@ func TestCheck_SearchesTheFilesItIsShown(t *testing.T) {
 	}
 }
 
-func TestCheck_HandlesEveryKindOfObject(t *testing.T) {
+func TestProof_HandlesEveryKindOfObject(t *testing.T) {
 	t.Parallel()
 	b := copying(t, postgrestest.EveryKindOfObject)
 	got := b.proven(t)

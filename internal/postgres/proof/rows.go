@@ -13,37 +13,37 @@ import (
 )
 
 // compareRows takes the fingerprints of the unmasked columns on both sides at once.
-func (c *checking) compareRows(ctx context.Context) error {
-	if c.spec.Compare == Off {
-		c.notShown("rows and fingerprints were not compared: the source was not to be read again")
+func (p *Proof) compareRows(ctx context.Context) error {
+	if p.spec.Compare == Off {
+		p.notShown("rows and fingerprints were not compared: the source was not to be read again")
 		return nil
 	}
 	printed := map[string]bool{}
-	for _, t := range c.from {
-		printed[t.Name()] = !c.spec.Chosen(t.Name()) && (c.spec.Compare == Full || t.Bytes() <= lightBytes)
+	for _, t := range p.tables {
+		printed[t.Name()] = !p.spec.Chosen(t.Name()) && (p.spec.Compare == Full || t.Bytes() <= lightBytes)
 	}
 	choose := func(t *postgres.DescribedTable, column understudy.Column) bool {
-		_, masked := c.mask(t.Name(), column.Name)
-		return printed[t.Name()] && !masked && !c.derived(t.Name(), column)
+		_, masked := p.mask(t.Name(), column.Name)
+		return printed[t.Name()] && !masked && !p.derived(t.Name(), column)
 	}
 	var was, is postgres.DataPrint
 	both, working := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
-		was, err = postgres.PrintAt(working, c.source, c.spec.Parallel, choose)
+		was, err = postgres.PrintAt(working, p.source, p.spec.Parallel, choose)
 		return err
 	})
 	both.Go(func() (err error) {
-		is, err = postgres.PrintAt(working, c.target, c.spec.Parallel, choose)
+		is, err = postgres.PrintAt(working, p.target, p.spec.Parallel, choose)
 		return err
 	})
 	if err := both.Wait(); err != nil {
 		return err
 	}
-	for _, t := range c.from {
-		if name := t.Name(); c.spec.Chosen(name) {
-			c.notShown(name + " was not compared: only some of its rows were copied")
+	for _, t := range p.tables {
+		if name := t.Name(); p.spec.Chosen(name) {
+			p.notShown(name + " was not compared: only some of its rows were copied")
 		} else {
-			c.found.Tables = append(c.found.Tables, compared(name, was[name], is[name], printed[name]))
+			p.found.Tables = append(p.found.Tables, compared(name, was[name], is[name], printed[name]))
 		}
 	}
 	return nil
@@ -65,17 +65,17 @@ func compared(table string, was, is postgres.TablePrint, printed bool) understud
 
 // countDistinct counts the distinct values of columns whose mask keeps them apart, on
 // both sides. A unique index says it already.
-func (c *checking) countDistinct(ctx context.Context) error {
-	if c.spec.Compare == Off {
+func (p *Proof) countDistinct(ctx context.Context) error {
+	if p.spec.Compare == Off {
 		return nil
 	}
 	var asked []understudy.Column
 	queries := map[string]string{}
-	for _, t := range c.from {
+	for _, t := range p.tables {
 		for _, column := range t.Columns {
-			mask, masked := c.mask(t.Name(), column.Name)
-			light := c.spec.Compare == Light && t.Bytes() > lightBytes
-			if !masked || !mask.Unique || column.Unique || light || c.spec.Chosen(t.Name()) {
+			mask, masked := p.mask(t.Name(), column.Name)
+			light := p.spec.Compare == Light && t.Bytes() > lightBytes
+			if !masked || !mask.Unique || column.Unique || light || p.spec.Chosen(t.Name()) {
 				continue
 			}
 			asked = append(asked, column)
@@ -85,7 +85,7 @@ func (c *checking) countDistinct(ctx context.Context) error {
 	}
 	counts := [2]map[string]float64{}
 	both, working := errgroup.WithContext(ctx)
-	for side, m := range []*postgres.Moment{c.source, c.target} {
+	for side, m := range []*postgres.Moment{p.source, p.target} {
 		counts[side] = map[string]float64{}
 		both.Go(func() error { return m.Join(working, countEach(working, asked, queries, counts[side])) })
 	}
@@ -94,7 +94,7 @@ func (c *checking) countDistinct(ctx context.Context) error {
 	}
 	for _, column := range asked {
 		name := column.String()
-		c.found.Columns = append(c.found.Columns, understudy.ColumnLikeness{
+		p.found.Columns = append(p.found.Columns, understudy.ColumnLikeness{
 			Column: name, Masked: true, DistinctExact: true, Distinct: [2]float64{counts[0][name], counts[1][name]},
 		})
 	}

@@ -16,31 +16,35 @@ import (
 
 // searchLeaks shows every value of the twin that could hold text to scanners, each table
 // to one, and says what was found.
-func (c *checking) searchLeaks(ctx context.Context) error {
-	set, err := c.watch.Seal(ctx)
+func (p *Proof) searchLeaks(ctx context.Context) error {
+	set, err := p.watch.Seal(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.search(ctx, set), set.Close())
+	return errors.Join(p.search(ctx, set), set.Close())
 }
 
-func (c *checking) search(ctx context.Context, set *leak.Set) error {
-	err := c.target.Each(ctx, c.to, c.spec.Parallel, func(ctx context.Context, tx pgx.Tx, i int) error {
-		return searchTable(ctx, tx, c.to[i], set)
+func (p *Proof) search(ctx context.Context, set *leak.Set) error {
+	tables, err := postgres.DescribeTables(ctx, p.target.Tx)
+	if err != nil {
+		return err
+	}
+	err = p.target.Each(ctx, tables, p.spec.Parallel, func(ctx context.Context, tx pgx.Tx, i int) error {
+		return searchTable(ctx, tx, tables[i], set)
 	})
 	if err != nil {
 		return err
 	}
-	if err := c.target.Join(ctx, func(tx pgx.Tx) error { return searchObjects(ctx, tx, set) }); err != nil {
+	if err := p.target.Join(ctx, func(tx pgx.Tx) error { return searchObjects(ctx, tx, set) }); err != nil {
 		return err
 	}
-	if c.spec.Files != nil {
-		if err := c.spec.Files(ctx, func(name string, from io.Reader) error { return set.Raw(ctx, name, from) }); err != nil {
+	if p.spec.Files != nil {
+		if err := p.spec.Files(ctx, func(name string, from io.Reader) error { return set.Raw(ctx, name, from) }); err != nil {
 			return err
 		}
 	}
 	finds, err := set.Judge(ctx)
-	c.found.Leaks, c.found.Values, c.found.Originals = finds, set.Values(), set.Originals()
+	p.found.Leaks, p.found.Values, p.found.Originals = finds, set.Values(), set.Originals()
 	return err
 }
 
