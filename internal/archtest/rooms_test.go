@@ -50,6 +50,7 @@ func rooms() map[string]room {
 		"internal/leak":                  {never: world()},
 		"internal/load":                  {},
 		"internal/mask":                  {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
+		"internal/maskprogram":           {},
 		"internal/migration":             {knows: []string{"check"}, never: []string{"database/sql"}},
 		"internal/databasetest":          {never: []string{"os/exec", "database/sql"}},
 		"internal/mysql":                 {knows: []string{"rowmask"}},

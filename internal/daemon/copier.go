@@ -11,6 +11,7 @@ import (
 	"understudy"
 	"understudy/internal/config"
 	"understudy/internal/mask"
+	"understudy/internal/maskprogram"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
 )
@@ -55,7 +56,7 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 	if err != nil {
 		return nil, at, err
 	}
-	copies, err := c.copyAll(ctx, copyOrder{source, release.Application, databases, snapshot, place, twin.Copying, policy.Masks(c.d.maskKey)}, tell)
+	copies, err := c.copyAll(ctx, copyOrder{source, release.Application, databases, snapshot, place, twin.Copying, policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}, tell)
 	if err != nil {
 		return nil, at, errors.Join(err, place.next.Remove(context.WithoutCancel(ctx)))
 	}
