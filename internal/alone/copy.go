@@ -10,6 +10,7 @@ import (
 	"understudy/internal/cli"
 	"understudy/internal/keyfile"
 	"understudy/internal/mask"
+	"understudy/internal/maskprogram"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
@@ -48,22 +49,42 @@ func masksOf(order cli.TwinCopy) (understudy.Masks, error) {
 	if err != nil {
 		return nil, err
 	}
-	return policy.Masks(key), nil
+	return policy.Masks(key, mask.WithProgram(maskprogram.Runner{}.Run)), nil
 }
 
 // isURL tells the address of a database from a folder.
 func isURL(to string) bool { return strings.Contains(to, "://") }
 
 func copyPostgres(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, tell func(string)) (cli.TwinCopied, error) {
-	if !isURL(order.To) {
-		return copyIntoServer(ctx, order, masks, tell)
+	files := order.Copying.Method == understudy.CopyPhysical
+	switch {
+	case files && isURL(order.To):
+		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--to: a physical copy is made in a folder, and %s is an address", order.To)
+	case files:
+		return inNewFolder(order.To, func(folder string) (cli.TwinCopied, error) { return copyFiles(ctx, order, folder, masks, tell) })
+	case strings.HasPrefix(order.From, "file:"):
+		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--from: a folder can be copied by its files only").WithHint("add --method physical")
 	}
+	return copyRows(ctx, order, masks, tell)
+}
+
+// copyRows copies by rows, into a database that is there or a server made for it.
+func copyRows(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, tell func(string)) (cli.TwinCopied, error) {
 	bin, err := programs(ctx, order.From)
 	if err != nil {
 		return cli.TwinCopied{}, err
 	}
-	made, err := logical.Copy(ctx, rows(order, order.To, bin, masks, tell))
-	return cli.TwinCopied{DatabaseCopy: made}, err
+	spec := rows(order, masks, tell)
+	spec.Bin = bin
+	if isURL(order.To) {
+		spec.Target = order.To
+		made, err := copyAndProve(ctx, order, spec, tell)
+		return cli.TwinCopied{DatabaseCopy: made}, err
+	}
+	return inNewFolder(order.To, func(folder string) (cli.TwinCopied, error) {
+		made, err := copyIntoServer(ctx, order, folder, spec, tell)
+		return cli.TwinCopied{DatabaseCopy: made}, err
+	})
 }
 
 // programs finds the programs of the source's own major version, or of the next newer.
@@ -95,10 +116,10 @@ func programs(ctx context.Context, from string) (string, error) {
 }
 
 // rows is the order for a copy by rows.
-func rows(order cli.TwinCopy, to, bin string, masks understudy.Masks, tell func(string)) logical.Spec {
+func rows(order cli.TwinCopy, masks understudy.Masks, tell func(string)) logical.Spec {
 	last := time.Time{}
 	return logical.Spec{
-		Source: order.From, Target: to, Bin: bin, Masks: masks, Parallel: order.Copying.Parallel, Samples: 400, Notice: tell,
+		Source: order.From, Masks: masks, Parallel: order.Copying.Parallel, Samples: 400, Notice: tell,
 		Gentle: logical.Gentle{Rate: order.Copying.Rate, MaxLoad: order.Copying.MaxLoad, MaxHold: order.Copying.Hold},
 		Progress: func(p logical.Progress) {
 			if time.Since(last) > time.Second {

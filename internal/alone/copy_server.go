@@ -13,10 +13,9 @@ import (
 	"understudy/internal/postgres/logical"
 )
 
-// copyIntoServer copies into a private server that is made for it below a folder. What
-// is half made is removed.
-func copyIntoServer(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, tell func(string)) (_ cli.TwinCopied, err error) {
-	folder, err := filepath.Abs(order.To)
+// inNewFolder gives act a folder that was not there, and removes it after an error.
+func inNewFolder(to string, act func(folder string) (cli.TwinCopied, error)) (cli.TwinCopied, error) {
+	folder, err := filepath.Abs(to)
 	if err != nil {
 		return cli.TwinCopied{}, err
 	}
@@ -24,46 +23,37 @@ func copyIntoServer(ctx context.Context, order cli.TwinCopy, masks understudy.Ma
 		return cli.TwinCopied{}, understudy.Errorf(understudy.KindConflict, "--to: %s is there already; expected a folder that is not", folder)
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return cli.TwinCopied{}, err
+		return cli.TwinCopied{}, understudy.Errorf(understudy.KindUnavailable, "making the folder of --to: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(folder))
-		}
-	}()
-	from, err := lookAt(ctx, order.From)
+	made, err := act(folder)
 	if err != nil {
-		return cli.TwinCopied{}, err
+		return made, errors.Join(err, os.RemoveAll(folder))
 	}
-	bin, err := programs(ctx, order.From)
-	if err != nil {
-		return cli.TwinCopied{}, err
-	}
-	server := cluster.New(cluster.Spec{Dir: filepath.Join(folder, "data"), SocketDir: filepath.Join(folder, "run"), Log: filepath.Join(folder, "log"), Locale: from.locale})
-	made, err := fill(ctx, server, from.database, rows(order, server.AdminURL(from.database), bin, masks, tell))
-	if err != nil {
-		return cli.TwinCopied{}, err
-	}
-	return cli.TwinCopied{DatabaseCopy: made, Directory: folder, Start: startCommand(bin, folder)}, nil
+	made.Directory = folder
+	made.Start = "pg_ctl -D " + filepath.Join(folder, "data") + " start"
+	return made, nil
 }
 
-// fill starts a new server for loading, copies and stops it.
-func fill(ctx context.Context, server *cluster.Cluster, database string, spec logical.Spec) (made understudy.DatabaseCopy, err error) {
+// copyIntoServer copies into a private server that is made for it below a folder, loaded
+// without care for crashes, sealed and stopped.
+func copyIntoServer(ctx context.Context, order cli.TwinCopy, folder string, spec logical.Spec, tell func(string)) (made understudy.DatabaseCopy, err error) {
+	from, err := lookAt(ctx, order.From)
+	if err != nil {
+		return made, err
+	}
+	server := cluster.New(cluster.Spec{Dir: filepath.Join(folder, "data"), SocketDir: filepath.Join(folder, "run"), Log: filepath.Join(folder, "log"), Locale: from.locale})
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	if err := server.StartForLoading(ctx); err != nil {
 		return made, err
 	}
-	if _, err := server.EnsureDatabase(ctx, database, "", nil); err != nil {
+	if _, err := server.EnsureDatabase(ctx, from.database, "", nil); err != nil {
 		return made, err
 	}
-	if made, err = logical.Copy(ctx, spec); err != nil {
+	spec.Target = server.AdminURL(from.database)
+	if made, err = copyAndProve(ctx, order, spec, tell); err != nil {
 		return made, err
 	}
 	return made, server.Seal(ctx)
-}
-
-func startCommand(bin, folder string) string {
-	return filepath.Join(bin, "pg_ctl") + " -D " + filepath.Join(folder, "data") + " start"
 }
 
 // origin is what a copy has to know of its source before it begins.

@@ -16,13 +16,14 @@ import (
 
 // TwinCopy is what `twin copy` was asked for.
 type TwinCopy struct {
-	From    string // URL of a database, or for a copy of files "file:" and a stopped server's folder
-	To      string // URL of an empty database, or a folder that does not exist yet
-	Rules   string // mask.yaml
-	Key     string // file of the masking key; made when it is not there
-	Proof   string // file of the page; empty: none
-	NoProof bool
-	Copying understudy.Copying
+	From     string // URL of a database, or for a copy of files "file:" and a stopped server's folder
+	To       string // URL of an empty database, or a folder that does not exist yet
+	Database string // which one is kept of a stopped server's folder
+	Rules    string // mask.yaml
+	Key      string // file of the masking key; made when it is not there
+	Proof    string // file of the page; empty: none
+	NoProof  bool
+	Copying  understudy.Copying
 }
 
 // TwinCopied is what became of it.
@@ -60,8 +61,9 @@ func (c *cli) twinCopy() *cobra.Command {
 		return show(c, made, c.showCopied)
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&order.From, "from", "", "the database to copy: postgres://, mysql:// or sqlite: and a file")
+	flags.StringVar(&order.From, "from", "", "the database to copy: postgres://…; or file: and the folder of a stopped server, for a physical copy")
 	flags.StringVar(&order.To, "to", "", "an empty database, or a folder to make a private server in")
+	flags.StringVar(&order.Database, "database", "", "with --from file:FOLDER, the database to keep")
 	flags.StringVar(&order.Rules, "mask", "mask.yaml", "the rules")
 	flags.StringVar(&order.Key, "key", "mask.key", "file of the masking key; made when it is not there")
 	flags.StringVar(&method, "method", "logical", "logical: row by row. physical: the server's files, masked in place")
