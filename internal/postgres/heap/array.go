@@ -46,9 +46,7 @@ func readArray(stored []byte) (list []element, ok bool) {
 			list = append(list, element{null: true})
 			continue
 		}
-		if at-arrayPrefix < len(stored) && stored[at-arrayPrefix] == 0 || at%4 != 0 {
-			at = (at + 3) &^ 3
-		}
+		at = (at + 3) &^ 3
 		f, end := readVarlena(stored, at-arrayPrefix)
 		if end < 0 || !f.plain {
 			return nil, false

@@ -1,0 +1,174 @@
+package physical
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"understudy"
+)
+
+// seal takes away what the stopped cluster does not need and what may hold originals: its
+// write-ahead log, and files that belong to nothing. Then it counts what is left.
+func (c *copying) seal(ctx context.Context) error {
+	if err := c.dropOrphans(); err != nil {
+		return err
+	}
+	if err := c.renewLog(ctx); err != nil {
+		return err
+	}
+	for _, folder := range []string{"pg_stat", "pg_stat_tmp"} {
+		if err := c.emptyOwned(folder); err != nil {
+			return tidyError(err)
+		}
+	}
+	return c.eachFile(func(_ string, size int64) error {
+		c.bytes += size
+		return nil
+	})
+}
+
+// emptyOwned empties a folder, which stays the server's user's.
+func (c *copying) emptyOwned(folder string) error {
+	path := filepath.Join(c.work, folder)
+	entries, err := os.ReadDir(path)
+	for _, entry := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(path, entry.Name())))
+	}
+	return err
+}
+
+// relationFile matches the name of a file of a relation: its number, its fork, its part.
+var relationFile = regexp.MustCompile(`^(t\d+_)?(\d+)(_fsm|_vm|_init)?(\.\d+)?$`)
+
+// dropOrphans removes what a crash of production left behind: files and folders below base
+// that belong to no relation and to no database.
+func (c *copying) dropOrphans() error {
+	folders, err := os.ReadDir(filepath.Join(c.work, "base"))
+	if err != nil {
+		return tidyError(err)
+	}
+	for _, folder := range folders {
+		path := "base/" + folder.Name()
+		switch {
+		case !c.known[path]:
+			err = os.RemoveAll(filepath.Join(c.work, path))
+		case c.known[path+"/"]:
+			err = c.dropOrphansIn(path)
+		}
+		if err != nil {
+			return tidyError(err)
+		}
+	}
+	return nil
+}
+
+func (c *copying) dropOrphansIn(folder string) error {
+	entries, err := os.ReadDir(filepath.Join(c.work, folder))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		match := relationFile.FindStringSubmatch(entry.Name())
+		kept := entry.Name() == "PG_VERSION" || entry.Name() == "pg_filenode.map" ||
+			match != nil && match[1] == "" && c.known[folder+"/"+match[2]]
+		if !kept {
+			if err := os.Remove(filepath.Join(c.work, folder, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// renewLog begins a new write-ahead log on a timeline of its own, and makes sure that
+// nothing of the old one is left.
+func (c *copying) renewLog(ctx context.Context) error {
+	next, err := c.control.nextTimeline()
+	if err != nil {
+		return err
+	}
+	cmd := c.owner.Command(ctx, filepath.Join(c.from.Bin, "pg_resetwal"), "-l", next, "--pgdata", c.work)
+	if err := cmd.Run(); err != nil {
+		return understudy.Errorf(understudy.KindInternal, "beginning a new write-ahead log in the copy: pg_resetwal: %w", err)
+	}
+	segments := 0
+	err = filepath.WalkDir(filepath.Join(c.work, "pg_wal"), func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			segments++
+		}
+		return err
+	})
+	if err != nil || segments != 1 {
+		return understudy.Errorf(understudy.KindInternal, "beginning a new write-ahead log in the copy: one file was expected, %d were found (%v)", segments, err)
+	}
+	return nil
+}
+
+// eachFile shows act the files of the working folder, by their paths in it.
+func (c *copying) eachFile(act func(path string, size int64) error) error {
+	return filepath.WalkDir(c.work, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		return act(strings.TrimPrefix(path, c.work+"/"), info.Size())
+	})
+}
+
+// scan lets the caller look for originals in every file, as it will be handed out.
+func (c *copying) scan(ctx context.Context) error {
+	if c.spec.Scan == nil {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(c.spec.Parallel)
+	err := c.eachFile(func(path string, _ int64) error {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			file, err := os.Open(filepath.Join(c.work, path))
+			if err != nil {
+				return understudy.Errorf(understudy.KindUnavailable, "scanning file %s of the copy: %w", path, err)
+			}
+			return errors.Join(c.spec.Scan(path, file), file.Close())
+		})
+		return nil
+	})
+	return errors.Join(err, group.Wait())
+}
+
+// finish flushes everything to disk, and gives the copy its name.
+func (c *copying) finish(ctx context.Context) error {
+	if err := c.owner.Command(ctx, filepath.Join(c.from.Bin, "initdb"), "--sync-only", "--pgdata", c.work).Run(); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "flushing the copy to disk: initdb --sync-only: %w", err)
+	}
+	if err := os.Remove(c.spec.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder
+		return understudy.Errorf(understudy.KindUnavailable, "giving the copy its name: %w", err)
+	}
+	if err := os.Rename(c.work, c.spec.Dir); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "giving the copy its name: %w", err)
+	}
+	if err := syncFolder(filepath.Dir(c.spec.Dir)); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "giving the copy its name: %w", err)
+	}
+	return c.clear(ctx)
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
