@@ -148,7 +148,7 @@ func (s *Server) initialise(ctx context.Context, owner account, from installatio
 		return understudy.Errorf(understudy.KindUnavailable, "making %s: %w", s, err)
 	}
 	program, args := from.initialising(making)
-	out, err := owner.command(ctx, program, args...).CombinedOutput()
+	out, err := owner.command(ctx, program, append(args, s.options()...)...).CombinedOutput()
 	if err != nil {
 		return errors.Join(understudy.Errorf(understudy.KindUnavailable, "making %s: %w; the last it said: %s", s, err, lastLine(string(out))), os.RemoveAll(making))
 	}
@@ -227,11 +227,12 @@ func lastLine(text string) string {
 }
 
 // Loading are settings for a server that is being filled and can be thrown away when the
-// machine fails: nothing is forced to disk before it is stopped. A twin that is handed to
-// the team starts without them.
+// machine fails: nothing is forced to disk. After it was stopped, its folder has to be
+// forced to disk as a whole by who wants to keep it, and a twin that is handed to the team
+// starts without them. Memory is what the server may take for its pages, in bytes.
 func Loading(memory int64) map[string]string {
 	return map[string]string{
 		"innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "0", "innodb_log_file_size": "512M", "sync_binlog": "0",
-		"innodb_buffer_pool_size": fmt.Sprint(memory), "innodb_flush_method": "O_DIRECT_NO_FSYNC", "skip_log_bin": "on",
+		"innodb_buffer_pool_size": fmt.Sprint(memory), "innodb_flush_method": "nosync", "loose_debug_no_sync": "1", "skip_log_bin": "on",
 	}
 }

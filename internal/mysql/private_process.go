@@ -23,7 +23,7 @@ func (s *Server) launch(ctx context.Context, from installation, owner account) (
 	if err != nil {
 		return 0, understudy.Errorf(understudy.KindUnavailable, "opening the log of %s: %w", s, err)
 	}
-	args := append([]string{"-c", `"$@" </dev/null 3>&- & echo $! >&3`, "sh", from.server}, s.arguments(owner)...)
+	args := append([]string{"-c", `"$@" </dev/null 3>&- & echo $! >&3`, "sh", from.server}, s.arguments()...)
 	cmd := owner.command(ctx, "/bin/sh", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	said, saying, err := os.Pipe()
@@ -53,8 +53,13 @@ func (s *Server) remember(pid int) error {
 	return nil
 }
 
-func (s *Server) arguments(owner account) []string {
-	args := []string{"--no-defaults", "--datadir=" + s.place.Dir, "--socket=" + s.Socket(), "--pid-file=" + s.pidFile(), "--skip-networking"}
+func (s *Server) arguments() []string {
+	return append([]string{"--no-defaults", "--datadir=" + s.place.Dir, "--socket=" + s.Socket(), "--pid-file=" + s.pidFile(), "--skip-networking"}, s.options()...)
+}
+
+// options are the server's settings as arguments.
+func (s *Server) options() []string {
+	var args []string
 	settings := map[string]string{"character_set_server": "utf8mb4", "performance_schema": "0"}
 	maps.Copy(settings, s.place.Settings)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -63,9 +68,6 @@ func (s *Server) arguments(owner account) []string {
 			option += "=" + value
 		}
 		args = append(args, option)
-	}
-	if owner.uid == 0 {
-		args = append(args, "--user="+owner.name)
 	}
 	return args
 }
