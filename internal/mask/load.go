@@ -59,10 +59,16 @@ func parse(name string, content []byte) (Policy, error) {
 	policy := Policy{Columns: map[string]Rule{}, comments: map[string]string{}, heads: map[string][]string{}}
 	for i := 0; i < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
-		if key.Value != "columns" {
-			return Policy{}, f.invalid(key, "unknown key %q", key.Value).WithHint("the only key is columns:")
+		var err error
+		switch key.Value {
+		case "columns":
+			err = f.columns(policy, value)
+		case "leaks":
+			err = f.leaks(&policy, value)
+		default:
+			err = f.invalid(key, "unknown key %q", key.Value).WithHint("the keys are columns: and leaks:")
 		}
-		if err := f.columns(policy, value); err != nil {
+		if err != nil {
 			return Policy{}, err
 		}
 	}

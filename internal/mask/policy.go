@@ -21,6 +21,10 @@ type Policy struct {
 	// most letters, and what says a type before what says none.
 	Columns map[string]Rule
 
+	// Accepted are the places of a copy, schema.table.column, at which originals of masked
+	// columns may stand.
+	Accepted []string
+
 	comments map[string]string   // of the file's lines, by key, so that Plan keeps them
 	heads    map[string][]string // the comment lines above a line, likewise
 }
@@ -43,6 +47,9 @@ func (p Policy) Digest() understudy.Digest {
 	lines := make([]line, 0, len(p.Columns))
 	for _, key := range slices.Sorted(maps.Keys(p.Columns)) {
 		lines = append(lines, line{key, p.Columns[key]})
+	}
+	for _, place := range slices.Sorted(slices.Values(p.Accepted)) {
+		lines = append(lines, line{Key: acceptedKey(place)})
 	}
 	digest, err := understudy.DigestOfValue(lines)
 	if err != nil { // strings and maps of them have a JSON form
