@@ -3,9 +3,11 @@ package follow
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"understudy"
 	"understudy/internal/postgres"
@@ -81,7 +83,23 @@ func (a *applier) reopen(ctx context.Context) (*applier, error) {
 	return next, nil
 }
 
-func (a *applier) close(ctx context.Context) { postgres.CloseConn(ctx, a.conn) }
+// close ends the session and waits until the server has, within reason: whoever clones the
+// database next finds nobody on it, and nobody holds its position.
+func (a *applier) close(ctx context.Context) {
+	conn := a.conn.PgConn()
+	late := time.Now().Add(homeTime)
+	if !conn.IsClosed() && conn.Conn().SetDeadline(late) == nil {
+		conn.Frontend().Send(&pgproto3.Terminate{})
+		if conn.Frontend().Flush() == nil {
+			_, _ = io.Copy(io.Discard, conn.Conn()) // ends with the server's process
+		}
+	}
+	postgres.CloseConn(ctx, a.conn)
+	select {
+	case <-conn.CleanupDone():
+	case <-time.After(time.Until(late)):
+	}
+}
 
 // apply takes in one change. The transaction in the twin is over when group.open is false.
 func (a *applier) apply(ctx context.Context, change replication.Change) error {

@@ -105,10 +105,9 @@ func (f *Follower) giveUp(ctx context.Context, why error) error {
 func (f *Follower) sessions(ctx context.Context) error {
 	began, failures := time.Now(), 0
 	f.mu.Lock()
-	f.status.Reconnects = 0
+	f.status.Reconnects, f.expected = 0, nil
 	f.mu.Unlock()
 	for everConnected := false; ; {
-		started := time.Now()
 		err := f.follow(ctx)
 		everConnected = everConnected || f.wasConnected()
 		switch {
@@ -117,7 +116,7 @@ func (f *Follower) sessions(ctx context.Context) error {
 		case understudy.KindOf(err) != understudy.KindUnavailable, !everConnected && time.Since(began) > patience:
 			return err
 		}
-		if time.Since(started) > patience {
+		if f.wasConnected() {
 			failures = 0
 		}
 		f.trouble(err)

@@ -222,7 +222,7 @@ func (l *live) writers(n int) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var writing sync.WaitGroup
 	for i := range n {
-		conn := postgrestest.Connected(l.t, l.spec.Source)
+		conn := postgrestest.Connected(l.t, l.source.Config().ConnString()) // past whatever stands before the follower
 		writing.Add(1)
 		go func() {
 			defer writing.Done()

@@ -119,7 +119,10 @@ func Forget(ctx context.Context, spec Spec) error {
 		return err
 	}
 	defer postgres.CloseConn(ctx, source)
-	return errors.Join(dropLeft(ctx, source, spec), unpublish(ctx, source, Spec{Name: spec.Name, Publish: true}))
+	if err := dropLeft(ctx, source, spec); err != nil {
+		return err
+	}
+	return unpublish(ctx, source, Spec{Name: spec.Name, Publish: true})
 }
 
 // dropLeft drops the slot of this name that nobody reads.

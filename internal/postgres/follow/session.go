@@ -50,8 +50,8 @@ func (f *Follower) follow(ctx context.Context) error {
 	}
 	f.connected(s.a.applied)
 	both, working := errgroup.WithContext(ctx)
-	both.Go(func() error { return s.r.run(working) })
-	both.Go(func() error { return s.work(working) })
+	both.Go(func() error { return judge(working, s.r.run(working)) })
+	both.Go(func() error { return judge(working, s.work(working)) })
 	return both.Wait()
 }
 
@@ -112,6 +112,7 @@ func (s *session) checkSlot(ctx context.Context) error {
 		return finalError{understudy.Errorf(understudy.KindConflict, "the twin stands at %s of production's log, and had confirmed all before %s: its server has lost transactions, and production does not send them again",
 			s.a.applied, slot.Confirmed).WithHint("make a fresh copy")}
 	}
+	s.f.sampled(slot)
 	s.a.clock = time.Until(slot.Now)
 	return nil
 }
@@ -143,13 +144,14 @@ func (s *session) work(ctx context.Context) error {
 			wanted = nil // after the transaction
 		} else if s.f.gate.shut() {
 			if err := s.stepOut(ctx); err != nil {
-				return s.judge(ctx, err)
+				return err
 			}
 			continue
 		}
 		var err error
 		select {
 		case <-ctx.Done():
+			s.goHome(ctx)
 			return context.Cause(ctx)
 		case <-wanted:
 		case it := <-s.r.items:
@@ -158,13 +160,13 @@ func (s *session) work(ctx context.Context) error {
 			err = s.tick(ctx)
 		}
 		if err != nil {
-			return s.judge(ctx, err)
+			return err
 		}
 	}
 }
 
 // judge tells what another connection may mend from what ends the following.
-func (s *session) judge(ctx context.Context, err error) error {
+func judge(ctx context.Context, err error) error {
 	known := new(understudy.Error)
 	switch {
 	case ctx.Err() != nil:
@@ -224,16 +226,35 @@ func (s *session) keep(ctx context.Context, alsoIdle bool) error {
 	return nil
 }
 
-// stepOut leaves the twin's database at a commit, and comes back when nobody wants it any
-// more. The stream stays; what comes meanwhile waits, here or in production's log.
-func (s *session) stepOut(ctx context.Context) error {
+// goHome leaves a twin that is at rest as a pause would: its sequences not behind its
+// rows. It is a favour to whoever takes the twin next; nothing is lost without it.
+func (s *session) goHome(ctx context.Context) {
+	if s.a.group.inside {
+		return
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), homeTime)
+	defer cancel()
+	_ = s.settle(ending) // the connections may be what has ended
+}
+
+// settle commits what is whole, and brings the sequences up to it.
+func (s *session) settle(ctx context.Context) error {
 	if err := s.end(ctx); err != nil {
 		return err
 	}
 	if err := s.seq.refresh(ctx, s.source, s.a.conn); err != nil {
 		return err
 	}
-	if err := s.keep(ctx, false); err != nil {
+	return s.keep(ctx, false)
+}
+
+// homeTime bounds what is done after the end was asked for.
+const homeTime = 2 * time.Second
+
+// stepOut leaves the twin's database at a commit, and comes back when nobody wants it any
+// more. The stream stays; what comes meanwhile waits, here or in production's log.
+func (s *session) stepOut(ctx context.Context) error {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	s.a.close(ctx)

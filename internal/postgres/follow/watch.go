@@ -80,30 +80,33 @@ func (f *Follower) look(ctx context.Context, source *pgx.Conn, schema bool) erro
 	return finally(compareSchemas(*expected, now))
 }
 
-// expectSchema holds production's schema to the twin's, now and from here on. Servers of
-// different versions write the same schema differently: then production's has to stay what
-// it is when they first meet.
+// expectSchema holds production's schema to the twin's as Run begins; from there on, watch
+// does. Servers of different versions write the same schema differently: then production's
+// has to stay what it is when they first meet.
 func (f *Follower) expectSchema(ctx context.Context, source, target *pgx.Conn) error {
+	f.mu.Lock()
+	known := f.expected != nil
+	f.mu.Unlock()
+	if known {
+		return nil
+	}
 	there, err := postgres.Inspect(ctx, source)
 	if err != nil {
 		return err
 	}
-	f.mu.Lock()
-	expected := f.expected
-	f.mu.Unlock()
+	expected := there
 	if major(source) == major(target) {
-		here, err := postgres.Inspect(ctx, target)
-		if err != nil {
+		if expected, err = postgres.Inspect(ctx, target); err != nil {
 			return err
 		}
-		expected = &here
-	} else if expected == nil {
-		expected = &there
+	}
+	if err := finally(compareSchemas(expected, there)); err != nil {
+		return err
 	}
 	f.mu.Lock()
-	f.expected = expected
-	f.mu.Unlock()
-	return finally(compareSchemas(*expected, there))
+	defer f.mu.Unlock()
+	f.expected = &expected
+	return nil
 }
 
 func major(conn *pgx.Conn) string {
