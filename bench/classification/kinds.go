@@ -46,7 +46,7 @@ func (m maker) ofPeople() map[string]func() string {
 	first, last := func() string { return m.one(firstNames) }, func() string { return m.one(lastNames) }
 	handle := func() string { return strings.ToLower(m.one(firstNames)) + m.one(",_,.") + m.digits(1+m.IntN(3)) }
 	return map[string]func() string{
-		"first": first, "last": last, "name": func() string { return first() + " " + last() }, "username": handle,
+		"salutation": func() string { return "Dear " + first() }, "first": first, "last": last, "name": func() string { return first() + " " + last() }, "username": handle,
 		"personslug": func() string { return strings.ToLower(first() + "-" + strings.ReplaceAll(last(), "'", "")) },
 		"email":      func() string { return handle() + "@" + m.one(mailHosts) },
 		"phone":      func() string { return "+4915" + m.digits(9) },
@@ -69,7 +69,10 @@ func (m maker) ofPlaces() map[string]func() string {
 	return map[string]func() string{
 		"street": street, "line2": func() string { return m.one("Apt,Suite,Floor,Unit") + " " + m.digits(1+m.IntN(2)) }, "city": func() string { return m.one(cities) },
 		"fulladdress": func() string { return street() + ", " + m.one(cities) + ", " + m.digits(5) },
-		"postcode":    func() string { return m.digits(5) }, "postcodeint": func() string { return m.digits(5) },
+		"pobox":       func() string { return "Postfach " + m.digits(3) }, "ukpost": func() string {
+			return fmt.Sprintf("%s%d %d%s", m.one("SW,M,LS,EH,CF"), 1+m.IntN(20), 1+m.IntN(9), m.one("AB,QT,XY,LN"))
+		},
+		"postcode": func() string { return m.digits(5) }, "postcodeint": func() string { return m.digits(5) },
 		"ziplist":  func() string { return m.digits(5) + ", " + m.digits(5) },
 		"country":  func() string { return m.one("DE,AT,US,FR,BR,IN,JP,NG") },
 		"region":   func() string { return m.one("CA,TX,Bavaria,Ontario,Lombardy,NSW,Kent") },
@@ -112,6 +115,11 @@ func (m maker) ofMachines() map[string]func() string {
 		"mime": func() string { return m.one("image/png,text/html,application/pdf,audio/mpeg") }, "etag": func() string { return `W/"` + m.hex(8) + `"` },
 		"bytes": func() string { return `\x` + m.hex(24) }, "screen": func() string { return m.one("1920x1080,390x844,1440x900") }, "model": func() string { return "iPhone" + m.digits(2) + "," + m.digits(1) },
 		"dataurl": func() string { return "data:image/png;base64," + m.base64(90) }, "filename": func() string { return m.one(things) + "-" + m.digits(2) + ".gpx" },
+		"figi": func() string { return "BBG" + strings.ToUpper(m.hex(4)) + "Q" }, "isin": func() string { return "US" + m.digits(10) }, "ticker": func() string { return m.one("AAPL,MSFT,VWCE,BTC,SAP,ASML") },
+		"id26": func() string {
+			return strings.ToLower(strings.NewReplacer("-", "a", "_", "b").Replace(m.base64(20)))[:26]
+		}, "devid": func() string { return "android_rn:" + m.base64(60) },
+		"sshkey": func() string { return "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5" + m.base64(32) }, "digits6": func() string { return m.digits(6) },
 		"digits12": func() string { return m.digits(12) }, "tsvector": func() string { return "'" + m.one(things) + "':1 '" + m.one(things) + "':4" },
 		"errors": func() string { return "unable to fetch this resource (status " + m.digits(3) + ")" },
 	}
