@@ -30,6 +30,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	releaseRoutes(a, roles.Releases)
 	environmentRoutes(a, roles.Environments)
 	twinRoutes(a, roles.Twins)
+	proofRoute(a, roles.Proofs)
 	rehearsalRoutes(a, roles.Rehearsals, roles.Evidences)
 	verdictRoutes(a, roles.Verdicts)
 	promotionRoutes(a, roles.Promotions, roles.Holds)

@@ -112,6 +112,13 @@ type Twins interface {
 	MaskDiff(ctx context.Context, environment string) (MaskDiff, error)
 }
 
+// Proofs shows what was proven of the copies that twins stand on.
+type Proofs interface {
+	// Proof is a twin's snapshot with the whole proof of each database; everywhere else a
+	// snapshot has their summaries.
+	Proof(ctx context.Context, environment string) (understudy.Snapshot, error)
+}
+
 // ResetTwin asks for a twin to be made anew from what it is a twin of.
 type ResetTwin struct {
 	Environment string `json:"environment"`
@@ -260,6 +267,7 @@ type Roles struct {
 	Releases     Releases
 	Environments Environments
 	Twins        Twins
+	Proofs       Proofs
 	Rehearsals   Rehearsals
 	Evidences    Evidences
 	Verdicts     Verdicts

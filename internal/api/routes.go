@@ -147,6 +147,12 @@ func twinRoutes(a huma.API, role Twins) {
 	})
 }
 
+func proofRoute(a huma.API, role Proofs) {
+	get(a, "proof", "/v1/environments/{name}/proof", "what was proven of the copy that a twin stands on", func(ctx context.Context, in *named) (understudy.Snapshot, error) {
+		return role.Proof(ctx, in.Name)
+	})
+}
+
 type by struct {
 	By string `json:"by"`
 }

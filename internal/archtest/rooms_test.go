@@ -84,7 +84,7 @@ func rooms() map[string]room {
 		"internal/api":         {},
 		"internal/api/apitest": {knows: []string{"api"}},
 		"internal/api/client":  {knows: []string{"api"}},
-		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "statedir"}},
+		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "proofpage", "statedir"}},
 		"internal/config":      {},
 
 		// who sees all

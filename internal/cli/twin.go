@@ -16,7 +16,7 @@ func (c *cli) twinCommand() *cobra.Command {
 	return c.group("twin", "reset a twin, copy a database, see what a seal caught",
 		"A twin is an environment built from another's release, configuration and data, sealed off from\n"+
 			"the world. Its data is masked on the way.",
-		c.twinReset(), c.twinCaptures(), c.twinCopy())
+		c.twinReset(), c.twinProof(), c.twinCaptures(), c.twinCopy())
 }
 
 func (c *cli) twinReset() *cobra.Command {

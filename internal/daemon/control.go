@@ -54,6 +54,7 @@ func (d *Daemon) environmentStatus(ctx context.Context, e understudy.Environment
 	if snapshot, found, err := (shelf{d}).Latest(ctx, e.Name); err != nil {
 		return out, err
 	} else if found {
+		snapshot = snapshot.Summarised()
 		out.Snapshot = &snapshot
 	}
 	front, err := d.front(ctx, e.Name)

@@ -56,7 +56,7 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 	if err != nil {
 		return nil, at, err
 	}
-	copies, err := c.copyAll(ctx, copyOrder{source, release.Application, databases, snapshot, place, twin.Copying, policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}, tell)
+	copies, err := c.copyAll(ctx, copyOrder{to, source, release.Application, databases, snapshot, place, twin.Copying, policy.Accepted, policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}, tell)
 	if err != nil {
 		return nil, at, errors.Join(err, place.next.Remove(context.WithoutCancel(ctx)))
 	}
@@ -80,12 +80,14 @@ func (c copier) copyAll(ctx context.Context, o copyOrder, tell func(string)) ([]
 }
 
 type copyOrder struct {
+	twin      string
 	source    understudy.Environment
 	app       understudy.Application
 	databases map[string]string // by name, what they are called on production's server
 	snapshot  string
 	place     place
 	copying   understudy.Copying
+	accepted  []string // leaks
 	masks     understudy.Masks
 }
 
@@ -103,7 +105,7 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 	}
 	how := o.copying
 	last := time.Time{}
-	made, err := logical.Copy(ctx, logical.Spec{
+	return c.copyProven(ctx, o, database.Name, logical.Spec{
 		Source: from, Target: next.AdminURL(into), Bin: o.place.bin, Masks: o.masks, Parallel: how.Parallel, Samples: 400, Notice: tell,
 		Gentle: logical.Gentle{Rate: how.Rate, MaxLoad: how.MaxLoad, MaxHold: how.Hold},
 		Progress: func(p logical.Progress) {
@@ -113,8 +115,6 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 			}
 		},
 	})
-	made.Database = database.Name
-	return made, err
 }
 
 // Whole tells whether every golden copy of a snapshot is there.
@@ -197,5 +197,8 @@ func (s shelf) Latest(ctx context.Context, on string) (understudy.Snapshot, bool
 }
 
 func (s shelf) Put(ctx context.Context, on string, snapshot understudy.Snapshot) error {
+	if err := s.d.writeProof(s.d.proofPage(on), snapshot); err != nil {
+		return err
+	}
 	return s.d.store.Put(context.WithoutCancel(ctx), kindSnapshot, on, snapshot)
 }

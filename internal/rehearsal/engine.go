@@ -190,7 +190,7 @@ func (e *Engine) statement(r understudy.Rehearsal, scene Scene, outcome understu
 		StartedAt: r.StartedAt, EndedAt: ended,
 	}
 	if r.Snapshot != nil {
-		s.Snapshot = *r.Snapshot
+		s.Snapshot = r.Snapshot.Summarised()
 	}
 	for _, c := range r.Checks {
 		s.Checks = append(s.Checks, attested(c))

@@ -15,7 +15,8 @@ func lookAtTwin(ctx context.Context, p *play, r *understudy.Rehearsal) (understu
 	if err != nil {
 		return understudy.Check{}, err
 	}
-	r.Snapshot, r.Production = &set.Snapshot, set.Production
+	kept := set.Snapshot.Summarised()
+	r.Snapshot, r.Production = &kept, set.Production
 	r.Baseline, r.BaselineLabel = set.Baseline.Digest, set.Baseline.Label
 	var c understudy.Check
 	for _, leak := range set.Leaks {

@@ -44,7 +44,7 @@ type Stage struct {
 // Roles is the stage in every role.
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
-		Releases: s, Environments: s, Twins: s, Rehearsals: s, Evidences: s, Verdicts: s,
+		Releases: s, Environments: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
 		Promotions: s, Holds: s, Journal: s, Control: s,
 	}
 }
@@ -196,6 +196,11 @@ func (s *Stage) Captures(_ context.Context, _ string, since time.Time) ([]api.Ca
 
 // MaskDiff is what the schema asks of the rules.
 func (s *Stage) MaskDiff(context.Context, string) (api.MaskDiff, error) { return now(s, &s.Asks), nil }
+
+// Proof is the snapshot with its proofs.
+func (s *Stage) Proof(context.Context, string) (understudy.Snapshot, error) {
+	return now(s, &s.Snapshot), nil
+}
 
 // MaskPlan is the plan.
 func (s *Stage) MaskPlan(context.Context, string) (api.MaskPlan, error) { return now(s, &s.Mask), nil }

@@ -17,6 +17,7 @@ var (
 	_ api.Releases     = (*Client)(nil)
 	_ api.Environments = (*Client)(nil)
 	_ api.Twins        = (*Client)(nil)
+	_ api.Proofs       = (*Client)(nil)
 	_ api.Rehearsals   = (*Client)(nil)
 	_ api.Evidences    = (*Client)(nil)
 	_ api.Verdicts     = (*Client)(nil)
@@ -118,6 +119,11 @@ func (c *Client) Captures(ctx context.Context, name string, since time.Time) ([]
 		query.Set("since", since.Format(time.RFC3339Nano))
 	}
 	return call[[]api.Capture](ctx, c, http.MethodGet, environment(name, "captures"), query, nil)
+}
+
+// Proof shows what was proven of the copy that a twin stands on.
+func (c *Client) Proof(ctx context.Context, name string) (understudy.Snapshot, error) {
+	return call[understudy.Snapshot](ctx, c, http.MethodGet, environment(name, "proof"), nil, nil)
 }
 
 // MaskDiff compares masking rules with the schema.

@@ -37,6 +37,7 @@ func suite() map[string]part {
 		"names may hold anything":                      anyNames,
 		"the journal comes in order from where asked":  journalFrom,
 		"captures since a moment are those since then": capturesSince,
+		"a proof comes whole":                          proofIsWhole,
 		"a signed envelope stays as it was signed":     envelopeStays,
 	}
 }
@@ -289,6 +290,28 @@ func capturesSince(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 	}
 	if caught, err = roles.Twins.Captures(t.Context(), "staging", time.Time{}); err != nil || len(caught) != 2 {
 		t.Errorf("all: %+v, %v", caught, err)
+	}
+}
+
+func proofIsWhole(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	proof := understudy.CopyProof{
+		ProofSummary: understudy.ProofSummary{At: time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC), Values: 7},
+		Tables:       []understudy.TableProof{{Table: "public.a", Rows: 3, Found: 3, Compared: "rows"}},
+		Columns:      []understudy.ColumnLikeness{{Column: "public.a.b", Spread: -1, Top: [2][]float64{{0.5}, {0.25, 0.125}}}},
+		NotShown:     []string{"nothing"},
+	}
+	sealed, err := proof.Sealed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage.Snapshot = understudy.Snapshot{ID: "s1", Databases: []understudy.DatabaseCopy{{Database: "main", Proof: &sealed}}}
+	found, err := roles.Proofs.Proof(t.Context(), "staging")
+	if diff := cmp.Diff(stage.Snapshot, found); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	again, err := found.Databases[0].Proof.Sealed()
+	if err != nil || again.Digest != sealed.Digest {
+		t.Errorf("what came has digest %s (%v), what was sent %s", again.Digest, err, sealed.Digest)
 	}
 }
 
