@@ -109,27 +109,35 @@ func oneMoment(t *testing.T, s Subject) {
 		"INSERT INTO left_side VALUES (1, 0)", "INSERT INTO right_side VALUES (1, 0)"))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var moves atomic.Int64
+	moved := make(chan struct{})
 	var writer errgroup.Group
 	writer.Go(func() error {
 		for ctx.Err() == nil {
 			if err := s.Acts.Run(context.WithoutCancel(ctx), from, "BEGIN; UPDATE left_side SET worth = worth + 1; UPDATE right_side SET worth = worth - 1; COMMIT"); err != nil {
+				stop()
 				return err
 			}
-			moves.Add(1)
+			select {
+			case moved <- struct{}{}:
+			default: // nobody waits for it
+			}
 		}
 		return nil
 	})
-	waiting := atomic.Bool{}
+	first := atomic.Bool{}
 	slow := on("word", func(value []byte) ([]byte, error) { // until others have written meanwhile
-		if waiting.CompareAndSwap(false, true) {
-			for before := moves.Load(); moves.Load() < before+3 && ctx.Err() == nil; {
+		if first.CompareAndSwap(true, false) {
+			for range 3 {
+				select {
+				case <-moved:
+				case <-ctx.Done():
+				}
 			}
 		}
 		return value, nil
 	})
 	for range 3 {
-		waiting.Store(false)
+		first.Store(true)
 		to, _ := s.copied(t, from, slow)
 		if got := s.rows(t, to, "SELECT l.worth + r.worth FROM left_side l, right_side r"); got != "0" {
 			t.Errorf("the two sides add up to %s: they are of different moments", got)

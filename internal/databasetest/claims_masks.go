@@ -81,7 +81,7 @@ func batchesInOrder(t *testing.T, s Subject) {
 		}}}, nil
 	}
 	to, made := s.copied(t, from, masks)
-	if len(sizes) != 4 || sizes[0] != 300 || sizes[3] != 100 {
+	if n := len(sizes); n < 4 || sizes[n-4] != 300 || sizes[n-1] != 100 { // an engine may have tried the mask before
 		t.Errorf("the batches had %v rows", sizes)
 	}
 	if got := s.rows(t, to, "SELECT word FROM many WHERE id IN (0, 299, 900, 999) ORDER BY id"); got != "word 299\nword 0\nword 999\nword 900" {

@@ -27,7 +27,10 @@ func Run(t *testing.T, s Subject) {
 		if slices.ContainsFunc(c.needs, func(a Ability) bool { return !s.Engine.Has(a) }) {
 			continue
 		}
-		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, s)
+		})
 	}
 }
 

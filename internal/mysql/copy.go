@@ -121,7 +121,7 @@ func (c *copying) close() {
 func (c *copying) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		c.checkEnds, c.readSchema, c.fixMoment, c.decideMasks,
-		c.makeTables, c.copyTables, c.checkUnchanged, c.makeKeys, c.checkForeignKeys, c.makeCode, c.verify,
+		c.makeTables, c.copyTables, c.checkUnchanged, c.makeKeys, c.makeForeignKeys, c.checkForeignKeys, c.makeCode, c.verify,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -121,17 +121,25 @@ func (c *copying) makeSequence(ctx context.Context, to *session, d definition) e
 	return to.exec(ctx, doing, d.statement, fmt.Sprintf("DO SETVAL(%s, %d, 0)", quoted(d.name), next))
 }
 
-// makeKeys makes the indexes of every table at once, then its foreign keys, which are
-// looked after by checkForeignKeys.
+// makeKeys makes the indexes of every table at once.
 func (c *copying) makeKeys(ctx context.Context) error {
+	return c.alter(ctx, func(d division) []string { return d.keys })
+}
+
+// makeForeignKeys makes the foreign keys, which need the indexes of other tables. Rows that
+// break them are looked for by checkForeignKeys.
+func (c *copying) makeForeignKeys(ctx context.Context) error {
+	return c.alter(ctx, func(d division) []string { return d.foreign })
+}
+
+func (c *copying) alter(ctx context.Context, elements func(division) []string) error {
 	return c.aside(ctx, c.tables, func(ctx context.Context, t *copiedTable, to *session) error {
-		for _, elements := range [][]string{t.parts.keys, t.parts.foreign} {
-			if len(elements) == 0 {
-				continue
-			}
-			if _, err := to.conn.ExecContext(ctx, "ALTER TABLE "+quoted(t.name)+" "+strings.Join(elements, ", ")); err != nil {
-				return t.rowFailed("making the indexes of", err)
-			}
+		additions := elements(t.parts)
+		if len(additions) == 0 {
+			return nil
+		}
+		if _, err := to.conn.ExecContext(ctx, "ALTER TABLE "+quoted(t.name)+" "+strings.Join(additions, ", ")); err != nil {
+			return t.rowFailed("making the indexes of", err)
 		}
 		return nil
 	})
