@@ -2,6 +2,7 @@ package understudy
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,13 @@ type Copying struct {
 	// Hold is how long one copy may keep production's vacuum from clearing rows away; 0:
 	// no limit.
 	Hold time.Duration `json:"hold,omitempty"`
+	// Subsets say, by database, which part of it is taken; of the others, all. The method is
+	// logical then.
+	Subsets map[string]Subset `json:"subsets,omitempty"`
 }
+
+// IsZero tells that nothing was said.
+func (c Copying) IsZero() bool { return reflect.ValueOf(c).IsZero() }
 
 // ParseBytes reads a size such as 64MB, 512kB or 1.5GB; the units are those of
 // PostgreSQL, 1024 apart. A number alone is bytes.

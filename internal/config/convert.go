@@ -248,6 +248,15 @@ func (s *source) environment(name string, e environmentEntry) (understudy.Enviro
 func (s *source) copying(e copyEntry, path []string) understudy.Copying {
 	out := understudy.Copying{Method: understudy.CopyMethod(e.Method), Parallel: e.Parallel, MaxLoad: e.MaxLoad,
 		Deadline: time.Duration(e.Deadline), Hold: time.Duration(e.Hold)}
+	for name, entry := range e.Subset {
+		if out.Subsets == nil {
+			out.Subsets = map[string]understudy.Subset{}
+		}
+		out.Subsets[name] = entry.words()
+	}
+	if len(out.Subsets) > 0 && out.Method == understudy.CopyPhysical {
+		s.problems.at(append(path[:len(path):len(path)], "subset"), "a subset is taken row by row, and method: physical takes files; expected one of them")
+	}
 	switch e.Rate {
 	case "":
 	case "unlimited":
@@ -257,6 +266,17 @@ func (s *source) copying(e copyEntry, path []string) understudy.Copying {
 		if out.Rate, err = understudy.ParseBytes(e.Rate); err != nil || out.Rate == 0 {
 			s.problems.at(append(path, "rate"), "expected how many bytes a second, as 64MB, or unlimited; found %q", e.Rate)
 		}
+	}
+	return out
+}
+
+func (e subsetEntry) words() understudy.Subset {
+	out := understudy.Subset{Roots: map[string]understudy.SubsetRoot{}, Children: e.Children}
+	for table, root := range e.Roots {
+		out.Roots[table] = understudy.SubsetRoot(root)
+	}
+	for _, key := range e.Keys {
+		out.Keys = append(out.Keys, understudy.VirtualKey(key))
 	}
 	return out
 }

@@ -147,6 +147,27 @@ type copyEntry struct {
 	MaxLoad  int      `yaml:"max_load"`
 	Deadline duration `yaml:"deadline"`
 	Hold     duration `yaml:"hold"`
+
+	Subset map[string]subsetEntry `yaml:"subset"`
+}
+
+type subsetEntry struct {
+	Roots    map[string]subsetRootEntry `yaml:"roots"`
+	Children []string                   `yaml:"children"`
+	Keys     []virtualKeyEntry          `yaml:"keys"`
+}
+
+type subsetRootEntry struct {
+	Share float64 `yaml:"share"`
+	Where string  `yaml:"where"`
+	By    string  `yaml:"by"`
+}
+
+type virtualKeyEntry struct {
+	Table      string   `yaml:"table"`
+	Columns    []string `yaml:"columns"`
+	References string   `yaml:"references"`
+	To         []string `yaml:"to"`
 }
 
 type placementEntry struct {

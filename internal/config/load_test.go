@@ -50,7 +50,7 @@ traffic:
     browse: {weight: 5, steps: [{get: /}, {get: "/products/{{int 1 1000}}", expect: [200]}, {post: /login, form: {email: "x"}, capture: {id: 'order (\d+)'}}]}
 environments:
   production: {purpose: production, listen: "127.0.0.1:8080", env: {A: 1, B: yes}, env_file: production.env, secrets: {SESSION_KEY: "file:secrets/session"}, databases: {main: {seed: [bin/seed], port: 5500}}}
-  staging: {purpose: staging, twin_of: production, listen: "127.0.0.1:8081", copy: {rate: 8MB, hold: 10m}, prepare: [{command: [bin/accounts]}]}
+  staging: {purpose: staging, twin_of: production, listen: "127.0.0.1:8081", copy: {rate: 8MB, hold: 10m, subset: {main: {roots: {public.customers: {share: 0.1, by: country}, public.flags: }, children: [public.orders], keys: [{table: public.notes, columns: [about], references: public.customers, to: [id]}]}}}, prepare: [{command: [bin/accounts]}]}
 mask: masking/rules.yaml
 policy: {required: [twin, config], blocked_for: 500ms, steps: [50, 100], safety_copy: true}
 `
@@ -95,7 +95,10 @@ func TestLoad_TurnsAWholeFileIntoWords(t *testing.T) {
 				Secrets:   map[string]understudy.SecretRef{"SESSION_KEY": understudy.SecretRef("file:" + dir + "/secrets/session")},
 				Databases: map[string]understudy.DatabasePlacement{"main": {Seed: []string{"bin/seed"}, Port: 5500}}},
 			{Name: "staging", Purpose: understudy.PurposeStaging, Listen: "127.0.0.1:8081", TwinOf: "production",
-				Copying: understudy.Copying{Rate: 8 << 20, Hold: 10 * time.Minute},
+				Copying: understudy.Copying{Rate: 8 << 20, Hold: 10 * time.Minute, Subsets: map[string]understudy.Subset{"main": {
+					Roots:    map[string]understudy.SubsetRoot{"public.customers": {Share: 0.1, By: "country"}, "public.flags": {}},
+					Children: []string{"public.orders"},
+					Keys:     []understudy.VirtualKey{{Table: "public.notes", Columns: []string{"about"}, References: "public.customers", To: []string{"id"}}}}}},
 				Prepare: []understudy.Test{{Name: "accounts", Command: []string{"bin/accounts"}}}},
 		},
 		Policy: understudy.Policy{Required: []string{"twin", "config"}, BlockedFor: 500 * time.Millisecond, Steps: []int{50, 100}, SafetyCopy: true},
@@ -119,6 +122,7 @@ func TestLoad_SaysWhereAndWhatIsWrong(t *testing.T) {
 		"nearest purpose": {head + "environments: {p: {purpose: prodution}}\n",
 			`environments.p.purpose: expected one of development, qa, staging, production, preview, found "prodution"; did you mean "production"?`},
 		"a copy to no twin": {head + "environments:\n  production: {purpose: production, copy: {rate: 5MB}}\n", `environments.production.copy: it is no twin, so nothing is copied to it`},
+		"files of a subset": {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, copy: {method: physical, subset: {main: {roots: {public.a: {share: 0.1}}}}}}\n", `environments.staging.copy.subset: a subset is taken row by row, and method: physical takes files; expected one of them`},
 		"a rate of nothing": {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, copy: {rate: 0MB}}\n", `environments.staging.copy.rate: expected how many bytes a second, as 64MB, or unlimited; found "0MB"`},
 		"twin of nobody": {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: producton}\n",
 			`understudy.yaml:8:31: environments.staging.twin_of: there is no environment "producton"; did you mean "production"?`},

@@ -66,7 +66,7 @@ func sameDoor(a, b string) bool {
 
 func (s *source) checkTwin(e understudy.Environment, all []understudy.Environment, path []string) {
 	if e.TwinOf == "" {
-		if e.Copying != (understudy.Copying{}) {
+		if !e.Copying.IsZero() {
 			s.problems.at(append(path, "copy"), "it is no twin, so nothing is copied to it; expected copy: in an environment with twin_of:")
 		}
 		return
@@ -99,6 +99,11 @@ func (s *source) checkPlacements(app understudy.Application, e understudy.Enviro
 		known = append(known, d.Name)
 		if e.External && e.Databases[d.Name].URL == "" {
 			s.problems.at(path, "it is external, so database %s is where its own means put it; expected databases.%s.url: env:NAME", d.Name, d.Name)
+		}
+	}
+	for _, name := range sorted(e.Copying.Subsets) {
+		if !slices.Contains(known, name) {
+			s.problems.at(append(path[:2:2], "copy", "subset", name), "the application has no database %q%s", name, didYouMean(name, known))
 		}
 	}
 	for _, name := range sorted(e.Databases) {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"maps"
 	"slices"
+
+	"understudy"
 )
 
 // Rows answers the questions of a choice from one consistent view of a database.
 type Rows interface {
 	// Seeds finds the rows of a table, as rules name it, that a root rule begins with.
-	Seeds(ctx context.Context, table string, root Root, found func(Place)) error
+	Seeds(ctx context.Context, table string, root understudy.SubsetRoot, found func(Place)) error
 	// Parents finds the rows that given rows of a table refer to over a link, by its number in the
 	// catalog. It may find one several times.
 	Parents(ctx context.Context, link int, table string, rows *Set, found func(Place)) error

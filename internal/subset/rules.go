@@ -1,45 +1,11 @@
 package subset
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
 	"understudy"
 )
-
-// Rules say what a subset begins with and what it takes along. Tables are named as
-// everywhere, schema.table; partitions follow the rules of their table.
-type Rules struct {
-	Roots map[string]Root `json:"roots"` // by table
-	// Children are tables whose rows come along with a core row that they refer to.
-	// All for all tables.
-	Children []string `json:"children,omitempty"`
-	// Keys are foreign keys that the database does not know of.
-	Keys []Key `json:"keys,omitempty"`
-}
-
-// All, as the only one of Rules.Children, asks for the children in every table.
-const All = "*"
-
-// Root is which rows of a table a subset begins with.
-type Root struct {
-	Share float64 `json:"share"`           // of its rows, above 0 and up to 1
-	Where string  `json:"where,omitempty"` // condition over its columns, as SQL writes it; the share is of these
-	By    string  `json:"by,omitempty"`    // column of whose every value the share is taken
-}
-
-// Key is a foreign key: the values of Columns in Table are those of To in References, or one of them is NULL.
-type Key struct {
-	Table      string   `json:"table"`
-	Columns    []string `json:"columns"`
-	References string   `json:"references"`
-	To         []string `json:"to"`
-}
-
-func (k Key) String() string {
-	return fmt.Sprintf("%s %v to %s %v", k.Table, k.Columns, k.References, k.To)
-}
 
 // Catalog is what there is to choose from.
 type Catalog struct {
@@ -63,14 +29,14 @@ func (c Catalog) ruled(table string) string {
 
 // Plan is what a choice follows: rules that fit a catalog.
 type Plan struct {
-	rules   Rules
+	rules   understudy.Subset
 	catalog Catalog
 	asked   []bool // by link, whether children are taken over it
 	Whole   []string
 }
 
 // Fit holds rules to a catalog. What does not fit is an error that names it.
-func Fit(c Catalog, r Rules) (Plan, error) {
+func Fit(c Catalog, r understudy.Subset) (Plan, error) {
 	known := map[string]bool{}
 	for _, table := range c.Tables {
 		known[c.ruled(table)] = true
@@ -82,18 +48,18 @@ func Fit(c Catalog, r Rules) (Plan, error) {
 		if !known[table] {
 			return Plan{}, understudy.Errorf(understudy.KindInvalid, "there is no table %s for the subset to begin with", table)
 		}
-		if share := r.Roots[table].Share; !(share > 0 && share <= 1) {
-			return Plan{}, understudy.Errorf(understudy.KindInvalid, "the share of %s is %v; expected more than 0 and at most 1", table, share)
+		if share := r.Roots[table].Share; share < 0 || share > 1 {
+			return Plan{}, understudy.Errorf(understudy.KindInvalid, "the share of %s is %v; expected more than 0 and at most 1, or none for all", table, share)
 		}
 	}
 	p := Plan{rules: r, catalog: c, asked: make([]bool, len(c.Links))}
 	for _, table := range r.Children {
-		if table != All && !known[table] {
+		if table != understudy.EveryTable && !known[table] {
 			return Plan{}, understudy.Errorf(understudy.KindInvalid, "there is no table %s whose rows could come along as children", table)
 		}
 	}
 	for i, link := range c.Links {
-		p.asked[i] = slices.Contains(r.Children, All) || slices.Contains(r.Children, link.Table)
+		p.asked[i] = slices.Contains(r.Children, understudy.EveryTable) || slices.Contains(r.Children, link.Table)
 	}
 	p.Whole = p.unjoined()
 	return p, nil

@@ -15,9 +15,12 @@ type Sampler struct {
 	share float64
 }
 
-// NewSampler is a sampler for one table. Its name goes into the hash, so that equal keys of two tables
+// NewSampler is a sampler for one table, of all its rows for a share of 0. Its name goes into the hash, so that equal keys of two tables
 // do not stand or fall together.
 func NewSampler(key []byte, table string, share float64) *Sampler {
+	if share == 0 {
+		share = 1
+	}
 	own := hmac.New(sha256.New, key)
 	own.Write([]byte("understudy subset " + table)) //nolint:errcheck // a hash takes everything
 	return &Sampler{mac: hmac.New(sha256.New, own.Sum(nil)), share: share}

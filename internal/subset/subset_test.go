@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"understudy"
 	"understudy/internal/subset"
 )
 
@@ -93,7 +94,7 @@ func TestFit_TakesWholeWhatNothingJoinsToARoot(t *testing.T) {
 		{Table: "b", From: []string{"b"}, To: []string{"a"}}, {Table: "b", From: []string{"b"}, To: []string{"d1", "d2"}},
 		{Table: "f", From: []string{"f"}, To: []string{"e"}},
 	}}
-	p, err := subset.Fit(catalog, subset.Rules{Roots: map[string]subset.Root{"d": {Share: 0.5}}})
+	p, err := subset.Fit(catalog, understudy.Subset{Roots: map[string]understudy.SubsetRoot{"d": {Share: 0.5}}})
 	if err != nil || !slices.Equal(p.Whole, []string{"c", "e", "f"}) {
 		t.Errorf("whole: %v, %v", p.Whole, err)
 	}

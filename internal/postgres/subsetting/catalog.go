@@ -68,7 +68,7 @@ WHERE con.contype = 'f' AND con.conparentid = 0 ORDER BY con.oid`
 // partsQuery finds the tables below each partitioned one.
 const partsQuery = `SELECT c.oid, array_agg(t.relid::oid) FROM pg_class c, LATERAL pg_partition_tree(c.oid) t WHERE c.relkind = 'p' AND t.isleaf GROUP BY 1`
 
-func readCatalog(ctx context.Context, tx pgx.Tx, virtual []subset.Key) (*catalog, error) {
+func readCatalog(ctx context.Context, tx pgx.Tx, virtual []understudy.VirtualKey) (*catalog, error) {
 	c := &catalog{byName: map[string]*relation{}, byOID: map[uint32]*relation{}, parts: map[string][]string{}}
 	if err := c.readRelations(ctx, tx); err != nil {
 		return nil, postgres.ReadError("reading the tables to choose from", err)
@@ -177,7 +177,7 @@ func equal(from, to, operators []string) string {
 }
 
 // declare adds a foreign key that the database does not know of.
-func (c *catalog) declare(key subset.Key) error {
+func (c *catalog) declare(key understudy.VirtualKey) error {
 	for _, table := range []string{key.Table, key.References} {
 		if len(c.parts[table]) == 0 {
 			return understudy.Errorf(understudy.KindInvalid, "following the declared key %s: there is no table %s", key, table)

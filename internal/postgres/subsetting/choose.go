@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/subset"
 )
@@ -18,7 +19,7 @@ type Chosen struct {
 
 // Choose chooses by rules, with a key that decides who is in a share, in the moment given; the
 // moment has to stay open until the chosen rows are read. Notice, if not nil, is told of what makes the choice slow.
-func Choose(ctx context.Context, m *postgres.Moment, rules subset.Rules, key []byte, notice func(string)) (*Chosen, error) {
+func Choose(ctx context.Context, m *postgres.Moment, rules understudy.Subset, key []byte, notice func(string)) (*Chosen, error) {
 	var out *Chosen
 	err := m.Join(ctx, func(tx pgx.Tx) error {
 		c, err := readCatalog(ctx, tx, rules.Keys)

@@ -27,7 +27,7 @@ type reader struct {
 const batch = 100_000
 
 // Seeds reads the key of every row that the condition lets through.
-func (r *reader) Seeds(ctx context.Context, table string, root subset.Root, found func(subset.Place)) error {
+func (r *reader) Seeds(ctx context.Context, table string, root understudy.SubsetRoot, found func(subset.Place)) error {
 	sampler := subset.NewSampler(r.key, table, root.Share)
 	if root.By != "" {
 		return r.strata(ctx, table, root, sampler, found)
@@ -42,7 +42,7 @@ func (r *reader) Seeds(ctx context.Context, table string, root subset.Root, foun
 // mostValues is how many values a column to go by may have: each is counted.
 const mostValues = 1_000_000
 
-func (r *reader) strata(ctx context.Context, table string, root subset.Root, sampler *subset.Sampler, found func(subset.Place)) error {
+func (r *reader) strata(ctx context.Context, table string, root understudy.SubsetRoot, sampler *subset.Sampler, found func(subset.Place)) error {
 	counts := map[string]int64{}
 	err := r.eachPart(table, func(part *relation) error {
 		rows, err := r.tx.Query(ctx, "SELECT "+by(root)+", count(*) FROM ONLY "+part.quoted+" AS t"+condition(root)+" GROUP BY 1", pgx.QueryExecModeExec)
@@ -81,7 +81,7 @@ func (r *reader) eachPart(table string, act func(*relation) error) error {
 	return nil
 }
 
-func (r *reader) eachSeed(ctx context.Context, table string, root subset.Root, act func(at subset.Place, key []byte, value string)) error {
+func (r *reader) eachSeed(ctx context.Context, table string, root understudy.SubsetRoot, act func(at subset.Place, key []byte, value string)) error {
 	err := r.eachPart(table, func(part *relation) error {
 		rows, err := r.tx.Query(ctx, "SELECT t.ctid, "+part.keyText+", "+by(root)+" FROM ONLY "+part.quoted+" AS t"+condition(root), pgx.QueryExecModeExec)
 		if err != nil {
@@ -101,7 +101,7 @@ func (r *reader) eachSeed(ctx context.Context, table string, root subset.Root, a
 	return nil
 }
 
-func by(root subset.Root) string {
+func by(root understudy.SubsetRoot) string {
 	if root.By == "" {
 		return "''"
 	}
@@ -109,7 +109,7 @@ func by(root subset.Root) string {
 }
 
 // condition is the rule's own; the line break ends a comment in it.
-func condition(root subset.Root) string {
+func condition(root understudy.SubsetRoot) string {
 	if root.Where == "" {
 		return ""
 	}

@@ -13,11 +13,10 @@ import (
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/postgrestest"
 	"understudy/internal/postgres/subsetting"
-	"understudy/internal/subset"
 )
 
 // chosen chooses in a moment that ends with the test.
-func chosen(t *testing.T, c *postgrestest.Server, database string, rules subset.Rules) (*subsetting.Chosen, *postgres.Moment) {
+func chosen(t *testing.T, c *postgrestest.Server, database string, rules understudy.Subset) (*subsetting.Chosen, *postgres.Moment) {
 	t.Helper()
 	m := moment(t, c, database)
 	out, err := subsetting.Choose(t.Context(), m, rules, []byte("key"), func(string) {})
@@ -84,10 +83,10 @@ func shopped(t *testing.T) (*postgrestest.Server, string) {
 
 func TestChoose_TakesTheChildrenOfTheChosenAndTheParentsOfAll(t *testing.T) {
 	c, database := shopped(t)
-	got, m := chosen(t, c, database, subset.Rules{
-		Roots:    map[string]subset.Root{"public.customers": {Share: 1, Where: "id = 7 -- the one"}},
+	got, m := chosen(t, c, database, understudy.Subset{
+		Roots:    map[string]understudy.SubsetRoot{"public.customers": {Share: 1, Where: "id = 7 -- the one"}},
 		Children: []string{"public.orders", "public.items"},
-		Keys:     []subset.Key{{Table: "public.notes", Columns: []string{"about"}, References: "public.customers", To: []string{"id"}}},
+		Keys:     []understudy.VirtualKey{{Table: "public.notes", Columns: []string{"about"}, References: "public.customers", To: []string{"id"}}},
 	})
 	for table, expected := range map[string]string{
 		"public.customers": "0 1 3 7",     // with the bosses, who bring no orders
@@ -116,9 +115,9 @@ func TestChoose_TakesTheChildrenOfTheChosenAndTheParentsOfAll(t *testing.T) {
 
 func TestChoose_GivesEveryValueOfAColumnItsShareAndChoosesTheSameAgain(t *testing.T) {
 	c, database := shopped(t)
-	rules := subset.Rules{Roots: map[string]subset.Root{"public.customers": {Share: 0.2, By: "country"}}}
+	rules := understudy.Subset{Roots: map[string]understudy.SubsetRoot{"public.customers": {Share: 0.2, By: "country"}}}
 	first, m := chosen(t, c, database, rules)
-	bosses := subset.Rules{Roots: map[string]subset.Root{"public.notes": {Share: 0.2, By: "text"}}}
+	bosses := understudy.Subset{Roots: map[string]understudy.SubsetRoot{"public.notes": {Share: 0.2, By: "text"}}}
 	notes, _ := chosen(t, c, database, bosses)
 	if n := len(rows(t, m, notes, "public.notes", "about")); n != 200 {
 		t.Errorf("%d of 1000 notes", n)
@@ -139,13 +138,13 @@ func TestChoose_GivesEveryValueOfAColumnItsShareAndChoosesTheSameAgain(t *testin
 func TestChoose_SaysWhatDoesNotFit(t *testing.T) {
 	c, database := shopped(t)
 	m := moment(t, c, database)
-	for word, rules := range map[string]subset.Rules{
+	for word, rules := range map[string]understudy.Subset{
 		"at least one root":  {},
-		"no table public.no": {Roots: map[string]subset.Root{"public.no": {Share: 1}}},
-		"more than 0":        {Roots: map[string]subset.Root{"public.customers": {Share: 1.5}}},
-		"come along":         {Roots: map[string]subset.Root{"public.customers": {Share: 1}}, Children: []string{"public.none"}},
-		"as many columns": {Roots: map[string]subset.Root{"public.customers": {Share: 1}},
-			Keys: []subset.Key{{Table: "public.notes", Columns: []string{"about"}, References: "public.customers"}}},
+		"no table public.no": {Roots: map[string]understudy.SubsetRoot{"public.no": {Share: 1}}},
+		"more than 0":        {Roots: map[string]understudy.SubsetRoot{"public.customers": {Share: 1.5}}},
+		"come along":         {Roots: map[string]understudy.SubsetRoot{"public.customers": {Share: 1}}, Children: []string{"public.none"}},
+		"as many columns": {Roots: map[string]understudy.SubsetRoot{"public.customers": {Share: 1}},
+			Keys: []understudy.VirtualKey{{Table: "public.notes", Columns: []string{"about"}, References: "public.customers"}}},
 	} {
 		_, err := subsetting.Choose(t.Context(), m, rules, []byte("key"), nil)
 		postgrestest.Refused(t, err, understudy.KindInvalid, word)
@@ -266,7 +265,7 @@ func TestChoose_IsTheLeastSetThatNothingDanglesFromWhateverTheSchema(t *testing.
 		c, database := postgrestest.Database(t)
 		postgrestest.Exec(t, c, database, w.sql(r))
 		root, pick, ask := r.IntN(w.tables), 1+r.IntN(20), r.IntN(4)
-		rules := subset.Rules{Roots: map[string]subset.Root{fmt.Sprintf("public.t%d", root): {Share: 1, Where: fmt.Sprintf("id %% %d = 0", pick)}}}
+		rules := understudy.Subset{Roots: map[string]understudy.SubsetRoot{fmt.Sprintf("public.t%d", root): {Share: 1, Where: fmt.Sprintf("id %% %d = 0", pick)}}}
 		asked := func(table int) bool { return ask == 3 || ask != 0 && table%2 == ask%2 }
 		for table := range w.tables {
 			if asked(table) {
