@@ -158,7 +158,7 @@ func (c *copying) run(ctx context.Context) error {
 	}{
 		{"take", c.take}, {"recover", c.recover}, {"strip", c.strip}, {"decide", c.decide}, {"stop", c.stop},
 		{"mask pages", c.maskPages}, {"start", c.start}, {"mask rows", c.maskRows}, {"rebuild", c.rebuild},
-		{"prove", c.prove}, {"statistics", c.renewStatistics}, {"stop again", c.stop}, {"seal", c.seal},
+		{"prove", c.prove}, {"statistics", c.renewStatistics}, {"list files", c.listFiles}, {"stop again", c.stop}, {"seal", c.seal},
 		{"verify", c.verifyFiles}, {"scan", c.scan}, {"finish", c.finish},
 	}
 	for _, step := range steps {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -42,49 +41,6 @@ func (c *copying) emptyOwned(folder string) error {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(path, entry.Name())))
 	}
 	return err
-}
-
-// relationFile matches the name of a file of a relation: its number, its fork, its part.
-var relationFile = regexp.MustCompile(`^(t\d+_)?(\d+)(_fsm|_vm|_init)?(\.\d+)?$`)
-
-// dropOrphans removes what a crash of production left behind: files and folders below base
-// that belong to no relation and to no database.
-func (c *copying) dropOrphans() error {
-	folders, err := os.ReadDir(filepath.Join(c.work, "base"))
-	if err != nil {
-		return tidyError(err)
-	}
-	for _, folder := range folders {
-		path := "base/" + folder.Name()
-		switch {
-		case !c.known[path]:
-			err = os.RemoveAll(filepath.Join(c.work, path))
-		case c.known[path+"/"]:
-			err = c.dropOrphansIn(path)
-		}
-		if err != nil {
-			return tidyError(err)
-		}
-	}
-	return nil
-}
-
-func (c *copying) dropOrphansIn(folder string) error {
-	entries, err := os.ReadDir(filepath.Join(c.work, folder))
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		match := relationFile.FindStringSubmatch(entry.Name())
-		kept := entry.Name() == "PG_VERSION" || entry.Name() == "pg_filenode.map" ||
-			match != nil && match[1] == "" && c.known[folder+"/"+match[2]]
-		if !kept {
-			if err := os.Remove(filepath.Join(c.work, folder, entry.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // renewLog begins a new write-ahead log on a timeline of its own, and makes sure that

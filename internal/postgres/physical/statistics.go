@@ -34,10 +34,7 @@ func (c *copying) renewStatistics(ctx context.Context) error {
 	}
 	return c.within(ctx, c.spec.Database, func(conn *pgx.Conn) error {
 		const doing = "writing the statistics of the copy anew"
-		if err := runs(ctx, conn, doing, "VACUUM FULL pg_catalog.pg_statistic", "VACUUM FULL pg_catalog.pg_statistic_ext_data"); err != nil {
-			return err
-		}
-		return c.listFiles(ctx, conn)
+		return runs(ctx, conn, doing, "VACUUM FULL pg_catalog.pg_statistic", "VACUUM FULL pg_catalog.pg_statistic_ext_data")
 	})
 }
 
@@ -61,19 +58,4 @@ func forget(ctx context.Context, conn *pgx.Conn, masked []uint32) ([]string, err
 	return texts(ctx, conn, doing, concerned+`
 		SELECT format('%I.%I', n.nspname, r.relname) FROM part p JOIN pg_class r ON r.oid = p.oid JOIN pg_namespace n ON n.oid = r.relnamespace
 		WHERE r.relkind IN ('r', 'p', 'm') AND (r.relkind <> 'm' OR r.relispopulated) ORDER BY pg_relation_size(r.oid) DESC, 1`, masked)
-}
-
-// listFiles notes which files of the database belong to something.
-func (c *copying) listFiles(ctx context.Context, conn *pgx.Conn) error {
-	paths, err := texts(ctx, conn, "listing the files of the copy", `
-		SELECT pg_relation_filepath(oid) FROM pg_class WHERE pg_relation_filepath(oid) IS NOT NULL
-		UNION ALL SELECT 'base/' || oid FROM pg_database UNION ALL SELECT 'base/' || oid || '/' FROM pg_database WHERE datname = current_database()`)
-	if err != nil {
-		return err
-	}
-	c.known = make(map[string]bool, len(paths))
-	for _, path := range paths {
-		c.known[path] = true
-	}
-	return nil
 }
