@@ -117,6 +117,9 @@ func (c *cli) showCopied(made TwinCopied) {
 	if len(phases) > 0 {
 		c.voice.print("  %s", strings.Join(phases, ", "))
 	}
+	if made.Proof != nil {
+		c.showProof(made.Database, *made.Proof)
+	}
 	if made.Start != "" {
 		c.voice.print("the server is stopped; start it with: %s", made.Start)
 	}
