@@ -34,6 +34,7 @@ func newStage(project string) *apitest.Stage {
 	}
 	s.Snapshot = understudy.Snapshot{ID: "s1", Of: "production", TakenAt: at("11:59:00"), Took: 5100 * time.Millisecond, Databases: []understudy.DatabaseCopy{{
 		Database: "main", Tables: []understudy.TableCopy{{Table: "public.orders", Rows: 1300000}, {Table: "public.accounts", Rows: 20000, Masked: []string{"mail", "name"}}},
+		Proof: proven(),
 	}}}
 	s.Standing = standing(s.Snapshot)
 	s.Measured = understudy.Parity{A: "production", B: "staging", Figure: 97.5, Compared: 117, MeasuredAt: at("12:00:00"), Gaps: []understudy.Gap{
@@ -57,6 +58,21 @@ func newStage(project string) *apitest.Stage {
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
 	scenes()["failed"](s)
 	return s
+}
+
+// proven is the proof of a copy that nothing speaks against.
+func proven() *understudy.CopyProof {
+	p, err := understudy.CopyProof{
+		ProofSummary: understudy.ProofSummary{Values: 5280000, Originals: 40000},
+		Tables:       []understudy.TableProof{{Table: "public.orders", Rows: 1300000, Found: 1300000, Compared: "rows"}, {Table: "public.accounts", Rows: 20000, Found: 20000, Compared: "fingerprint", Columns: 3}},
+		Objects:      understudy.ObjectProof{Constraints: 3, Indexes: 2},
+		Groups:       []understudy.GroupProof{{Table: "public.accounts", Columns: []string{"born", "city"}, K: 5, Groups: 19000, Small: 18000, Rows: 18500, Guessed: true}},
+		NotShown:     []string{"plans were not compared: the source has no pg_stat_statements"},
+	}.Sealed()
+	if err != nil {
+		panic(err)
+	}
+	return &p
 }
 
 func standing(snapshot understudy.Snapshot) []api.EnvironmentStatus {

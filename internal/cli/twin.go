@@ -35,6 +35,7 @@ func (c *cli) twinReset() *cobra.Command {
 			return show(c, snapshot, func(s understudy.Snapshot) {
 				c.voice.print("%s is as %s was at %s: %s rows in %s, copied in %s", args[0], s.Of, moment(s.TakenAt),
 					number(rows(s)), tables(s), took(s.Took))
+				c.sayProven(s)
 			})
 		})
 	})

@@ -71,6 +71,16 @@ func unproven(s understudy.Snapshot) error {
 	return nil
 }
 
+// sayProven says in a line for each database what came of its proof.
+func (c *cli) sayProven(s understudy.Snapshot) {
+	for _, d := range s.Databases {
+		if p := d.Proof; p != nil {
+			c.voice.print("proven of %s: %d of %d tables as in the source, %s originals in %s values; understudy twin proof shows the rest",
+				d.Database, p.TablesEqual, p.TablesCompared, number(p.Leaked), number(p.Values))
+		}
+	}
+}
+
 func (c *cli) showProofs(s understudy.Snapshot) {
 	c.voice.print("data of %s as of %s", s.Of, moment(s.TakenAt))
 	for _, d := range s.Databases {
