@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -41,22 +42,35 @@ func SampleTables(ctx context.Context, tx pgx.Tx, tables []*DescribedTable, samp
 
 // sampleRows reads rows spread over the table and keeps what is distinct, per column.
 func sampleRows(ctx context.Context, tx pgx.Tx, t *DescribedTable, samples int) error {
+	places, err := t.places(ctx, tx)
+	if err != nil {
+		return err
+	}
 	list := make([]string, len(t.Columns))
+	seen := make([]map[string]bool, len(t.Columns))
 	for i, c := range t.Columns {
 		list[i] = fmt.Sprintf("left(%s::text, %d)", pgx.Identifier{c.Name}.Sanitize(), sampleLength)
-	}
-	query := fmt.Sprintf("SELECT %s FROM %s%s", strings.Join(list, ", "), t.From(), spread(t.bytes))
-	rows, err := tx.Query(ctx, query, pgx.QueryExecModeExec)
-	if err != nil {
-		return ReadError("sampling "+t.Name(), err)
-	}
-	defer rows.Close()
-	seen := make([]map[string]bool, len(t.Columns))
-	for i := range seen {
 		seen[i] = map[string]bool{}
 	}
-	wanted := len(t.Columns)
-	for wanted > 0 && rows.Next() {
+	for _, place := range places {
+		query := fmt.Sprintf("SELECT %s FROM %s%s", strings.Join(list, ", "), place, spread(t.bytes))
+		rows, err := tx.Query(ctx, query, pgx.QueryExecModeExec)
+		if err != nil {
+			return ReadError("sampling "+t.Name(), err)
+		}
+		t.keepDistinct(rows, seen, samples)
+		if err := rows.Err(); err != nil {
+			return ReadError("sampling "+t.Name(), err)
+		}
+	}
+	return nil
+}
+
+// keepDistinct takes from rows, until every column has its samples, and closes them.
+func (t *DescribedTable) keepDistinct(rows pgx.Rows, seen []map[string]bool, samples int) {
+	defer rows.Close()
+	lacks := func(have map[string]bool) bool { return len(have) < samples }
+	for slices.ContainsFunc(seen, lacks) && rows.Next() {
 		for i, raw := range rows.RawValues() {
 			if raw == nil || len(seen[i]) == samples || seen[i][string(raw)] {
 				continue
@@ -64,15 +78,39 @@ func sampleRows(ctx context.Context, tx pgx.Tx, t *DescribedTable, samples int) 
 			value := string(raw)
 			seen[i][value] = true
 			t.Columns[i].Samples = append(t.Columns[i].Samples, value)
-			if len(seen[i]) == samples {
-				wanted--
-			}
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return ReadError("sampling "+t.Name(), err)
+}
+
+// places are what the table's rows are read from: the table, or its own partitions where
+// some are foreign, as those lead to another server.
+func (t *DescribedTable) places(ctx context.Context, tx pgx.Tx) ([]string, error) {
+	if !t.partitioned {
+		return []string{t.From()}, nil
 	}
-	return nil
+	rows, err := tx.Query(ctx, `
+		SELECT format('%I.%I', n.nspname, c.relname), c.relkind = 'f'
+		FROM pg_partition_tree($1::oid) p JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE p.isleaf AND c.relkind IN ('r', 'f') ORDER BY 1`, t.oid)
+	if err != nil {
+		return nil, ReadError("listing the partitions of "+t.Name(), err)
+	}
+	var own []string
+	var name string
+	var foreign, anyForeign bool
+	if _, err := pgx.ForEachRow(rows, []any{&name, &foreign}, func() error {
+		anyForeign = anyForeign || foreign
+		if !foreign {
+			own = append(own, name)
+		}
+		return nil
+	}); err != nil {
+		return nil, ReadError("listing the partitions of "+t.Name(), err)
+	}
+	if !anyForeign {
+		return []string{t.From()}, nil
+	}
+	return own, nil
 }
 
 // spread is the clause that picks random blocks of a big table, and the same ones each

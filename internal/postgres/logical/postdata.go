@@ -23,7 +23,7 @@ type postData struct {
 	indexes []job  // and the constraints that are indexes; any two may be built at once but for their locks
 	attach  []item // of partitions' indexes to those of their table, in order
 	foreign []job  // foreign keys, added without a look at the rows
-	check   []job  // the look at the rows
+	check   []job  // the look at the rows; and those keys that cannot be added without
 	rest    []item // in order
 	last    []item // what would see, or fire at, the others being made
 }
@@ -69,7 +69,7 @@ func sortItems(items []item, facts map[string]indexFact) postData {
 			p.check = append(p.check, job{name: i.name, size: fact.size, table: fact.table, alone: true,
 				sql: "ALTER TABLE " + fact.table + " VALIDATE CONSTRAINT " + pgx.Identifier{fact.name}.Sanitize()})
 		case i.kind == "FK CONSTRAINT":
-			p.foreign = append(p.foreign, job{name: i.name, sql: i.sql})
+			p.check = append(p.check, job{name: i.name, sql: i.sql, size: fact.size, alone: true}) // one such at a time: each locks two tables
 		case i.kind == "EVENT TRIGGER" || i.kind == "MATERIALIZED VIEW DATA" || strings.HasPrefix(i.name, "EVENT TRIGGER "):
 			p.last = append(p.last, i)
 		default:
@@ -106,8 +106,8 @@ func (c *copying) readIndexFacts(ctx context.Context) (map[string]indexFact, err
 		WHERE t.relkind IN ('r', 'p') AND `+postgres.OfUser+`
 		UNION ALL
 		SELECT n.nspname || ' ' || t.relname || ' ' || k.conname, k.conname::text, format('%I.%I', n.nspname, t.relname),
-			COALESCE(pg_relation_size(t.oid), 0), t.relkind = 'r' AND k.convalidated AND k.conparentid = 0
-		FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+			COALESCE(pg_relation_size(t.oid), 0), t.relkind = 'r' AND r.relkind = 'r' AND k.convalidated AND k.conparentid = 0
+		FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE k.contype = 'f' AND `+postgres.OfUser)
 	if err != nil {
 		return nil, postgres.ReadError("reading the sizes of the indexes", err)

@@ -119,8 +119,7 @@ func (c *copying) copyTable(ctx context.Context, source, target *pgx.Conn, t *co
 	if _, err := tx.Exec(ctx, "TRUNCATE ONLY "+t.quoted()); err != nil {
 		return targetError(t, 0, err)
 	}
-	choice, _ := c.spec.Choose(t.rules)
-	read, arrived, err := c.stream(t).run(ctx, source, target, t.readAll(choice), t.write("FREEZE"))
+	read, arrived, err := c.stream(t).run(ctx, source, target, t.readAll(c.chosen(t)), t.write("FREEZE"))
 	if err != nil {
 		return err
 	}
@@ -133,6 +132,14 @@ func (c *copying) copyTable(ctx context.Context, source, target *pgx.Conn, t *co
 	t.rows, t.bytes = read.rows, read.bytes
 	c.done.finished(t)
 	return nil
+}
+
+// chosen is which of a table's rows are copied.
+func (c *copying) chosen(t *copiedTable) Choice {
+	if choice, found := c.spec.Choose(t.rules); found {
+		return choice
+	}
+	return Choice{}
 }
 
 func (c *copying) stream(t *copiedTable) *stream {

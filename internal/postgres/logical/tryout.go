@@ -68,9 +68,8 @@ func (c *copying) tryTable(ctx context.Context, source, target *pgx.Conn, t *cop
 		return targetError(t, 0, err)
 	}
 	defer postgres.Rollback(ctx, tx)
-	choice, _ := c.spec.Choose(t.rules)
 	s := c.stream(t)
 	s.observe, s.moved = nil, func(int64, int64) {}
-	_, _, err = s.run(ctx, source, target, t.readSome(choice, tryRows), t.write())
+	_, _, err = s.run(ctx, source, target, t.readSome(c.chosen(t), tryRows), t.write())
 	return err
 }
