@@ -17,7 +17,7 @@ var files embed.FS
 // Schema is one public schema of the corpus.
 type Schema struct {
 	Name, Source string
-	HeldBack     bool // not looked at while the classifier was worked on
+	HeldBack     bool // labelled and measured before the classifier was worked on with it
 	Columns      []Labelled
 }
 
@@ -75,7 +75,7 @@ func (s *Schema) note(remark string) {
 	case "source":
 		s.Source = value
 	case "set":
-		s.HeldBack = value == "held back"
+		s.HeldBack = strings.HasPrefix(value, "held back")
 	}
 }
 

@@ -69,6 +69,9 @@ func (l look) byType() Finding {
 	case "point", "geometry", "geography":
 		return Finding{Class: ClassLocation, Reason: reason}
 	case "tsvector":
+		if l.about.house {
+			return Finding{Class: ClassWords, Reason: "by its type: the words of other columns"}
+		}
 		return Finding{Class: ClassText, Reason: "by its type: the words of other columns"}
 	}
 	return Finding{}
@@ -76,7 +79,7 @@ func (l look) byType() Finding {
 
 // isDocument tells whether the values have paths.
 func (l look) isDocument() bool {
-	return l.typed.family == familyJSON || l.typed.name == "hstore" || l.typed.name == "xml" || l.typed.family == familyText && mostlyJSON(l.samples)
+	return l.typed.family == familyJSON || l.typed.name == maskHstore || l.typed.name == maskXML || l.typed.family == familyText && mostlyJSON(l.samples)
 }
 
 // document is the class of a column by its paths, or, while it is empty, by its name.
@@ -104,17 +107,30 @@ func (l look) byName() Finding {
 	if class, found := spoken(strings.Join(wordsOf(l.column.Name), "")); found && class.fits(l.typed.family) && !l.disproves(class) {
 		return Finding{Class: class, Reason: "by its name"}
 	}
-	for length := len(l.words); length > 0; length-- {
-		for start := len(l.words) - length; start >= 0; start-- { // the end first: it is what the thing is
-			class, found := spoken(strings.Join(l.words[start:start+length], ""))
-			last := start+length == len(l.words)
-			if !found || !class.fits(l.typed.family) || !last && (class == ClassText || isHead(l.words[len(l.words)-1])) || l.disproves(class) {
-				continue
-			}
-			return Finding{Class: class, Reason: "by its name"}
-		}
+	if class, found := l.longestRun(l.words); found {
+		return Finding{Class: class, Reason: "by its name"}
+	}
+	if class, found := l.longestRun(wordsOf(l.column.Name)); found {
+		return Finding{Class: class, Reason: "by its name"}
 	}
 	return Finding{}
+}
+
+// longestRun finds the longest run of words that the vocabulary knows, and of several the
+// one nearest to the end, which is what the thing is.
+func (l look) longestRun(words []string) (Class, bool) {
+	spoken, head := byWords(), words[len(words)-1]
+	for length := len(words); length > 0; length-- {
+		for start := len(words) - length; start >= 0; start-- {
+			class, found := spoken(strings.Join(words[start:start+length], ""))
+			last := start+length == len(words)
+			qualified := !last && (class == ClassText || isHead(head) && l.typed.family != familyBytes)
+			if found && !qualified && class.fits(l.typed.family) && !l.disproves(class) {
+				return class, true
+			}
+		}
+	}
+	return "", false
 }
 
 // byTable finds names that mean something only in tables about people, or of what they write.
@@ -127,8 +143,14 @@ func (l look) byTable() Finding {
 	switch {
 	case l.about.people && listed(inPeople, name):
 		return Finding{Class: ClassName, Reason: "by its name, in a table about people"}
-	case l.about.people && listed(linksInPeople, name):
-		return Finding{Class: ClassURL, Reason: "by its name, in a table about people"}
+	case l.about.people && l.words[len(l.words)-1] == "name" && !hasListed(l.words, namedThings):
+		return Finding{Class: ClassName, Reason: "by its name, in a table about people"}
+	case l.about.people && listed(placesInPeople, name):
+		return Finding{Class: ClassAddress, Reason: "by its name, in a table about people"}
+	case l.about.people && listed(services, name):
+		return Finding{Class: ClassURL, Reason: "by its name: an account at another service"}
+	case l.about.people && listed(linksInPeople, name), l.about.organisations && listed(linksOfOrganisations, name), l.about.social && listed(linksOfOrganisations, name):
+		return Finding{Class: ClassURL, Reason: "by its name, in a table about people or organisations"}
 	case l.about.addresses && listed(inAddresses, name):
 		return Finding{Class: ClassAddress, Reason: "by its name, in a table of addresses"}
 	case l.about.secrets && listed(inSecrets, name) && !l.areReferences():
@@ -157,7 +179,7 @@ func byWords() func(word string) (Class, bool) {
 			}
 		}
 		for _, stem := range strings.Fields(stems) {
-			if strings.HasSuffix(plain, stem) {
+			if strings.HasSuffix(plain, stem) || stem == "firstname" && strings.HasPrefix(plain, stem) || stem == "lastname" && strings.HasPrefix(plain, stem) {
 				return index[stem], true
 			}
 		}
@@ -194,11 +216,11 @@ func (l look) byAccount() Finding {
 	head, before := l.words[len(l.words)-1], l.words[:len(l.words)-1]
 	account := listed(identifiers, head) || head == "account"
 	switch {
-	case account && head == "uid" && l.about.identities, account && l.about.identities && hasAny(before, "account", "user", "federated"):
+	case account && head == "uid" && l.about.identities, account && l.about.identities && hasAny(before, "account", "federated", "external", "remote", "party"):
 		return Finding{Class: ClassToken, Reason: "by its name, beside the service's"}
 	case account && l.about.people && hasListed(before, services):
 		return Finding{Class: ClassToken, Reason: "by its name: an account at another service"}
-	case listed(ordinaryVocabulary()[ClassLink], head) && hasListed(before, people):
+	case listed(ordinaryVocabulary()[ClassLink], head) && hasListed(before, people) && !l.disproves(ClassURL):
 		return Finding{Class: ClassURL, Reason: "by its name"}
 	}
 	return Finding{}

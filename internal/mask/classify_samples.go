@@ -57,7 +57,7 @@ func (l look) contradicts(class Class) bool {
 	head := l.words[len(l.words)-1]
 	switch class {
 	case ClassToken:
-		return listed(checksums, head) || listed(identifiers, head) && count(l.samples, objectID.MatchString) > len(l.samples)/2
+		return listed(checksums, head) || l.words[0] == "public" || isIdentifier(head)
 	case ClassName:
 		return listed(ofTheHouse, head) && !l.about.people
 	default:
@@ -71,7 +71,7 @@ func (l look) byAnySample() Finding {
 		return Finding{}
 	}
 	for _, v := range finders() {
-		if hits := count(l.samples, v.valid); hits > 0 {
+		if hits := count(l.samples, func(s string) bool { return !uuidShape.MatchString(s) && v.valid(s) }); hits > 0 {
 			return Finding{Class: ClassText, Reason: fmt.Sprintf("%d of %d samples contain %s", hits, len(l.samples), v.class)}
 		}
 	}
@@ -88,24 +88,39 @@ func count(samples []string, valid func(string) bool) int {
 	return hits
 }
 
+// isIdentifier tells the last word of a key's or reference's name: id, userid.
+func isIdentifier(head string) bool {
+	stem, fused := strings.CutSuffix(head, "id")
+	return listed(identifiers, head) || fused && len(stem) > 2 && !listed(notIdentifiers, head)
+}
+
 // objectID is an identifier that says what it is one of, as services write them: cus_9s6XK….
 var objectID = regexp.MustCompile(`^[a-z]{2,12}_[A-Za-z0-9_\-]+$`)
 
 // areReferences tells whether the values are those of keys.
 func (l look) areReferences() bool {
 	return l.typed.family == familyUUID || l.column.References != "" || len(l.samples) > 0 && len(l.words) > 0 && listed(identifiers, l.words[len(l.words)-1]) &&
-		count(l.samples, uuidShape.MatchString) == len(l.samples)
+		(l.areKeys() || count(l.samples, objectID.MatchString) == len(l.samples))
 }
+
+// areKeys tells whether all values are UUIDs.
+func (l look) areKeys() bool { return count(l.samples, uuidShape.MatchString) == len(l.samples) }
 
 // disproves tells whether the values are none of a class that the name speaks for: UUIDs
 // that are called an id are references, and three words are no links.
 func (l look) disproves(class Class) bool {
 	const few = 5
 	switch {
+	case class == ClassName && l.about.house:
+		return !hasListed(l.words, roles) && !hasAny(l.words, "owner", "contact", "recipient", "customer")
 	case class == ClassToken && len(l.words) > 0 && listed(identifiers, l.words[len(l.words)-1]):
 		return l.areReferences()
 	case class == ClassURL:
-		return len(l.samples) > 0 && len(l.samples) <= few && count(l.samples, func(s string) bool { return strings.ContainsAny(s, "./@") }) == 0
+		return 0 < len(l.samples) && (len(l.samples) <= few || l.areKeys()) && count(l.samples, func(s string) bool { return strings.ContainsAny(s, "./@") }) == 0
+	case class == ClassEmail && l.typed.family == familyText:
+		return len(l.samples) > few && count(l.samples, func(s string) bool { return strings.Contains(s, "@") }) == 0 && !hasAny(l.words, "hash", "digest")
+	case class == ClassName && len(l.words) > 0 && listed(roles, l.words[len(l.words)-1]):
+		return 0 < len(l.samples) && len(l.samples) <= few && count(l.samples, codeShape.MatchString) == len(l.samples)
 	}
 	return false
 }

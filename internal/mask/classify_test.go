@@ -111,3 +111,28 @@ func TestClassify_NeverShowsAKeyThatIsData(t *testing.T) {
 		t.Errorf("found %v", paths)
 	}
 }
+
+func TestClassify_LooksIntoXMLAndHstoreByPath(t *testing.T) {
+	for want, c := range map[string]understudy.Column{
+		"person.@phone person.email": {Type: "xml", Samples: []string{`<person id="1" phone="+49 151 2345678"><email>anna@x.de</email><size>3</size></person>`, `<person><email>cut o`}},
+		"e_mail":                     {Type: "hstore", Samples: []string{`"e_mail"=>"anna@x.de", "theme"=>"dark", "seen"=>NULL`, `"e_mail"=>"cut`}},
+	} {
+		c.Table, c.Name = "public.x", "profile"
+		if found := Classify(c); found.Class != ClassJSON || !found.Document {
+			t.Errorf("%s is %+v", c.Type, found)
+		}
+		var personal []string
+		for _, p := range ClassifyPaths(c) {
+			if p.Class.Personal() {
+				personal = append(personal, p.Path)
+			}
+		}
+		if strings.Join(personal, " ") != want {
+			t.Errorf("of %s, personal are %v", c.Type, personal)
+		}
+		text, undecided := Plan([]understudy.Column{c}, Policy{})
+		if undecided != 0 || !strings.Contains(string(text), "{"+c.Type+": {") {
+			t.Errorf("%d undecided in\n%s", undecided, text)
+		}
+	}
+}

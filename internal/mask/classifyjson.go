@@ -22,8 +22,9 @@ type PathFinding struct {
 // each path were a column of a table that is called as what is around it. In order.
 func ClassifyPaths(c understudy.Column) []PathFinding {
 	texts, numbers := map[string][]string{}, map[string][]string{}
-	for _, sample := range samplesOf(c, parseType(c.Type)) {
-		collectLeaves(sample, texts, numbers)
+	t := parseType(c.Type)
+	for _, sample := range samplesOf(c, t) {
+		collect(documentMask(t), sample, texts, numbers)
 	}
 	all := maps.Clone(numbers)
 	maps.Copy(all, texts)

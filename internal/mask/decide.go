@@ -13,7 +13,7 @@ import (
 func (r rules) decide(c understudy.Column, beside []understudy.Column) (rule Rule, open []string) {
 	said := r.ofColumn(c)
 	switch {
-	case said.found && said.rule.Mask == maskJSON:
+	case said.found && isDocument(said.rule.Mask):
 		return said.rule, openPaths(c, said.rule)
 	case said.found:
 		return said.rule, nil

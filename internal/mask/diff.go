@@ -52,7 +52,7 @@ func Diff(columns []understudy.Column, have Policy) []Change {
 func (p *planning) compare(c understudy.Column) []Change {
 	said := p.ruled.ofColumn(c)
 	switch {
-	case said.found && said.rule.Mask == maskJSON:
+	case said.found && isDocument(said.rule.Mask):
 		return comparePaths(c, said.rule)
 	case said.found:
 		return p.compareClass(c, said)

@@ -26,7 +26,7 @@ func Plan(columns []understudy.Column, have Policy) (text []byte, undecided int)
 			undecided++
 		}
 	}
-	return writePlan(p.lines, undecided), undecided
+	return append(writePlan(p.lines, undecided), have.writeAccepted()...), undecided
 }
 
 // planLine is one line of a plan.
@@ -72,7 +72,7 @@ func (p *planning) consider(c understudy.Column) {
 	}
 	name := columnName(c)
 	said := p.ruled.ofColumn(c)
-	if said.found && (said.rule.Mask != maskJSON || len(openPaths(c, said.rule)) == 0) {
+	if said.found && (!isDocument(said.rule.Mask) || len(openPaths(c, said.rule)) == 0) {
 		return
 	}
 	var line planLine

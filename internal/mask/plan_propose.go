@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 
@@ -35,7 +36,7 @@ func propose(c understudy.Column, finding Finding) planLine {
 // proposeDocument keeps the paths that are ruled and adds those that look personal. What
 // has none so far is ruled by path as well, so that a copy stops at the first that comes.
 func proposeDocument(c understudy.Column, have Rule, finding Finding) planLine {
-	line := planLine{key: keyOf(c), rule: Rule{Mask: maskJSON, JSON: maps.Clone(have.JSON)}, reason: string(finding.Class) + ": " + finding.Reason}
+	line := planLine{key: keyOf(c), rule: Rule{Mask: cmp.Or(have.Mask, documentMask(parseType(c.Type))), JSON: maps.Clone(have.JSON)}, reason: string(finding.Class) + ": " + finding.Reason}
 	if line.rule.JSON == nil {
 		line.rule.JSON = map[string]Rule{}
 	}

@@ -73,7 +73,7 @@ func (r rules) of(name, typed string) ruling {
 	default:
 		said = r.byPattern(name, typed)
 	}
-	return r.withPaths(name, said)
+	return r.withPaths(name, typed, said)
 }
 
 func (r rules) byPattern(name, typed string) ruling {
@@ -86,13 +86,13 @@ func (r rules) byPattern(name, typed string) ruling {
 }
 
 // withPaths adds the paths of a document that have lines of their own.
-func (r rules) withPaths(name string, said ruling) ruling {
+func (r rules) withPaths(name, typed string, said ruling) ruling {
 	paths := r.paths[name]
 	if len(paths) == 0 {
 		return said
 	}
-	if !said.found || said.rule.Mask != maskJSON {
-		said.rule = Rule{Mask: maskJSON}
+	if !said.found || !isDocument(said.rule.Mask) {
+		said.rule = Rule{Mask: documentMask(parseType(typed))}
 	}
 	said.rule.JSON, said.found = maps.Clone(said.rule.JSON), true
 	if said.rule.JSON == nil {

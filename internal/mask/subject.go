@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"slices"
 	"strings"
 
 	"understudy"
@@ -15,6 +16,7 @@ type subject struct {
 	secrets       bool // its rows open doors
 	house         bool // its rows are what a house offers
 	identities    bool // its rows name a service beside who somebody is there
+	social        bool // its rows are links of persons
 	head          string
 }
 
@@ -26,9 +28,12 @@ func subjectOf(table string, columns []understudy.Column) subject {
 	var s subject
 	if len(words) > 0 {
 		head := words[len(words)-1]
+		if listed(" profile profiles ", head) && len(words) > 1 {
+			head = words[len(words)-2] // of whom it is
+		}
 		s = subject{
 			people: listed(people, head), messages: listed(messages, head), organisations: listed(organisations, head),
-			addresses: listed(addresses, head), secrets: listed(secrets, head), house: listed(house, head), head: head,
+			addresses: listed(addresses, head), secrets: listed(secrets, head), house: listed(house, head), social: hasListed(words, social), head: head,
 		}
 	}
 	authored := false
@@ -37,6 +42,9 @@ func subjectOf(table string, columns []understudy.Column) subject {
 		s.people = s.people || listed(onlyPeople, name)
 		s.identities = s.identities || listed(besideAccounts, name)
 		authored = authored || listed(authors, name)
+	}
+	if listed(applications, s.head) && anyColumn(columns, programs) {
+		s.people = false
 	}
 	if authored && !s.people && !s.house {
 		s.messages = s.messages || hasLongText(columns)
@@ -51,6 +59,11 @@ func (s subject) ownWords(words []string) []string {
 		return words[1:]
 	}
 	return words
+}
+
+// anyColumn tells whether a table has one of the columns of a list.
+func anyColumn(columns []understudy.Column, list string) bool {
+	return slices.ContainsFunc(columns, func(c understudy.Column) bool { return listed(list, strings.Join(wordsOf(c.Name), "")) })
 }
 
 // hasLongText tells whether a table has a column for prose.
@@ -76,3 +89,13 @@ const prose = ` body content contents text message comment excerpt html descript
 
 // besideAccounts are columns that name where somebody has an account.
 const besideAccounts = ` provider authprovider identityprovider oauthprovider loginprovider `
+
+// social are words of tables about the links of persons.
+const social = ` social contact profile `
+
+// applications are tables that may be of programs, which sign in as persons do, and
+// programs are the columns that show it.
+const (
+	applications = ` client clients application applications app apps agent agents `
+	programs     = ` secret clientsecret redirecturi redirecturis rooturl baseurl granttypes scopes `
+)

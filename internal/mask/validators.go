@@ -30,6 +30,7 @@ func validators() []validator {
 		{class: ClassPhone, share: 0.3, least: 1, valid: isInternationalPhone},
 		{class: ClassNational, share: 0.6, least: 2, valid: isNational},
 		{class: ClassMAC, share: 0.5, least: 1, valid: macShape.MatchString},
+		{class: ClassPicture, share: 0.5, least: 1, valid: func(s string) bool { return strings.HasPrefix(s, "data:image/") }},
 		{class: ClassMAC, share: 0.5, least: 1, valid: agentShape.MatchString},
 		{class: ClassIP, share: 0.5, least: 1, valid: isIP},
 		{class: ClassToken, share: 0.3, least: 1, valid: knownSecret.MatchString},

@@ -24,13 +24,13 @@ func vocabulary() map[Class]string {
 			empfaenger empfanger prenom nomdefamille nomcomplet nomutilisateur apellido apellidos primerapellido
 			nombrecompleto nombreusuario cognome nomecompleto sobrenome voornaam achternaam gebruikersnaam
 			imie nazwisko imienazwisko fornavn etternavn efternamn fornamn firstnames lastnames fname lname
-			beneficiary payee nextofkin emergencycontact loginname login signature initials
+			beneficiary payee nextofkin salutation anrede emergencycontact loginname login signature initials
 			user author sender recipient assignee reporter creator editor manager supervisor guardian contactperson createdby updatedby
 			approvedby reviewedby`,
-		ClassOrganisation: `company companyname business businessname employer employername firm firmname legalname tradename
+		ClassOrganisation: `company companyname institution institutionname business businessname employer employername firm firmname legalname tradename
 			organizationname organisationname firma firmenname entreprise raisonsociale empresa azienda bedrijf bedrijfsnaam`,
 		ClassAddress: `address addressline address1 address2 addressline1 addressline2 street streetname
-			streetaddress housenumber locality fulladdress houseno city town shippingaddress billingaddress homeaddress
+			streetaddress pobox postbox postfach boitepostale careof addresscareof housenumber locality fulladdress houseno city town shippingaddress billingaddress homeaddress
 			postaladdress deliveryaddress shipstreet billstreet adresse strasse hausnummer ort wohnort stadt
 			anschrift rue ville adressepostale direccion calle ciudad domicilio poblacion indirizzo citta
 			comune endereco rua cidade adres straat woonplaats huisnummer ulica miasto gata gade`,
@@ -48,18 +48,21 @@ func vocabulary() map[Class]string {
 			invitecode magiclink cookie credential credentials geheimnis jeton webhooksecret signingkey encryptionkey
 			rememberdigest confirmationtoken googleid facebookid`,
 		ClassPassword: `password passwd pwd passwordhash passwordhashed passworddigest hashedpassword encryptedpassword
-			passhash passphrase pin pincode userpass pass passwort kennwort motdepasse mdp contrasena clave senha wachtwoord haslo
+			passhash passphrase pin pincode passcode userpass pass passwort kennwort motdepasse mdp contrasena clave senha wachtwoord haslo
 			losenord passord salt passwordsalt`,
-		ClassURL:       `homepage linkedin facebook twitter instagram xing skype telegram avatarurl photourl profileurl socialurl gravatar avatar`,
-		ClassText:      `note notes comment comments remark remarks memo bio biography aboutme feedback bemerkung bemerkungen anmerkung kommentar notiz notizen nachricht freitext commentaire remarque nota notas comentario observacion observaciones commento osservazioni opmerking uwagi freetext deliveryinstructions instructions`,
-		ClassLocation:  `latitude longitude lat lng lon geolocation gps coordinates breitengrad laengengrad langengrad`,
-		ClassSensitive: `religion ethnicity diagnosis disability medical medicalhistory bloodtype allergies sexualorientation politicalparty unionmember salary income wage gehalt einkommen salaire salario konfession diagnose`,
-		ClassPicture:   `photo picture portrait selfie biometric idscan scan signatureimage lichtbild`,
+		ClassURL:      `homepage linkedin facebook twitter instagram xing skype telegram avatarurl photourl profileurl socialurl gravatar avatar`,
+		ClassText:     `note notes comment comments remark remarks memo bio biography aboutme feedback bemerkung bemerkungen anmerkung kommentar notiz notizen nachricht freitext commentaire remarque nota notas comentario observacion observaciones commento osservazioni opmerking uwagi freetext deliveryinstructions instructions`,
+		ClassLocation: `latitude longitude lat lng lon homelocation hometown birthplace placeofbirth geolocation gps coordinates breitengrad laengengrad langengrad`,
+		ClassSensitive: `religion gender sex geschlecht sexe sexo genere race ethnicity nationality maritalstatus civilstatus healthinsurance insurance
+			pregnant pay monthlypay payrate hourlyrate wages criminalrecord caste ethnicity diagnosis disability medical medicalhistory bloodtype allergies sexualorientation politicalparty unionmember salary income wage gehalt einkommen salaire salario konfession diagnose`,
+		ClassPicture: `photo picture portrait selfie biometric idscan scan signatureimage lichtbild`,
 	}
 }
 
 // people are tables about persons: "name" in one of them is a person's.
-const people = ` user users account accounts customer customers person persons people contact contacts employee
+const people = ` staff sender senders guardian guardians parent parents child children volunteer volunteers donor donors actor actors
+	judge judges agent agents driver drivers doctor doctors nurse nurses trainer trainers coach coaches attendee attendees participant participants
+	respondent respondents reviewer reviewers candidate candidates player players beneficiary beneficiaries signatory signatories user users account accounts customer customers person persons people contact contacts employee
 	employees member members patient patients client clients guest guests student students teacher teachers
 	owner owners tenant tenants subscriber subscribers applicant applicants lead leads buyer buyers seller
 	sellers recipient recipients passenger passengers visitor visitors author authors profile profiles
@@ -70,27 +73,30 @@ const people = ` user users account accounts customer customers person persons p
 
 // messages are tables of what people wrote: their body, subject and text are free text.
 const messages = ` message messages note notes comment comments ticket tickets review reviews chat chats mail
-	mails email emails conversation conversations reply replies post posts feedback inquiry inquiries request
+	mails issue issues topic topics thread threads discussion discussions story stories question questions answer answers email emails conversation conversations reply replies post posts feedback inquiry inquiries request
 	requests nachricht nachrichten `
 
 // The names that count only in such tables.
 const (
-	inPeople        = ` name names nom nombre nome naam nazwa navn namn nimi login `
-	linksInPeople   = ` url website link web blog site image `
-	textInPeople    = ` description about `
-	inAddresses     = ` line line1 line2 line3 addressline locality content street unit suite building floor extra `
-	inSecrets       = ` value code key hash data id `
-	inMessages      = ` body text content contents subject message description title excerpt summary caption question answer reply html plain plaintext `
-	inOrganisations = ` name names legalname title `
+	placesInPeople       = ` location place residence origin `
+	inPeople             = ` name names nom nombre nome naam nazwa navn namn nimi login `
+	linksInPeople        = ` url website link web blog site image `
+	textInPeople         = ` description about `
+	linksOfOrganisations = ` url website link web homepage `
+	inAddresses          = ` line line1 line2 line3 addressline locality content street unit suite building floor extra `
+	inSecrets            = ` value code key hash data secret `
+	inMessages           = ` name body text content contents subject message description title excerpt summary caption question answer reply html plain plaintext `
+	inOrganisations      = ` name names legalname title `
 )
 
 // organisations are tables about companies and their like.
-const organisations = ` company companies organization organizations organisation organisations supplier suppliers vendor vendors
+const organisations = ` enterprise enterprises business businesses shop shops club clubs association associations school schools hospital hospitals
+	institution institutions charity charities company companies organization organizations organisation organisations supplier suppliers vendor vendors
 	merchant merchants employer employers partner partners firma firmen lieferant lieferanten entreprise entreprises empresa empresas
 	azienda aziende bedrijf bedrijven `
 
 // secrets are tables of what opens doors.
-const secrets = ` token tokens key keys apikey apikeys secret secrets credential credentials session sessions invite invites
+const secrets = ` factor factors mfa totp token tokens key keys apikey apikeys secret secrets credential credentials session sessions invite invites
 	invitation invitations verification verifications passwordreset passwordresets otp `
 
 // addresses are tables about where people live.
@@ -102,9 +108,12 @@ const house = ` product products item items category categories plan plans catal
 	brand brands property properties badge badges role roles permission permissions country countries produkt produkte artikel articulo
 	articulos producto productos produit produits prodotto prodotti kategorie kategorien `
 
+// roles are nouns for whom a column names; few values of one are no names.
+const roles = ` user author sender recipient assignee reporter creator editor manager supervisor guardian `
+
 // services are where people sign in with an account that they have elsewhere.
 const services = ` google facebook github gitlab discord twitter apple microsoft linkedin openid openidconnect oidc saml oauth telegram slack auth
-	auth0 okta keycloak azure ldap steam webauthn passkey wechat line `
+	auth0 okta keycloak azure ldap steam webauthn passkey wechat yahoo aim icq msn jabber xmpp signal snapchat tiktok mastodon bluesky vk viber threema matrix `
 
 // technical are words of names whose prose a program wrote.
 const technical = ` error errors exception log trace stack debug output help css style stylesheet sql `
@@ -114,6 +123,13 @@ const questions = ` is has was can should allow allows enable enabled use uses n
 
 // warnings are what comments say of personal data.
 const warnings = ` pii gdpr dsgvo rgpd personaldata personenbezogen `
+
+// namedThings make a name another's than the person's.
+const namedThings = ` product file host domain template event class theme table column role group team state region country city county
+	program project list campaign browser os plan field model brand server service `
+
+// notIdentifiers are words that end like a key's name.
+const notIdentifiers = ` paid unpaid prepaid valid invalid void avoid grid hybrid fluid solid liquid rapid covid android overpaid humid `
 
 // identifiers end the names of keys and references.
 const identifiers = ` id ids uuid uuids guid uid pk fk oid nr `
