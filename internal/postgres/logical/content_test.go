@@ -121,10 +121,10 @@ func TestCopy_HundredsOfTables(t *testing.T) {
 	spec, _, target := pair(t, "")
 	for at := range 2 { // each in a transaction of its own: one would want more locks than there are
 		postgrestest.Exec(t, postgrestest.Cluster(t), databaseOf(spec.Source), fmt.Sprintf(
-			`DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE t%%s_%d (id int PRIMARY KEY, x text)', i); EXECUTE format('INSERT INTO t%%s_%d VALUES (1, ''x'')', i); END LOOP; END $$`, at, at))
+			`DO $$ BEGIN FOR i IN 1..150 LOOP EXECUTE format('CREATE TABLE t%%s_%d (id int PRIMARY KEY, x text)', i); EXECUTE format('INSERT INTO t%%s_%d VALUES (1, ''x'')', i); END LOOP; END $$`, at, at))
 	}
 	got := copied(t, spec)
-	if got.Rows() != 600 || postgrestest.Answer(t, target, `SELECT count(*)::text FROM pg_constraint WHERE contype = 'p' AND conrelid >= 16384`) != "600" {
+	if got.Rows() != 300 || postgrestest.Answer(t, target, `SELECT count(*)::text FROM pg_constraint WHERE contype = 'p' AND conrelid >= 16384`) != "300" {
 		t.Errorf("%d rows were copied", got.Rows())
 	}
 }

@@ -28,6 +28,7 @@ type watch struct {
 	gentle   Gentle
 	began    time.Time
 	sees     bool // the role may see what others do
+	replica  bool // the source replays what another server does
 	from     int64
 	cost     understudy.CopyCost
 }
@@ -136,14 +137,21 @@ func (w *watch) judge(seen sample, waited int) error {
 		return understudy.Errorf(understudy.KindConflict, "a session on the source waited for a lock that the copy holds, so the copy gave way").
 			WithHint("a schema change is under way there; run the copy again when it is done")
 	case !seen.held:
-		return understudy.Errorf(understudy.KindUnavailable, "the source's view of the data is gone: the session that held it was ended, so that the rest would be of another moment").
-			WithHint("the server was restarted, or somebody ended its sessions; copy again")
+		return w.goneError()
 	case w.gentle.MaxHold > 0 && held > w.gentle.MaxHold:
 		return understudy.Errorf(understudy.KindUnavailable, "the copy held the source's snapshot for %s, and the policy allows %s, as vacuum can clear nothing away meanwhile",
 			held.Round(time.Second), w.gentle.MaxHold).
 			WithHint("copy from a replica without hot_standby_feedback, raise the rate, copy a subset, or allow it longer")
 	}
 	return nil
+}
+
+func (w *watch) goneError() error {
+	err := understudy.Errorf(understudy.KindUnavailable, "the source's view of the data is gone: the session that held it was ended, so that the rest would be of another moment")
+	if w.replica {
+		return err.WithHint("the source is a replica and had to replay what its primary cleared away, or was restarted: set hot_standby_feedback = on there, or give max_standby_streaming_delay the time a copy takes; then copy again")
+	}
+	return err.WithHint("the server was restarted, or somebody ended its sessions; copy again")
 }
 
 // sample is what one look at the source saw.
@@ -180,7 +188,7 @@ func (w *watch) sample(ctx context.Context, conn *pgx.Conn) (sample, error) {
 
 // mayLook asks whether the role sees what others do. A limit to the load needs that.
 func (w *watch) mayLook(ctx context.Context, conn *pgx.Conn) error {
-	err := conn.QueryRow(ctx, `SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')`).Scan(&w.sees)
+	err := conn.QueryRow(ctx, `SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'), pg_catalog.pg_is_in_recovery()`).Scan(&w.sees, &w.replica)
 	switch {
 	case err != nil && isCut(err):
 		return cutError("asking what the role may see", 0, err)
