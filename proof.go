@@ -78,8 +78,7 @@ type ObjectProof struct {
 type Leak struct {
 	Place string `json:"place"` // schema.table.column, or a file
 	Of    string `json:"of"`    // the masked column whose originals they are
-	// Kind is "leak", "accepted", "common", "coincidence" or "unmasked": a value that its
-	// mask gave back as it was.
+	// Kind is "leak", "accepted", "common" or "coincidence".
 	Kind  string `json:"kind"`
 	Where string `json:"where"` // "whole value" or "inside a value"
 	Count int64  `json:"count"`
@@ -91,7 +90,6 @@ const (
 	LeakAccepted    = "accepted"
 	LeakCommon      = "common"
 	LeakCoincidence = "coincidence"
-	LeakUnmasked    = "unmasked"
 )
 
 // ColumnLikeness compares one column's statistics. Shares are of all rows.
@@ -141,11 +139,8 @@ type GroupProof struct {
 func (p CopyProof) Refusals() []string {
 	var why []string
 	for _, leak := range p.Leaks {
-		switch leak.Kind {
-		case LeakFound:
+		if leak.Kind == LeakFound {
 			why = append(why, fmt.Sprintf("%s holds %d originals of %s (%s)", leak.Place, leak.Count, leak.Of, leak.Where))
-		case LeakUnmasked:
-			why = append(why, fmt.Sprintf("the mask of %s left %d values as they were", leak.Of, leak.Count))
 		}
 	}
 	for _, table := range p.Tables {
@@ -198,7 +193,7 @@ func (p *CopyProof) countLeaks() {
 	for _, leak := range p.Leaks {
 		counts[leak.Kind] += leak.Count
 	}
-	p.Leaked = counts[LeakFound] + counts[LeakUnmasked]
+	p.Leaked = counts[LeakFound]
 	p.Accepted, p.Common, p.Coincidences = counts[LeakAccepted], counts[LeakCommon], counts[LeakCoincidence]
 }
 

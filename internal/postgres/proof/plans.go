@@ -42,15 +42,20 @@ func (p *Proof) planSource(ctx context.Context) error {
 		p.notShown("plans were not compared: " + why)
 		return nil
 	}
+	without := 0
 	err = p.source.Join(ctx, func(tx pgx.Tx) error {
 		for i, s := range busiest {
-			if was, err := planOf(ctx, tx, i, s.text); err == nil { // if not, it is such as needs the types of its parameters
+			was, err := planOf(ctx, tx, i, s.text)
+			switch {
+			case err != nil: // such as one that needs types of its parameters
+				without++
+			case was.tables: // others have nothing to compare
 				p.planned = append(p.planned, planned{s, was})
 			}
 		}
 		return ctx.Err()
 	})
-	p.skipped(len(busiest)-len(p.planned), "cannot be planned without their values")
+	p.skipped(without, "cannot be planned without their values")
 	return err
 }
 
@@ -90,7 +95,8 @@ func (s statement) likeness(was, is plan, whole float64) understudy.PlanLikeness
 }
 
 // busiest lists the statements that take the most time on the source, or says why it
-// cannot.
+// cannot. Those that look at the catalog are left out, and the program's own: it names
+// tables as ONLY "schema"."table".
 func (p *Proof) busiest(ctx context.Context) (out []statement, why string, err error) {
 	var schema string
 	err = p.source.Tx.QueryRow(ctx, `SELECT COALESCE((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'), '')`).Scan(&schema)
@@ -105,7 +111,7 @@ func (p *Proof) busiest(ctx context.Context) (out []statement, why string, err e
 			SELECT queryid::text, query, calls, (to_jsonb(s) ->> CASE WHEN to_jsonb(s) ? 'total_exec_time' THEN 'total_exec_time' ELSE 'total_time' END)::float8
 			FROM `+pgx.Identifier{schema, "pg_stat_statements"}.Sanitize()+` s
 			WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-				AND query ~* '^\s*(select|with|insert|update|delete)\M' AND query !~* 'pg_catalog|pg_stat|pg_class|\mpg_\w+\('
+				AND query ~* '^\s*(select|with|insert|update|delete)\M' AND query !~* 'pg_catalog|\mpg_\w+\M' AND query !~ 'ONLY "'
 			ORDER BY 4 DESC LIMIT $1`, p.spec.Statements)
 		if err != nil {
 			return err
@@ -129,8 +135,9 @@ func (p *Proof) busiest(ctx context.Context) (out []statement, why string, err e
 
 // plan is how a statement would be run: the nodes with what they read, and what it costs.
 type plan struct {
-	shape string
-	cost  float64
+	shape  string
+	cost   float64
+	tables bool // it reads any
 }
 
 // planNode is one node of EXPLAIN's answer, without what would show a value.
@@ -172,7 +179,8 @@ func planOf(ctx context.Context, tx pgx.Tx, number int, text string) (plan, erro
 	if err := json.Unmarshal(raw, &answer); err != nil || len(answer) != 1 {
 		return plan{}, understudy.Errorf(understudy.KindInternal, "planning a statement: the server's answer is not one plan")
 	}
-	return plan{shape: answer[0].Plan.shape(), cost: answer[0].Plan.Cost}, nil
+	whole := answer[0].Plan
+	return plan{shape: whole.shape(), cost: whole.Cost, tables: whole.tables()}, nil
 }
 
 func parameters(text string) int {
@@ -183,6 +191,10 @@ func parameters(text string) int {
 		}
 	}
 	return most
+}
+
+func (n planNode) tables() bool {
+	return n.Relation != "" || slices.ContainsFunc(n.Plans, planNode.tables)
 }
 
 // shape is the tree in one line: "Nested Loop(Seq Scan orders, Index Scan people people_pkey)".
