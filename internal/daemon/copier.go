@@ -105,7 +105,7 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 	}
 	how := o.copying
 	last := time.Time{}
-	return c.copyProven(ctx, o, database.Name, logical.Spec{
+	spec := logical.Spec{
 		Source: from, Target: next.AdminURL(into), Bin: o.place.bin, Masks: o.masks, Parallel: how.Parallel, Samples: 400, Notice: tell,
 		Gentle: logical.Gentle{Rate: how.Rate, MaxLoad: how.MaxLoad, MaxHold: how.Hold},
 		Progress: func(p logical.Progress) {
@@ -114,7 +114,15 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 				tell(fmt.Sprintf("copying %s: %d rows, %d of %d tables", database.Name, p.Rows, p.TablesDone, p.Tables))
 			}
 		},
-	})
+	}
+	if part, some := how.Subsets[database.Name]; some {
+		end, err := narrow(ctx, part, c.d.maskKey, &spec)
+		if err != nil {
+			return understudy.DatabaseCopy{}, err
+		}
+		defer end()
+	}
+	return c.copyProven(ctx, o, database.Name, spec)
 }
 
 // Whole tells whether every golden copy of a snapshot is there.

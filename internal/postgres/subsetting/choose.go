@@ -41,7 +41,21 @@ func Choose(ctx context.Context, m *postgres.Moment, rules understudy.Subset, ke
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return out, out.nameable()
+}
+
+// mostRows is how many rows of one table can be named one by one, as [Chosen.Where] does:
+// a statement and the server that reads it have bounds.
+const mostRows = 20_000_000
+
+func (c *Chosen) nameable() error {
+	for _, one := range c.Tables() {
+		if one.Rows > mostRows {
+			return understudy.Errorf(understudy.KindInvalid, "choosing rows of table %s: %d are taken, and at most %d can be named one by one",
+				one.Table, one.Rows, mostRows).WithHint("choose a smaller share, or take all of the database")
+		}
+	}
+	return nil
 }
 
 // Taken is what a subset takes of one table.

@@ -39,10 +39,7 @@ func moment(t *testing.T, c *postgrestest.Server, database string) *postgres.Mom
 // rows is what a column of the chosen rows of a table holds, in order.
 func rows(t *testing.T, m *postgres.Moment, chosen *subsetting.Chosen, table, column string) []string {
 	t.Helper()
-	where, some, err := chosen.Where(table)
-	if err != nil {
-		t.Fatal(err)
-	}
+	where, some := chosen.Where(table)
 	if !some {
 		where = "true"
 	}
@@ -302,10 +299,7 @@ func copied(t *testing.T, c *postgrestest.Server, database string, w world, got 
 	t.Helper()
 	statements := []string{"CREATE SCHEMA sub"}
 	for table := range w.tables {
-		where, some, err := got.Where(fmt.Sprintf("public.t%d", table))
-		if err != nil {
-			t.Fatal(err)
-		}
+		where, some := got.Where(fmt.Sprintf("public.t%d", table))
 		if !some {
 			where = "true"
 		}
