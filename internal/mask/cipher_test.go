@@ -3,6 +3,7 @@ package mask
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -217,5 +218,35 @@ func TestShuffle_CommutesWithCase(t *testing.T) {
 func TestNewKeyed_RefusesAShortKey(t *testing.T) {
 	if _, err := newKeyed([]byte("short")); err == nil {
 		t.Fatal("a key of 5 bytes was accepted")
+	}
+}
+
+func TestPermute_LeavesNoMorePlacesAsTheyWereThanChanceDoes(t *testing.T) {
+	k := testKey(t, secret)
+	for _, radix := range [][]int{{10, 10, 10, 10, 10, 10, 10}, {26, 26, 26, 26}, {156, 156, 10, 10}, {26, 10, 26, 10, 10}, {256, 256, 256, 256}} {
+		const values = 20_000
+		same := make([]int, len(radix))
+		random := rand.New(rand.NewPCG(7, 11))
+		for range values {
+			s := k.take("test")
+			var before []uint16
+			for i, r := range radix {
+				before = append(before, uint16(random.IntN(r)))
+				s.add(int(before[i]), r)
+			}
+			k.permute(s)
+			for i, v := range s.value {
+				if v == before[i] {
+					same[i]++
+				}
+			}
+			k.give(s)
+		}
+		for i, r := range radix {
+			expected := float64(values) / float64(r)
+			if d := float64(same[i]) - expected; d*d > 25*expected { // five standard deviations
+				t.Errorf("of %v, place %d stayed %d times in %d, by chance it would %.0f times", radix, i, same[i], values, expected)
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package mask
 import (
 	"crypto/aes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // longRounds is enough for halves of more than 63 bits each: a Feistel network of four
@@ -22,7 +23,8 @@ func (k *keyed) permuteLong(s *symbols) {
 	}
 }
 
-// feistel does one round.
+// feistel does one round. Of each word of the stream it takes as many moves as leave 2^24
+// words for each of them: then no move is noticeably likelier than another.
 func (k *keyed) feistel(s *symbols, round int, back bool) {
 	middle := len(s.value) / 2
 	from, to := [2]int{middle, len(s.value)}, [2]int{0, middle}
@@ -31,53 +33,73 @@ func (k *keyed) feistel(s *symbols, round int, back bool) {
 	}
 	k.absorb(s, round, from)
 	value, radices := s.value[to[0]:to[1]], s.radix[to[0]:to[1]]
-	for position := 0; position < len(value); position += aes.BlockSize / 2 {
-		k.squeeze(s, position)
-		end := min(position+aes.BlockSize/2, len(value))
-		for i := position; i < end; i++ {
-			radix := radices[i]
-			move := uint32(binary.BigEndian.Uint16(s.stream[2*(i-position):])) * radix >> 16
-			if back {
-				move = radix - move
-			}
-			if move += uint32(value[i]); move >= radix {
-				move -= radix
-			}
-			value[i] = uint16(move)
+	const room = 1 << 40
+	word, used, count := uint64(0), uint64(room), 0
+	for i, r := range radices {
+		radix := uint64(r)
+		if used *= radix; used > room {
+			word, used, count = k.squeeze(s, count), radix, count+1
 		}
+		move, rest := bits.Mul64(word, radix)
+		word = rest
+		if back {
+			move = radix - move
+		}
+		if move += uint64(value[i]); move >= radix {
+			move -= radix
+		}
+		value[i] = uint16(move)
 	}
 }
 
-// absorb digests one half, under the structure and the round, into s.block. The digest of
-// the structure is secret, so that adding the first block to it keeps structures apart.
+// absorb digests one half, under the structure and the round, into s.block: as numbers, as
+// many symbols to each as fit. The digest of the structure is secret, so that adding the
+// first block to it keeps structures apart.
 func (k *keyed) absorb(s *symbols, round int, half [2]int) {
-	copy(s.block[:], s.mixed[:])
-	s.block[0] ^= byte(round)
-	filled := 1
+	block := s.mixed
+	block[0] ^= byte(round)
+	n, below, filled := uint64(0), uint64(1), false
 	for i := half[0]; i < half[1]; i++ {
-		if filled >= aes.BlockSize-1 {
-			k.round.Encrypt(s.block[:], s.block[:])
-			filled = 0
+		over, product := bits.Mul64(below, uint64(s.radix[i]))
+		if over != 0 {
+			filled = k.digest(s, &block, n, filled)
+			n, product = 0, uint64(s.radix[i])
 		}
-		s.block[filled] ^= byte(s.value[i])
-		filled++
-		if s.radix[i] > 256 {
-			s.block[filled] ^= byte(s.value[i] >> 8)
-			filled++
-		}
+		n, below = n*uint64(s.radix[i])+uint64(s.value[i]), product
 	}
+	k.digest(s, &block, n, filled)
+	s.block = block
 	k.round.Encrypt(s.block[:], s.block[:])
 }
 
-// squeeze makes the next block of the round's stream, eight symbols long.
-func (k *keyed) squeeze(s *symbols, position int) {
-	copy(s.stream[:], s.block[:])
-	if position == 0 {
-		return
+// digest adds a number to one half of the block and encrypts it when both are filled. It
+// says whether the first now is.
+func (k *keyed) digest(s *symbols, block *[aes.BlockSize]byte, n uint64, filled bool) bool {
+	at := block[:8]
+	if filled {
+		at = block[8:]
 	}
-	counter := binary.BigEndian.Uint64(s.stream[8:])
-	binary.BigEndian.PutUint64(s.stream[8:], counter^uint64(position))
-	k.tweak.Encrypt(s.stream[:], s.stream[:])
+	binary.BigEndian.PutUint64(at, binary.BigEndian.Uint64(at)^n)
+	if filled {
+		s.block = *block
+		k.round.Encrypt(s.block[:], s.block[:])
+		*block = s.block
+	}
+	return !filled
+}
+
+// squeeze is the n-th word of the round's stream.
+func (k *keyed) squeeze(s *symbols, n int) uint64 {
+	if n%2 == 1 {
+		return binary.BigEndian.Uint64(s.stream[8:])
+	}
+	s.stream = s.block
+	if n > 0 {
+		counter := binary.BigEndian.Uint64(s.stream[8:])
+		binary.BigEndian.PutUint64(s.stream[8:], counter^uint64(n))
+		k.tweak.Encrypt(s.stream[:], s.stream[:])
+	}
+	return binary.BigEndian.Uint64(s.stream[:])
 }
 
 // increment adds one to the string as a number in mixed radices, the last one carries into

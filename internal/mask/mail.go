@@ -66,10 +66,40 @@ func (k *keyed) phones(spans []span, value []byte, from, to int) []span {
 	if bytes.IndexByte(part, '+') < 0 {
 		return spans
 	}
-	for _, m := range phoneInText.FindAllIndex(part, -1) {
-		spans = append(spans, span{from + m[0], from + m[1], k.phone(nil, part[m[0]:m[1]])})
+	for at := 0; ; {
+		start, end, found := nextPhone(part, at)
+		if !found {
+			return spans
+		}
+		spans = append(spans, span{from + start, from + end, k.phone(nil, part[start:end])})
+		at = end
 	}
-	return spans
+}
+
+// nextPhone finds the first international number in a text from a place on: what matches
+// phoneInText.
+func nextPhone(value []byte, from int) (start, end int, found bool) {
+	const least, most = 7, 22 // from the first digit to the last
+	for at := from; ; at++ {
+		next := bytes.IndexByte(value[at:], '+')
+		if next < 0 {
+			return 0, 0, false
+		}
+		at += next
+		length, digit := 0, 0
+		for i := at + 1; i < len(value) && length < most; i++ {
+			isDigit := value[i] >= '0' && value[i] <= '9'
+			if !isDigit && (length == 0 || bytes.IndexByte([]byte(" ()./-"), value[i]) < 0) {
+				break
+			}
+			if length++; isDigit {
+				digit = length
+			}
+		}
+		if digit >= least {
+			return at, at + 1 + digit, true
+		}
+	}
 }
 
 // nextMail finds the first e-mail address in a text from a place on: what matches

@@ -8,8 +8,9 @@ import (
 )
 
 // eachNode masks the texts and attributes of XML, by path: "person.name" is the text in
-// <person><name>, "person.@id" an attribute. Tags, comments and instructions stay; what has
-// no rule is swept for e-mail addresses. A value that is no XML is masked as free text.
+// <person><name>, "person.@id" an attribute; a comment is masked as the text around it.
+// Tags and instructions stay; what has no rule is swept for e-mail addresses. A value that
+// is no XML is masked as free text.
 func (d *documentMasks) eachNode(k *keyed) appendFunc {
 	return func(dst, value []byte) ([]byte, error) {
 		w := xmlWalk{raw: value, dst: dst, path: []*pathMask{&d.root}, decoder: xml.NewDecoder(bytes.NewReader(value))}
@@ -50,6 +51,10 @@ func (w *xmlWalk) take(token xml.Token, raw []byte) error {
 		if len(w.path) > 1 {
 			w.path = w.path[:len(w.path)-1]
 		}
+	case xml.Comment:
+		masked, err := w.here().of(t, false)
+		w.dst = append(append(append(w.dst, "<!--"...), masked...), "-->"...)
+		return err
 	case xml.CharData:
 		if len(bytes.TrimSpace(t)) > 0 {
 			return w.text(t, raw)
