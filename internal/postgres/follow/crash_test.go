@@ -16,10 +16,18 @@ import (
 	"understudy/internal/postgres/postgrestest"
 )
 
-func TestFollow_DropsItsSlotRatherThanFillProduction(t *testing.T) {
+// These share two servers and come one after another: what the others write, and that
+// servers die, would be in the way of tests beside them.
+func TestFollow_AcrossTwoServers(t *testing.T) {
 	t.Parallel()
-	server := production(t) // of its own: whatever anybody logs there is retained
-	l := laid(t, server, server, bank)
+	from, to := production(t), production(t)
+	t.Run("DropsItsSlotRatherThanFillProduction", func(t *testing.T) { retains(t, from, to) })
+	t.Run("LosesAndRepeatsNothingWhateverIsCut", func(t *testing.T) { cuts(t, from, to) })
+	t.Run("GoesOnWhenServersAndProgramsDie", func(t *testing.T) { deaths(t, from, to) })
+}
+
+func retains(t *testing.T, from, to *postgrestest.Server) {
+	l := laid(t, from, to, bank)
 	l.spec.MaxRetained = 4 << 20
 	l.copied()
 	l.follows()
@@ -149,9 +157,7 @@ func killed(t *testing.T, server *postgrestest.Server, url string) {
 	}
 }
 
-func TestFollow_LosesAndRepeatsNothingWhateverIsCut(t *testing.T) {
-	t.Parallel()
-	from, to := production(t), production(t)
+func cuts(t *testing.T, from, to *postgrestest.Server) {
 	l := laid(t, from, to, bank)
 	l.copied()
 	direct := l.spec
@@ -182,9 +188,7 @@ func TestFollow_LosesAndRepeatsNothingWhateverIsCut(t *testing.T) {
 	}
 }
 
-func TestFollow_GoesOnWhenServersAndProgramsDie(t *testing.T) {
-	t.Parallel()
-	from, to := production(t), production(t)
+func deaths(t *testing.T, from, to *postgrestest.Server) {
 	l := laid(t, from, to, bank)
 	l.copied()
 	l.follows()

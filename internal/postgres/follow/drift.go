@@ -95,7 +95,7 @@ var rebuilding = regexp.MustCompile(`_cc(new|old)\d*"?$`)
 func kinds() []string {
 	return []string{
 		"table", "column", "constraint", "index", "statistics", "sequence", "view", "materialized", "schema", "function", "procedure",
-		"aggregate", "trigger", "event", "rule", "policy", "type", "collation", "extension",
+		"aggregate", "trigger", "event", "rule", "policy", "type", "collation",
 	}
 }
 
@@ -126,8 +126,19 @@ func compareSchemas(twin, production postgres.Schema) error {
 	return drifted(subject, changes)
 }
 
-// subjectOf is the name behind an object's kind: "table public.orders" is public.orders.
+// subjectOf is the table that an object is or belongs to, else the object's own name:
+// "column public.orders.total" is of public.orders, as is "constraint c on public.orders".
 func subjectOf(object string) string {
-	_, name, _ := strings.Cut(object, " ")
-	return name
+	kind, name, _ := strings.Cut(object, " ")
+	if at := strings.LastIndex(name, " on "); at >= 0 {
+		return name[at+len(" on "):]
+	}
+	if kind != "column" {
+		return name
+	}
+	end := strings.LastIndex(name, ".")
+	if strings.HasSuffix(name, `"`) { // a quoted column may hold dots; its quotes are doubled
+		end = strings.LastIndex(name, `."`)
+	}
+	return name[:max(end, 0)]
 }

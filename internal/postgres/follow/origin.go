@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -150,7 +151,8 @@ func targetError(doing string, err error) error {
 	}
 	said := postgres.SafeMessage(answer)
 	switch {
-	case answer.Code == "40P01", answer.Code == "40001", answer.Code == "55006", answer.Code == "55P03", answer.Code[:2] == "08":
+	case answer.Code == "40P01", answer.Code == "40001", answer.Code == "55006", answer.Code == "55P03",
+		slices.Contains([]string{"08", "53", "58"}, answer.Code[:2]): // connection, room, disk
 		return understudy.Errorf(understudy.KindUnavailable, "%s: %s", doing, said)
 	case answer.Code[:2] == "23":
 		return understudy.Errorf(understudy.KindInvalid, "%s: the row breaks a rule of the table: %s", doing, said).

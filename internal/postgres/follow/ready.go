@@ -30,7 +30,8 @@ func checkReady(ctx context.Context, conn *pgx.Conn, spec Spec) error {
 		lacks = append(lacks, found...)
 	}
 	if len(lacks) == 0 {
-		return facts.advise(spec)
+		facts.advise(spec)
+		return noteLeftOut(ctx, conn, spec)
 	}
 	var what, remedies []string
 	for _, l := range lacks {
@@ -85,10 +86,28 @@ func (s server) lacks() []lack {
 }
 
 // advise tells what would keep production's disk safe while no follower runs.
-func (s server) advise(spec Spec) error {
+func (s server) advise(spec Spec) {
 	if s.keep == "-1" {
 		spec.Notice(fmt.Sprintf("production keeps its log for slot %s without a limit while no follower runs: ALTER SYSTEM SET max_slot_wal_keep_size = '%dMB'; SELECT pg_reload_conf() there bounds it",
 			spec.slot(), spec.MaxRetained>>20))
+	}
+}
+
+// noteLeftOut tells what of production the stream does not hold, or holds at a price.
+func noteLeftOut(ctx context.Context, conn *pgx.Conn, spec Spec) error {
+	sentences, err := list(ctx, conn, "looking for what is not in the stream", `
+		SELECT format(CASE c.relkind WHEN 'm' THEN 'materialized view %I.%I stays as it was copied: it is not in the stream'
+			ELSE 'unlogged table %I.%I stays as it was copied: it is not in the stream' END, n.nspname, c.relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE (c.relkind = 'm' OR c.relkind = 'r' AND c.relpersistence = 'u') AND `+postgres.OfUser+`
+		UNION ALL SELECT format('%I.%I has no key: each changed row is searched for through the whole table in the twin', n.nspname, c.relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE `+followed+` AND c.relreplident = 'f' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique) ORDER BY 1`)
+	if err != nil {
+		return err
+	}
+	for _, sentence := range sentences {
+		spec.Notice(sentence)
 	}
 	return nil
 }

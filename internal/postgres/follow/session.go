@@ -2,7 +2,6 @@ package follow
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -167,14 +166,10 @@ func (s *session) work(ctx context.Context) error {
 
 // judge tells what another connection may mend from what ends the following.
 func judge(ctx context.Context, err error) error {
-	known := new(understudy.Error)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
-	case errors.As(err, &known) && known.Kind != understudy.KindUnavailable:
-		return finalError{err}
 	}
-	return err
+	return finally(err)
 }
 
 func (s *session) take(ctx context.Context, it item) error {

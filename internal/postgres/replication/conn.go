@@ -40,7 +40,7 @@ func Dial(ctx context.Context, url, name string, mode Mode) (*Conn, error) {
 	for setting, value := range map[string]string{
 		"replication": string(mode), "application_name": name, "client_encoding": "UTF8", "datestyle": "ISO, MDY",
 		"intervalstyle": "postgres", "timezone": "UTC", "extra_float_digits": "3", "bytea_output": "hex", "lc_monetary": "C",
-		"statement_timeout": "0", "lock_timeout": "0",
+		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
 	} {
 		config.RuntimeParams[setting] = value
 	}

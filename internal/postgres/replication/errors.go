@@ -29,5 +29,8 @@ func failed(doing string, err error) error {
 		return understudy.Errorf(understudy.KindUnavailable, "%s: %s", doing, said).
 			WithHint("drop a slot that nobody uses (SELECT slot_name, active FROM pg_replication_slots), or raise max_replication_slots")
 	}
+	if class := answer.Code[:2]; class == "08" || class == "53" || class == "58" { // connection, room, disk
+		return understudy.Errorf(understudy.KindUnavailable, "%s: %s", doing, said)
+	}
 	return postgres.ServerError(doing, answer)
 }
