@@ -41,6 +41,7 @@ func (c *copying) listTables(ctx context.Context, conn *pgx.Conn) error {
 	const doing = "listing the tables of the copy"
 	rows, err := conn.Query(ctx, `
 		SELECT c.oid, n.nspname, c.relname, rn.nspname, rc.relname, pg_relation_filepath(c.oid), COALESCE(x.extname, ''),
+			CASE WHEN c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > 0 THEN c.reltoastrelid::regclass::text ELSE '' END,
 			EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attisdropped)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_class rc ON rc.oid = CASE WHEN c.relispartition THEN pg_partition_root(c.oid) ELSE c.oid END
@@ -54,7 +55,7 @@ func (c *copying) listTables(ctx context.Context, conn *pgx.Conn) error {
 	c.tables, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*table, error) {
 		var t table
 		var schema, root string
-		err := row.Scan(&t.oid, &t.schema, &t.table, &schema, &root, &t.path, &t.extension, &t.dropped)
+		err := row.Scan(&t.oid, &t.schema, &t.table, &schema, &root, &t.path, &t.extension, &t.toast, &t.dropped)
 		t.rules = postgres.TableName(schema, root)
 		return &t, err
 	})

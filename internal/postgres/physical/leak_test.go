@@ -28,6 +28,9 @@ const planted = `
 	UPDATE notes SET word = 'ZqDead' || id WHERE id % 50 = 7; UPDATE notes SET word = 'ZqAlive' WHERE id % 50 = 7;
 	DELETE FROM notes WHERE id % 500 = 1;
 	UPDATE notes SET other = 'aborted'; 
+	CREATE TABLE past (word text, long text);
+	ALTER TABLE past ALTER long SET STORAGE EXTERNAL; INSERT INTO past SELECT 'ZqPast', repeat('ZqOutside' || i, 500) FROM generate_series(1, 20) i;
+	UPDATE past SET long = 'ZqShort';
 	CREATE MATERIALIZED VIEW seen AS SELECT word, count(*) FROM notes GROUP BY 1;
 	CREATE MATERIALIZED VIEW again AS SELECT upper(word) AS up FROM seen;
 	CREATE TABLE kept (id bigint, forgotten text, stays text);
@@ -51,6 +54,9 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "production", "server.log"), []byte("ZqLogged"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	renameSuperuser(t, from)
+	_, err := physical.Copy(t.Context(), physical.Spec{From: filepath.Join(folder, "production"), Database: "shop", Dir: filepath.Join(folder, "data"), Masks: shifting()})
+	postgrestest.Refused(t, err, understudy.KindConflict, "a server runs on it")
 	if err := from.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +65,7 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 	var notices []string
 	spec := physical.Spec{
 		From: filepath.Join(folder, "production"), Database: "shop", Dir: filepath.Join(folder, "data"), Verify: true,
-		Masks: shifting("public.notes.word", "public.notes.long"), Scan: scan.scan, Notice: func(s string) { notices = append(notices, s) },
+		Masks: shifting("public.notes.word", "public.notes.long", "public.past.word", "public.past.long"), Scan: scan.scan, Notice: func(s string) { notices = append(notices, s) },
 	}
 	result, err := physical.Copy(t.Context(), spec)
 	if err != nil {
@@ -95,6 +101,14 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", result.Masked)
+}
+
+// renameSuperuser gives the superuser another name, as some productions have it.
+func renameSuperuser(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	postgrestest.Exec(t, c, "postgres", "CREATE ROLE boss SUPERUSER LOGIN")
+	boss := postgrestest.Connected(t, strings.Replace(c.AdminURL("template1"), "user=postgres", "user=boss", 1))
+	postgrestest.Runs(t, boss, "ALTER ROLE postgres RENAME TO owner")
 }
 
 // plantOrphan leaves a file that belongs to no relation, as a crash does.

@@ -20,23 +20,27 @@ import (
 // pointersAtOnce is how many rows are asked for by where they stand.
 const pointersAtOnce = 4096
 
-// maskRows masks what could not be masked in place, and writes those tables anew, so that
-// nothing stays of what their files held.
+// maskRows masks what could not be masked in place, and then writes those tables anew, so
+// that nothing stays of what their files held. The second begins when all of the first is
+// committed: while an older session still might see them, dead rows are kept.
 func (c *copying) maskRows(ctx context.Context) error {
-	var todo []*table
+	var todo, rewritten []*table
 	for _, t := range c.tables {
-		if t.rowsToMask() {
+		if t.why != "" || len(t.left) > 0 {
 			todo = append(todo, t)
 		}
-	}
-	return c.each(ctx, len(todo), func(ctx context.Context, conn *pgx.Conn, n int) error {
-		t := todo[n]
-		if t.why != "" || len(t.left) > 0 {
-			if err := c.replaceRows(ctx, conn, t); err != nil {
-				return err
-			}
+		if t.rewrite() != "" {
+			rewritten = append(rewritten, t)
 		}
-		return runs(ctx, conn, "writing table "+t.name()+" anew", "VACUUM (FULL) "+t.quoted())
+	}
+	err := c.each(ctx, len(todo), func(ctx context.Context, conn *pgx.Conn, n int) error {
+		return c.replaceRows(ctx, conn, todo[n])
+	})
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, len(rewritten), func(ctx context.Context, conn *pgx.Conn, n int) error {
+		return runs(ctx, conn, "writing table "+rewritten[n].name()+" anew", rewritten[n].rewrite())
 	})
 }
 

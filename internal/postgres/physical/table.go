@@ -20,6 +20,7 @@ type table struct {
 	rules         string // the table whose masks hold here: itself, or what it is a partition of
 	path          string // of its file, below the data directory
 	extension     string // that made it, if one did
+	toast         string // its TOAST table, if that holds anything
 	columns       []column
 	masks         understudy.TableMasks
 	dropped       bool   // columns were dropped, whose bytes may still be there
@@ -115,6 +116,16 @@ func (t *table) pages(checksums bool) *heap.Table {
 	return p
 }
 
-// rowsToMask tells whether the table has rows that are still to be masked, or bytes that
-// only writing it anew takes away.
-func (t *table) rowsToMask() bool { return t.why != "" || len(t.left) > 0 || t.tally.Outside > 0 }
+// rewrite is the statement that writes the files of the table anew that may still hold
+// originals: the table, or only its TOAST table, where values lie that were deleted; empty
+// when there is nothing to do.
+func (t *table) rewrite() string {
+	outside := slices.ContainsFunc(t.columns, func(c column) bool { return c.length < 0 && (c.dropped || t.isMasked(c.name)) })
+	switch {
+	case t.why != "" || len(t.left) > 0 || t.tally.Outside > 0:
+		return "VACUUM (FULL) " + t.quoted()
+	case t.toast != "" && outside:
+		return "VACUUM (FULL) " + t.toast
+	}
+	return ""
+}
