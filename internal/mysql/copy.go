@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"understudy"
+	"understudy/internal/rowmask"
 )
 
 // Spec says what is copied where, and how.
@@ -23,8 +25,14 @@ type Spec struct {
 	// Masks decides for each table which columns are masked. It is asked for every table
 	// before anything is written.
 	Masks understudy.Masks
+	// Observe, if not nil, is shown each value that was masked, as the masks see it, and
+	// what became of it, nil for NULL. It is called from several goroutines at once, and may
+	// keep neither slice.
+	Observe func(table, column string, original, masked []byte)
 	// Parallel is how many tables are copied at once; 0: 2.
 	Parallel int
+	// Rate is the most that is read of the source, in bytes a second; 0: no limit.
+	Rate int64
 	// Samples is how many values of each column Masks is shown; 0: 100.
 	Samples int
 	// Progress, if not nil, is told how far the copy is: never twice at the same time, at
@@ -151,10 +159,24 @@ func (c *copying) readSchema(ctx context.Context) error {
 	if c.schema, err = c.source.schema(ctx, tables); err != nil {
 		return err
 	}
+	var pace *rate.Limiter
+	if c.spec.Rate > 0 {
+		pace = rate.NewLimiter(rate.Limit(c.spec.Rate), paceBytes)
+	}
 	for _, t := range tables {
-		c.tables = append(c.tables, &copiedTable{table: t, written: t.written(), parts: divide(c.schema.tables[t.name])})
+		c.tables = append(c.tables, &copiedTable{table: t, written: t.written(), parts: divide(c.schema.tables[t.name]), pace: pace, observe: c.observing(t)})
 	}
 	return c.noteInconsistent(ctx)
+}
+
+// observing is who is shown the masked values of a table.
+func (c *copying) observing(t *table) rowmask.Observe {
+	if c.spec.Observe == nil {
+		return nil
+	}
+	return func(column string, original, masked []byte) {
+		c.spec.Observe(plainName(t.name), column, original, masked)
+	}
 }
 
 // noteInconsistent tells of tables whose engine knows no transactions, and of history.

@@ -93,17 +93,30 @@ func (s *Server) Start(ctx context.Context) error {
 		if err := s.prepare(ctx, owner, from); err != nil {
 			return err
 		}
-		running, err := s.process()
-		if err != nil {
+		return s.run(ctx, from, owner)
+	})
+}
+
+// run waits for the server that somebody started already, or else starts one. The former
+// may end meanwhile: it may have been dying, or stopping.
+func (s *Server) run(ctx context.Context, from installation, owner account) error {
+	running, err := s.process()
+	if err != nil {
+		return err
+	}
+	if running != 0 {
+		if ended, err := s.await(ctx); !ended {
 			return err
 		}
-		if running == 0 {
-			if running, err = s.launch(ctx, from, owner); err != nil {
-				return err
-			}
-		}
-		return s.await(ctx)
-	})
+	}
+	if err := s.launch(ctx, from, owner); err != nil {
+		return err
+	}
+	if ended, err := s.await(ctx); !ended {
+		return err
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "starting %s: it ended at once; the last it said: %s", s, s.complaint()).
+		WithHint("its log is %s", s.place.Log)
 }
 
 // prepare makes sure of everything that the server needs before it runs.
@@ -162,22 +175,17 @@ func (s *Server) initialise(ctx context.Context, owner account, from installatio
 }
 
 // await returns when the server takes connections, or has ended.
-func (s *Server) await(ctx context.Context) error {
+func (s *Server) await(ctx context.Context) (ended bool, err error) {
 	for {
 		if s.Running(ctx) {
-			return nil
+			return false, nil
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
-			return understudy.Errorf(understudy.KindUnavailable, "waiting for %s to take connections: %w", s, err).
+			return false, understudy.Errorf(understudy.KindUnavailable, "waiting for %s to take connections: %w", s, err).
 				WithHint("it goes on starting; its log is %s", s.place.Log)
 		}
-		pid, err := s.starting()
-		if err != nil {
-			return err
-		}
-		if pid == 0 {
-			return understudy.Errorf(understudy.KindUnavailable, "starting %s: it ended at once; the last it said: %s", s, s.complaint()).
-				WithHint("its log is %s", s.place.Log)
+		if pid, err := s.starting(); err != nil || pid == 0 {
+			return err == nil, err
 		}
 	}
 }

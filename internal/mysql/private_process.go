@@ -17,31 +17,31 @@ import (
 	"understudy"
 )
 
-// launch starts the server apart from us, and returns when it has said its process id.
-func (s *Server) launch(ctx context.Context, from installation, owner account) (pid int, err error) {
+// launch starts the server apart from us, and notes its process.
+func (s *Server) launch(ctx context.Context, from installation, owner account) error {
 	log, err := os.OpenFile(s.place.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return 0, understudy.Errorf(understudy.KindUnavailable, "opening the log of %s: %w", s, err)
+		return understudy.Errorf(understudy.KindUnavailable, "opening the log of %s: %w", s, err)
 	}
 	args := append([]string{"-c", `"$@" </dev/null 3>&- & echo $! >&3`, "sh", from.server}, s.arguments()...)
 	cmd := owner.command(ctx, "/bin/sh", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	said, saying, err := os.Pipe()
 	if err != nil {
-		return 0, errors.Join(err, log.Close())
+		return errors.Join(err, log.Close())
 	}
 	cmd.ExtraFiles = []*os.File{saying}
 	err = errors.Join(cmd.Run(), saying.Close(), log.Close())
 	number := make([]byte, 32)
 	n, readErr := said.Read(number)
 	if err := errors.Join(err, readErr, said.Close()); err != nil {
-		return 0, understudy.Errorf(understudy.KindUnavailable, "starting %s: %w", s, err)
+		return understudy.Errorf(understudy.KindUnavailable, "starting %s: %w", s, err)
 	}
-	pid, err = strconv.Atoi(strings.TrimSpace(string(number[:n])))
+	pid, err := strconv.Atoi(strings.TrimSpace(string(number[:n])))
 	if err != nil {
-		return 0, understudy.Errorf(understudy.KindInternal, "starting %s: it did not tell its process id: %w", s, err)
+		return understudy.Errorf(understudy.KindInternal, "starting %s: it did not tell its process id: %w", s, err)
 	}
-	return pid, s.remember(pid)
+	return s.remember(pid)
 }
 
 // remember writes down which process is starting: the server writes its own file only when
@@ -90,6 +90,9 @@ func (s *Server) starting() (int, error) {
 		return pid, err
 	}
 	text, err := os.ReadFile(s.place.Dir + ".starting")
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, understudy.Errorf(understudy.KindUnavailable, "asking whether %s starts: %w", s, err)
 	}
@@ -208,7 +211,7 @@ func (s *Server) complaint() string {
 	}
 	said := ""
 	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, "[ERROR]") {
+		if strings.Contains(line, "[ERROR]") && !strings.HasSuffix(strings.TrimSpace(line), "Aborting") {
 			said = strings.TrimSpace(line[strings.Index(line, "[ERROR]")+len("[ERROR]"):])
 		}
 	}

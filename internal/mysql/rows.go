@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"understudy"
 	"understudy/internal/rowmask"
@@ -19,6 +20,8 @@ type copiedTable struct {
 	written []column
 	masks   understudy.TableMasks
 	parts   division
+	observe rowmask.Observe
+	pace    *rate.Limiter // of bytes read, shared by all tables; nil: none
 	masked  []string
 	rows    int64
 	sent    int64 // bytes of values, as the source sent them
@@ -29,6 +32,7 @@ type copiedTable struct {
 const (
 	statementBytes   = 1 << 20
 	transactionBytes = 64 << 20
+	paceBytes        = 64 << 10 // after how much that was read the pace is looked at
 )
 
 // rawRow makes room for a row whose values are not copied, and what Scan wants for it.
@@ -59,7 +63,7 @@ func (t *copiedTable) copyRows(ctx context.Context, from, to *session, done *hea
 
 func (t *copiedTable) read(ctx context.Context, from *session, statements chan<- []byte, done *headway) error {
 	i := &inserts{ctx: ctx, table: t, out: statements}
-	stream, err := rowmask.New(plainName(t.name), names(t.written), t.masks, i.row)
+	stream, err := rowmask.New(plainName(t.name), names(t.written), t.masks, t.observe, i.row)
 	if err != nil {
 		return err
 	}
@@ -73,6 +77,7 @@ func (t *copiedTable) read(ctx context.Context, from *session, statements chan<-
 	width := max(1, len(t.written))
 	raw, into := rawRow(width)
 	row := make([][]byte, width)
+	var due int64
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return t.readFailed(err)
@@ -86,6 +91,12 @@ func (t *copiedTable) read(ctx context.Context, from *session, statements chan<-
 			return err
 		}
 		moving(t.rows, t.sent)
+		if t.pace != nil && t.sent-due >= paceBytes {
+			if err := t.pace.WaitN(ctx, paceBytes); err != nil {
+				return understudy.Errorf(understudy.KindUnavailable, "reading %s at the pace that was asked for: %w", plainName(t.name), err)
+			}
+			due += paceBytes
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return t.readFailed(err)

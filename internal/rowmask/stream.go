@@ -11,6 +11,10 @@ import (
 // Out takes one masked row. It may not keep the values.
 type Out func(row [][]byte) error
 
+// Observe is shown each value that was masked, and what became of it, nil for NULL. It may
+// keep neither.
+type Observe func(column string, original, masked []byte)
+
 // Stream masks the rows of one table, in their order. It is for one goroutine.
 type Stream struct {
 	table   string
@@ -18,14 +22,15 @@ type Stream struct {
 	masks   []understudy.Mask // by column; without Apply where it stays
 	first   Out               // what comes after the masks of single values
 	batches []*batch
+	observe Observe
 	rows    int64
 }
 
 // New makes the stream of a table whose rows have these columns first; values behind them
 // pass along. A mask that names another column, or two for one column, are errors of
-// KindInvalid.
-func New(table string, columns []string, masks understudy.TableMasks, out Out) (*Stream, error) {
-	s := &Stream{table: table, columns: columns, masks: make([]understudy.Mask, len(columns)), first: out}
+// KindInvalid. Observe may be nil.
+func New(table string, columns []string, masks understudy.TableMasks, observe Observe, out Out) (*Stream, error) {
+	s := &Stream{table: table, columns: columns, masks: make([]understudy.Mask, len(columns)), observe: observe, first: out}
 	taken := map[string]bool{}
 	for name, mask := range masks.Columns {
 		at := slices.Index(columns, name)
@@ -67,6 +72,9 @@ func (s *Stream) Row(ctx context.Context, row [][]byte) error {
 		safe, err := mask.Apply(row[i])
 		if err != nil {
 			return s.broken(mask.Name, s.columns[i], err)
+		}
+		if s.observe != nil {
+			s.observe(s.columns[i], row[i], safe)
 		}
 		row[i] = safe
 	}
@@ -150,6 +158,9 @@ func (b *batch) flush() error {
 	b.held = nil
 	for i, row := range held {
 		for j, at := range b.at {
+			if b.stream.observe != nil && row[at] != nil {
+				b.stream.observe(b.mask.Columns[j], row[at], picked[i][j])
+			}
 			row[at] = picked[i][j]
 		}
 		if err := b.next(row); err != nil {

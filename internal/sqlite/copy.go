@@ -22,6 +22,9 @@ type Spec struct {
 	// Masks decides for each table which columns are masked. It is asked for every table
 	// before anything is written.
 	Masks understudy.Masks
+	// Observe, if not nil, is shown each value that was masked, as the masks see it, and
+	// what became of it, nil for NULL. It may keep neither slice.
+	Observe func(table, column string, original, masked []byte)
 	// Samples is how many values of each column Masks is shown; 0: 100.
 	Samples int
 	// Progress, if not nil, is told how far the copy is, a few times a second at most.

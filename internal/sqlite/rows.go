@@ -76,7 +76,13 @@ func (c *copying) copyMasked(ctx context.Context, t *copiedTable) error {
 	defer insert.Close()
 	names := t.written()
 	out := &writing{ctx: ctx, table: t, insert: insert, values: make([]any, len(names)+1)}
-	stream, err := rowmask.New(plainName(t.name), names, t.masks, out.row)
+	var observe rowmask.Observe
+	if c.spec.Observe != nil {
+		observe = func(column string, original, masked []byte) {
+			c.spec.Observe(plainName(t.name), column, original, masked)
+		}
+	}
+	stream, err := rowmask.New(plainName(t.name), names, t.masks, observe, out.row)
 	if err != nil {
 		return err
 	}
