@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -27,37 +28,49 @@ const (
 
 func TestPermute_IsOneCycleThroughTheWholeDomain(t *testing.T) {
 	k := testKey(t, secret)
-	for _, radix := range [][]uint16{{2}, {3}, {10}, {26}, {999}, {2, 2}, {10, 10}, {26, 10}, {10, 26, 10}, {9, 10, 10, 10}, {16, 16, 16}, {5, 1, 7}, {1, 1, 3}, {256, 256}} {
-		t.Run(fmt.Sprint(radix), func(t *testing.T) {
-			size := 1
-			for _, r := range radix {
-				size *= int(r)
-			}
-			value := make([]uint16, len(radix))
-			steps := 0
-			for {
-				s := k.take("test")
-				for i, v := range value {
-					s.add(int(v), int(radix[i]))
-				}
-				k.permute(s)
-				copy(value, s.value)
-				k.give(s)
-				steps++
-				if bytes.Equal(fmt.Append(nil, value), fmt.Append(nil, make([]uint16, len(radix)))) {
-					break
-				}
-				if steps > size {
-					t.Fatal("walked further than the domain is large")
-				}
-			}
-			if len(radix) > 1 && steps != size {
-				t.Errorf("returned after %d of %d strings", steps, size)
-			}
-			if len(radix) == 1 && steps < 2 {
-				t.Errorf("a single symbol stayed in its place")
-			}
-		})
+	long := func(s *symbols) { k.seal(s); k.permuteLong(s) }
+	for _, c := range []struct {
+		way     string
+		permute func(*symbols)
+		radices [][]int
+	}{
+		{"any", k.permute, [][]int{{2}, {3}, {10}, {26}, {999}, {2, 2}, {10, 10}, {26, 10}, {10, 26, 10}, {9, 10, 10, 10}, {16, 16, 16}, {5, 1, 7}, {1, 1, 3}, {256, 256}}},
+		{"long", long, [][]int{{2, 2}, {10, 10}, {26, 10}, {10, 26, 10}, {16, 16, 16}, {5, 1, 7}, {256, 256}}},
+		{"FF1", k.permute, [][]int{{10, 10, 10, 10, 10, 10}}},
+	} {
+		for _, radix := range c.radices {
+			t.Run(c.way+fmt.Sprint(radix), func(t *testing.T) { goesRound(t, k, c.permute, radix) })
+		}
+	}
+}
+
+// goesRound goes from zero on until it is at zero again.
+func goesRound(t *testing.T, k *keyed, permute func(*symbols), radix []int) {
+	size := 1
+	for _, r := range radix {
+		size *= r
+	}
+	if size > 10*bijectionValues {
+		return
+	}
+	value, steps := make([]uint16, len(radix)), 0
+	for zero := make([]uint16, len(radix)); steps == 0 || !slices.Equal(value, zero); steps++ {
+		if steps > size {
+			t.Fatal("walked further than the domain is large")
+		}
+		s := k.take("test")
+		for i, v := range value {
+			s.add(int(v), radix[i])
+		}
+		permute(s)
+		copy(value, s.value)
+		k.give(s)
+	}
+	if len(radix) > 1 && steps != size {
+		t.Errorf("returned after %d of %d strings", steps, size)
+	}
+	if len(radix) == 1 && steps < 2 {
+		t.Errorf("a single symbol stayed in its place")
 	}
 }
 

@@ -385,6 +385,28 @@ func TestIP_StaysAnAddressOfItsKind(t *testing.T) {
 	}
 }
 
+func TestIP_OfVersion6KeepsNeighboursApartAndZerosInPlace(t *testing.T) {
+	ip := maskFor(t, "ip", "inet")
+	seen := map[string]bool{}
+	for n := range 20_000 {
+		value := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(n >> 8), 15: byte(n)}).String()
+		masked := ip(value)
+		a, err := netip.ParseAddr(masked)
+		if err != nil || a.String() != masked || len(masked) != len(value) || seen[masked] || masked == value {
+			t.Fatalf("%s became %s: %v", value, masked, err)
+		}
+		seen[masked] = true
+	}
+	if got, want := ip("2001:0DB8::00AB"), strings.ToUpper(ip("2001:db8::ab")); strings.ReplaceAll(got, ":0", ":") == "" || len(got) != len("2001:0DB8::00AB") || got[:4] != want[:4] {
+		t.Errorf("an address written otherwise became %s, not %s", got, want)
+	}
+	for _, value := range []string{"10.1.2.3/anna", "10.1.2.3/99", "fe80::1%anna"} {
+		if got := ip(value); strings.Contains(got, "anna") || got == value {
+			t.Errorf("%s became %s", value, got)
+		}
+	}
+}
+
 func TestToken_KeepsItsShape(t *testing.T) {
 	token, uuid := maskFor(t, "token", "text"), maskFor(t, "uuid", "uuid")
 	const id = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
