@@ -406,7 +406,21 @@ func notJoined(t *testing.T, server *postgrestest.Server) {
 
 func anotherDatabase(t *testing.T, server *postgrestest.Server) {
 	l := laid(t, server, server, bank)
+	joined := func() bool {
+		t.Helper()
+		is, err := follow.IsJoined(t.Context(), l.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if joined() {
+		t.Error("a database that nobody copied into is joined")
+	}
 	l.copied()
+	if !joined() {
+		t.Error("a copy is not joined")
+	}
 	twin := l.target.Config().Database
 	l.target.Close(t.Context())
 	if err := server.Drop(t.Context(), twin); err != nil {
@@ -449,7 +463,8 @@ func unpublished(t *testing.T, server *postgrestest.Server) {
 }
 
 func notices(t *testing.T, server *postgrestest.Server) {
-	l := laid(t, server, server, `CREATE UNLOGGED TABLE quick (i int); CREATE MATERIALIZED VIEW sums AS SELECT 1; CREATE TABLE slow (i int); ALTER TABLE slow REPLICA IDENTITY FULL`)
+	l := laid(t, server, server, `CREATE UNLOGGED TABLE quick (i int); CREATE MATERIALIZED VIEW sums AS SELECT 1; CREATE TABLE slow (i int); ALTER TABLE slow REPLICA IDENTITY FULL;
+		SELECT lo_create(0)`)
 	var said []string
 	l.spec.Notice = func(sentence string) { said = append(said, sentence) }
 	prepared, err := follow.Prepare(t.Context(), l.spec)
@@ -457,7 +472,7 @@ func notices(t *testing.T, server *postgrestest.Server) {
 		t.Fatal(err)
 	}
 	defer prepared.Close(t.Context())
-	for _, word := range []string{"max_slot_wal_keep_size = '10240MB'", "unlogged table public.quick", "materialized view public.sums", "public.slow has no key"} {
+	for _, word := range []string{"max_slot_wal_keep_size = '10240MB'", "unlogged table public.quick", "materialized view public.sums", "large objects", "public.slow has no key"} {
 		if !strings.Contains(strings.Join(said, "\n"), word) {
 			t.Errorf("nobody was told of %s: %q", word, said)
 		}

@@ -122,6 +122,24 @@ func takeOrigin(ctx context.Context, target *pgx.Conn, spec Spec) (replication.L
 	return replication.ParseLSN(*at)
 }
 
+// IsJoined tells whether a twin's database was Prepared and Joined under this name, so that
+// Run can go on with it.
+func IsJoined(ctx context.Context, spec Spec) (bool, error) {
+	spec, err := spec.complete()
+	if err != nil {
+		return false, err
+	}
+	target, err := openTarget(ctx, spec)
+	if err != nil {
+		return false, err
+	}
+	defer postgres.CloseConn(ctx, target)
+	if _, err = takeOrigin(ctx, target, spec); understudy.KindOf(err) == understudy.KindNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // keepPosition writes a position that no commit has carried, and flushes what commits
 // have; it answers with the position that is on disk.
 func keepPosition(ctx context.Context, target *pgx.Conn, idle replication.LSN) (replication.LSN, error) {

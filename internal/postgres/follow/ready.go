@@ -100,6 +100,7 @@ func noteLeftOut(ctx context.Context, conn *pgx.Conn, spec Spec) error {
 			ELSE 'unlogged table %I.%I stays as it was copied: it is not in the stream' END, n.nspname, c.relname)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE (c.relkind = 'm' OR c.relkind = 'r' AND c.relpersistence = 'u') AND `+postgres.OfUser+`
+		UNION ALL SELECT 'large objects stay as they were copied: they are not in the stream' FROM pg_largeobject_metadata HAVING count(*) > 0
 		UNION ALL SELECT format('%I.%I has no key: each changed row is searched for through the whole table in the twin', n.nspname, c.relname)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE `+followed+` AND c.relreplident = 'f' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique) ORDER BY 1`)
