@@ -68,7 +68,7 @@ func (f Form) InPlace(keepsLength, hasLeaf bool) bool {
 	case formFixed:
 		return true
 	case formDocument:
-		return hasLeaf
+		return keepsLength && hasLeaf
 	}
 	return keepsLength
 }

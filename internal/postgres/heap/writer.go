@@ -106,35 +106,6 @@ func (w *Writer) Page(page []byte, block uint32) (changed bool, err error) {
 	return changed, nil
 }
 
-// Survey counts in a page, without changing it, the tuples with masked fields and those
-// of them that Page would have to leave because of how they are stored.
-func (w *Writer) Survey(page []byte) (masked, left int64, err error) {
-	if IsNew(page) {
-		return 0, 0, nil
-	}
-	if w.extents, err = tuples(page, w.extents); err != nil {
-		return 0, 0, err
-	}
-	for _, e := range w.extents {
-		any, stored := false, true
-		err := w.fields(page[e.start:e.end], func(c *Column, f field) error {
-			any = any || c.Mask != nil
-			stored = stored && (c.Mask == nil || f.plain)
-			return nil
-		})
-		if err != nil {
-			return 0, 0, err
-		}
-		if any {
-			masked++
-		}
-		if !stored {
-			left++
-		}
-	}
-	return masked, left, nil
-}
-
 // What the header of a tuple says.
 const (
 	hasNull       = 0x0001

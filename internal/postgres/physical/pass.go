@@ -59,7 +59,7 @@ func (c *copying) maskPages(ctx context.Context) error {
 		if byRows, err := survey(parts); err != nil {
 			return err
 		} else if byRows {
-			t.why = "many of its values are compressed or stored outside"
+			t.why = "many of its values are compressed, stored outside or of another length when masked"
 			continue
 		}
 		work = append(work, parts...)
@@ -114,13 +114,13 @@ func pagesError(t *table, err error) error {
 	return understudy.Errorf(understudy.KindUnavailable, "masking %s in place: %w", t.name(), err)
 }
 
-// survey looks at pages spread over a table, and tells whether it is for masking by rows.
+// survey masks pages spread over a table, without writing them, and tells whether it is
+// for masking by rows.
 func survey(parts []stretch) (byRows bool, err error) {
-	var masked, left int64
+	var found heap.Tally
 	page := make([]byte, heap.PageSize)
 	each := max(surveyPages/max(len(parts), 1), 1)
-	step := max(len(parts)/surveyPages, 1)
-	for n := 0; n < len(parts); n += step {
+	for n := 0; n < len(parts); n += max(len(parts)/surveyPages, 1) {
 		s := parts[n]
 		file, err := os.Open(s.file)
 		if err != nil {
@@ -128,17 +128,16 @@ func survey(parts []stretch) (byRows bool, err error) {
 		}
 		w := heap.NewWriter(s.how)
 		for p := int64(0); p < s.pages && err == nil; p += max(s.pages/int64(each), 1) {
-			var m, l int64
 			if _, err = file.ReadAt(page, s.at+p*heap.PageSize); err == nil {
-				m, l, err = w.Survey(page)
-				masked, left = masked+m, left+l
+				_, err = w.Page(page, s.first+uint32(p))
 			}
 		}
 		if err := errors.Join(err, file.Close()); err != nil {
 			return false, pagesError(s.of, err)
 		}
+		found.Add(w.Tally)
 	}
-	return left*leftShare > masked, nil
+	return found.Left*leftShare > found.Tuples, nil
 }
 
 // mask masks the pages of a stretch.
