@@ -78,6 +78,9 @@ func copyRows(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, t
 	spec.Bin = bin
 	if isURL(order.To) {
 		spec.Target = order.To
+		if order.Follow {
+			return copyAndFollow(ctx, order, spec, tell)
+		}
 		made, err := copyAndProve(ctx, order, spec, tell)
 		return cli.TwinCopied{DatabaseCopy: made}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -49,8 +50,16 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 		return nil, time.Time{}, err
 	}
 	at := time.Now().UTC()
+	if err := c.copyVolumes(ctx, source, twin, release.Application, snapshot, tell); err != nil {
+		return nil, at, err
+	}
 	if len(databases) == 0 {
 		return nil, at, nil
+	}
+	if limit := twin.Copying.Deadline; limit > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, limit, understudy.Errorf(understudy.KindUnavailable, "the copy took longer than copy: deadline: %s", limit))
+		defer cancel()
+		ctx = limited
 	}
 	place, err := c.prepare(ctx, source, twin, release, databases)
 	if err != nil {
@@ -65,6 +74,9 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 
 // copyAll copies every database of the application into the next server.
 func (c copier) copyAll(ctx context.Context, o copyOrder, tell func(string)) ([]understudy.DatabaseCopy, error) {
+	if o.copying.Method == understudy.CopyPhysical {
+		return c.copyByFiles(ctx, o, tell)
+	}
 	if err := o.place.next.StartForLoading(ctx); err != nil {
 		return nil, err
 	}
@@ -92,7 +104,7 @@ type copyOrder struct {
 }
 
 func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Database, tell func(string)) (understudy.DatabaseCopy, error) {
-	from, err := c.d.source(o.source, o.app, database.Name, o.databases[database.Name])
+	from, err := c.reads(o, database.Name)
 	if err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
@@ -125,8 +137,19 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 	return c.copyProven(ctx, o, database.Name, spec)
 }
 
+// reads is where a database is copied from: its standby, where it has one.
+func (c copier) reads(o copyOrder, database string) (string, error) {
+	if standby := o.source.Databases[database].Replica; standby != "" {
+		return config.Secret(standby)
+	}
+	return c.d.source(o.source, o.app, database, o.databases[database])
+}
+
 // Whole tells whether every golden copy of a snapshot is there.
 func (c copier) Whole(ctx context.Context, on string, snapshot understudy.Snapshot) (bool, error) {
+	if whole, err := c.volumesWhole(ctx, on, snapshot); err != nil || !whole {
+		return false, err
+	}
 	if len(snapshot.Databases) == 0 {
 		return true, nil
 	}
@@ -148,6 +171,9 @@ func (c copier) Whole(ctx context.Context, on string, snapshot understudy.Snapsh
 
 // Discard drops the golden copies of a snapshot, and what a crash left of one.
 func (c copier) Discard(ctx context.Context, on, snapshot string) error {
+	if err := os.RemoveAll(c.d.goldenVolumes(on, snapshot)); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "removing copies of volumes: %w", err)
+	}
 	server, err := c.d.twinServer(ctx, on)
 	if err != nil {
 		return err

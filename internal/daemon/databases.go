@@ -196,14 +196,14 @@ func (d *Daemon) source(e understudy.Environment, app understudy.Application, da
 func physicals(app understudy.Application) map[string]string {
 	out := map[string]string{}
 	for _, database := range app.Databases {
-		out[database.Name] = physical(database)
+		out[database.Name] = onServer(database)
 	}
 	return out
 }
 
-// physical is a database's name in a private server: its own, but where the server has a
+// onServer is a database's name in a private server: its own, but where the server has a
 // database of that name itself.
-func physical(database understudy.Database) string {
+func onServer(database understudy.Database) string {
 	switch database.Name {
 	case "postgres", "template0", "template1":
 		return database.Name + "_app"

@@ -97,7 +97,7 @@ func (s *stage) physical(of rehearsal.Copy) map[string]string {
 		case rehearsal.Golden:
 			out[database.Name] = golden(database.Name, s.snapshot.ID)
 		case rehearsal.Work:
-			out[database.Name] = physical(database)
+			out[database.Name] = onServer(database)
 		default:
 			out[database.Name] = database.Name + "_side"
 		}

@@ -134,7 +134,7 @@ func (d *Daemon) openServer(ctx context.Context, e understudy.Environment, app u
 // makeEmpty makes databases anew.
 func (d *Daemon) makeEmpty(ctx context.Context, c *cluster.Cluster, app understudy.Application, fresh []string, tell func(string)) error {
 	for _, database := range app.Databases {
-		name := physical(database)
+		name := onServer(database)
 		if !slices.Contains(fresh, name) {
 			continue
 		}
@@ -164,7 +164,7 @@ func (d *Daemon) fill(ctx context.Context, e understudy.Environment, release und
 	}
 	for _, database := range release.Application.Databases {
 		seed := e.Databases[database.Name].Seed
-		if len(seed) > 0 && slices.Contains(fresh, physical(database)) {
+		if len(seed) > 0 && slices.Contains(fresh, onServer(database)) {
 			tell("seeding database " + database.Name)
 			if err := tools.must(ctx, "seed", seed, nil); err != nil {
 				return err

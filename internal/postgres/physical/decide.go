@@ -110,6 +110,9 @@ func (c *copying) chooseMasks(ctx context.Context, conn *pgx.Conn) error {
 		return postgres.ReadError("reading the columns of the copy", err)
 	}
 	defer postgres.Rollback(ctx, tx)
+	if _, err := tx.Exec(ctx, "SET LOCAL search_path = ''"); err != nil { // types are named whole, as rules have them
+		return postgres.ReadError("reading the columns of the copy", err)
+	}
 	described, err := postgres.DescribeTables(ctx, tx)
 	if err != nil {
 		return err

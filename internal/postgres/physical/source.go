@@ -52,6 +52,9 @@ func (c *copying) checkSource(ctx context.Context, conn *pgx.Conn) error {
 	if err := c.install(s.major); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, "SET LOCAL search_path = ''"); err != nil { // types are named whole, as rules have them
+		return postgres.ReadError("reading the columns of the source", err)
+	}
 	tables, err := postgres.DescribeTables(ctx, tx)
 	if err != nil {
 		return err
