@@ -13,6 +13,7 @@ type Application struct {
 	Name         string        `json:"name"`
 	Services     []Service     `json:"services"`
 	Databases    []Database    `json:"databases,omitempty"`
+	Volumes      []Volume      `json:"volumes,omitempty"`
 	Integrations []Integration `json:"integrations,omitempty"`
 	Config       []ConfigKey   `json:"config,omitempty"`
 	Migration    *Migration    `json:"migration,omitempty"`
@@ -56,6 +57,15 @@ type Database struct {
 	Role       string   `json:"role"`                 // the role the application connects as; owns the database
 	Env        string   `json:"env"`                  // key that receives the connection URL
 	Extensions []string `json:"extensions,omitempty"` // made by the superuser when the database is made
+}
+
+// Volume is a folder of files that the application keeps, such as what its users have
+// uploaded. The environment decides where it is; services learn its path from the
+// configuration key named by Env. A twin has copies of its own. Files are not masked.
+type Volume struct {
+	Name    string `json:"name"`
+	Env     string `json:"env"`               // key that receives the path
+	Service string `json:"service,omitempty"` // whose user owns a new one; empty: the first service
 }
 
 // Integration is something outside that the application calls. A sealed environment

@@ -28,6 +28,9 @@ type Environment struct {
 	Env       map[string]string            `json:"env,omitempty"`
 	Secrets   map[string]SecretRef         `json:"secrets,omitempty"`
 	Databases map[string]DatabasePlacement `json:"databases,omitempty"`
+	// Volumes are the folders of volumes, by name; one that is not named is kept by
+	// Understudy, as are all of a twin.
+	Volumes map[string]string `json:"volumes,omitempty"`
 	// Prepare runs in a twin after each reset, before anything else: test accounts
 	// and the like. Commands run as tests do.
 	Prepare []Test `json:"prepare,omitempty"`

@@ -71,6 +71,9 @@ func (s *source) declared(doc document) (understudy.Application, error) {
 	if app.Services, err = s.services(doc); err != nil {
 		return app, err
 	}
+	for _, e := range doc.Volumes {
+		app.Volumes = append(app.Volumes, understudy.Volume{Name: e.Name, Env: e.Value.Env, Service: e.Value.Service})
+	}
 	for _, e := range doc.Integrations {
 		app.Integrations = append(app.Integrations, e.Value.words(e.Name))
 	}
@@ -238,6 +241,12 @@ func (s *source) environment(name string, e environmentEntry) (understudy.Enviro
 		}
 		out.Databases[d.Name] = understudy.DatabasePlacement{URL: s.secretRef(d.Value.URL), Replica: s.secretRef(d.Value.Replica), Port: d.Value.Port,
 			Seed: d.Value.Seed, Settings: plainTexts(d.Value.Settings)}
+	}
+	for volume, folder := range e.Volumes {
+		if out.Volumes == nil {
+			out.Volumes = map[string]string{}
+		}
+		out.Volumes[volume] = s.path(folder)
 	}
 	for _, t := range e.Prepare {
 		out.Prepare = append(out.Prepare, t.words(cmp.Or(t.Name, filepath.Base(first(t.Command)))))

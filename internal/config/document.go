@@ -14,6 +14,7 @@ type document struct {
 	Compose      string                  `yaml:"compose"`
 	Services     named[serviceEntry]     `yaml:"services"`
 	Databases    named[databaseEntry]    `yaml:"databases"`
+	Volumes      named[volumeEntry]      `yaml:"volumes"`
 	Integrations named[integrationEntry] `yaml:"integrations"`
 	Config       named[configEntry]      `yaml:"config"`
 	Migration    *migrationEntry         `yaml:"migration"`
@@ -59,6 +60,11 @@ type databaseEntry struct {
 	Role       string   `yaml:"role"`
 	Env        string   `yaml:"env"`
 	Extensions []string `yaml:"extensions"`
+}
+
+type volumeEntry struct {
+	Env     string `yaml:"env"`
+	Service string `yaml:"service"`
 }
 
 type integrationEntry struct {
@@ -136,6 +142,7 @@ type environmentEntry struct {
 	EnvFile   string                `yaml:"env_file"`
 	Secrets   map[string]string     `yaml:"secrets"`
 	Databases named[placementEntry] `yaml:"databases"`
+	Volumes   map[string]string     `yaml:"volumes"`
 	Prepare   []testEntry           `yaml:"prepare"`
 	Copy      copyEntry             `yaml:"copy"`
 }

@@ -40,6 +40,7 @@ services:
   web: {command: [bin/web], port: 8080, route: /, health: /healthz, env: {LISTEN: "127.0.0.1:${PORT}"}, user: "", needs: [main], grace: 10s}
   worker: {command: [bin/worker, -n, "007"], work_dir: jobs, needs: [web], health: {deadline: 1m}}
 databases: {main: {engine: postgres, role: shop, env: DATABASE_URL, extensions: [citext]}}
+volumes: {uploads: {env: UPLOADS, service: worker}}
 integrations: {payments: {kind: http, env: PAYMENT_URL, answers: [{path: /charge, body: '{"ok":true}'}]}, mail: {kind: smtp, env: SMTP_ADDR}}
 config: {SESSION_KEY: {required: true, secret: true, unique: true, about: signs sessions}, PAGE_SIZE: {default: 020}, LIVE: }
 migration: {up: [bin/migrate, up], down: [bin/migrate, down], back: down, timeout: 10m}
@@ -49,7 +50,7 @@ traffic:
   journeys:
     browse: {weight: 5, steps: [{get: /}, {get: "/products/{{int 1 1000}}", expect: [200]}, {post: /login, form: {email: "x"}, capture: {id: 'order (\d+)'}}]}
 environments:
-  production: {purpose: production, listen: "127.0.0.1:8080", env: {A: 1, B: yes}, env_file: production.env, secrets: {SESSION_KEY: "file:secrets/session"}, databases: {main: {seed: [bin/seed], port: 5500}}}
+  production: {purpose: production, listen: "127.0.0.1:8080", env: {A: 1, B: yes}, env_file: production.env, secrets: {SESSION_KEY: "file:secrets/session"}, databases: {main: {seed: [bin/seed], port: 5500}}, volumes: {uploads: data/uploads}}
   staging: {purpose: staging, twin_of: production, listen: "127.0.0.1:8081", copy: {rate: 8MB, hold: 10m, subset: {main: {roots: {public.customers: {share: 0.1, by: country}, public.flags: }, children: [public.orders], keys: [{table: public.notes, columns: [about], references: public.customers, to: [id]}]}}}, prepare: [{command: [bin/accounts]}]}
 mask: masking/rules.yaml
 policy: {required: [twin, config], blocked_for: 500ms, steps: [50, 100], safety_copy: true}
@@ -72,6 +73,7 @@ func TestLoad_TurnsAWholeFileIntoWords(t *testing.T) {
 					Health: understudy.Health{Deadline: time.Minute}},
 			},
 			Databases: []understudy.Database{{Name: "main", Engine: "postgres", Role: "shop", Env: "DATABASE_URL", Extensions: []string{"citext"}}},
+			Volumes:   []understudy.Volume{{Name: "uploads", Env: "UPLOADS", Service: "worker"}},
 			Integrations: []understudy.Integration{
 				{Name: "payments", Kind: "http", Env: "PAYMENT_URL", Answers: []understudy.Answer{{Path: "/charge", Status: 200, Body: `{"ok":true}`}}},
 				{Name: "mail", Kind: "smtp", Env: "SMTP_ADDR"},
@@ -93,7 +95,8 @@ func TestLoad_TurnsAWholeFileIntoWords(t *testing.T) {
 			{Name: "production", Purpose: understudy.PurposeProduction, Listen: "127.0.0.1:8080",
 				Env:       map[string]string{"A": "1", "B": "yes", "C": "${A} $x", "URL": "http://${HOST}"},
 				Secrets:   map[string]understudy.SecretRef{"SESSION_KEY": understudy.SecretRef("file:" + dir + "/secrets/session")},
-				Databases: map[string]understudy.DatabasePlacement{"main": {Seed: []string{"bin/seed"}, Port: 5500}}},
+				Databases: map[string]understudy.DatabasePlacement{"main": {Seed: []string{"bin/seed"}, Port: 5500}},
+				Volumes:   map[string]string{"uploads": dir + "/data/uploads"}},
 			{Name: "staging", Purpose: understudy.PurposeStaging, Listen: "127.0.0.1:8081", TwinOf: "production",
 				Copying: understudy.Copying{Rate: 8 << 20, Hold: 10 * time.Minute, Subsets: map[string]understudy.Subset{"main": {
 					Roots:    map[string]understudy.SubsetRoot{"public.customers": {Share: 0.1, By: "country"}, "public.flags": {}},
@@ -121,9 +124,10 @@ func TestLoad_SaysWhereAndWhatIsWrong(t *testing.T) {
 		"port too large":         {"application: shop\nservices: {web: {command: [x], port: 70000}}\n", `services.web.port: expected at least 1 and at most 65535, found "70000"`},
 		"nearest purpose": {head + "environments: {p: {purpose: prodution}}\n",
 			`environments.p.purpose: expected one of development, qa, staging, production, preview, found "prodution"; did you mean "production"?`},
-		"a copy to no twin": {head + "environments:\n  production: {purpose: production, copy: {rate: 5MB}}\n", `environments.production.copy: it is no twin, so nothing is copied to it`},
-		"files of a subset": {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, copy: {method: physical, subset: {main: {roots: {public.a: {share: 0.1}}}}}}\n", `environments.staging.copy.subset: a subset is taken row by row, and method: physical takes files; expected one of them`},
-		"a rate of nothing": {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, copy: {rate: 0MB}}\n", `environments.staging.copy.rate: expected how many bytes a second, as 64MB, or unlimited; found "0MB"`},
+		"a copy to no twin":  {head + "environments:\n  production: {purpose: production, copy: {rate: 5MB}}\n", `environments.production.copy: it is no twin, so nothing is copied to it`},
+		"files of a subset":  {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, copy: {method: physical, subset: {main: {roots: {public.a: {share: 0.1}}}}}}\n", `environments.staging.copy.subset: a subset is taken row by row, and method: physical takes files; expected one of them`},
+		"a folder of a twin": {head + "volumes: {up: {env: UP}}\nenvironments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, volumes: {up: /srv/up}}\n", `environments.staging.volumes.up: a twin has copies of its own, and writes into no other folder; expected nothing here`},
+		"a rate of nothing":  {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: production, copy: {rate: 0MB}}\n", `environments.staging.copy.rate: expected how many bytes a second, as 64MB, or unlimited; found "0MB"`},
 		"twin of nobody": {head + "environments:\n  production: {purpose: production}\n  staging: {purpose: staging, twin_of: producton}\n",
 			`understudy.yaml:8:31: environments.staging.twin_of: there is no environment "producton"; did you mean "production"?`},
 		"twin of a twin": {head + "environments:\n  a: {purpose: production}\n  b: {purpose: staging, twin_of: a}\n  c: {purpose: qa, twin_of: b}\n",

@@ -82,6 +82,12 @@ func (s *source) checkProvided(app understudy.Application) {
 	for _, d := range app.Databases {
 		take(d.Env, "database "+d.Name, "databases", d.Name)
 	}
+	for _, v := range app.Volumes {
+		take(v.Env, "volume "+v.Name, "volumes", v.Name)
+		if v.Service != "" && !slices.ContainsFunc(app.Services, func(service understudy.Service) bool { return service.Name == v.Service }) {
+			s.problems.at([]string{"volumes", v.Name, "service"}, "there is no service %q", v.Service)
+		}
+	}
 	for _, i := range app.Integrations {
 		take(i.Env, "integration "+i.Name, "integrations", i.Name)
 	}

@@ -18,6 +18,7 @@ func (s *source) checkEnvironments(app understudy.Application, all []understudy.
 		s.checkListen(app, e, all[:i], path)
 		s.checkTwin(e, all, path)
 		s.checkPlacements(app, e, taken, path)
+		s.checkVolumes(app, e, path)
 		s.checkValues(app, e, path)
 	}
 }
@@ -119,6 +120,25 @@ func (s *source) checkPlacements(app understudy.Application, e understudy.Enviro
 			s.problems.at(append(at, "port"), "port %s is that of %s already", port, other)
 		}
 		taken[port] = owner
+	}
+}
+
+func (s *source) checkVolumes(app understudy.Application, e understudy.Environment, path []string) {
+	var known []string
+	for _, v := range app.Volumes {
+		known = append(known, v.Name)
+		if e.External && e.Volumes[v.Name] == "" {
+			s.problems.at(path, "it is external, so volume %s is where its own means put it; expected volumes.%s: its folder", v.Name, v.Name)
+		}
+	}
+	for _, name := range sorted(e.Volumes) {
+		at := append(path[:2:2], "volumes", name)
+		switch {
+		case !slices.Contains(known, name):
+			s.problems.at(at, "the application has no volume %q%s", name, didYouMean(name, known))
+		case e.TwinOf != "":
+			s.problems.at(at, "a twin has copies of its own, and writes into no other folder; expected nothing here")
+		}
 	}
 }
 

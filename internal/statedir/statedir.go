@@ -71,7 +71,7 @@ func (d Dir) Make() error {
 		mode os.FileMode
 	}{
 		{d.Root, 0o711}, {d.Run, 0o711}, {d.Deployments(), 0o711}, {filepath.Join(d.Run, "p"), 0o711},
-		{d.Below("databases"), 0o711}, {d.Below("artifacts"), 0o711}, {d.Below("logs"), 0o755},
+		{d.Below("databases"), 0o711}, {d.Below("volumes"), 0o711}, {d.Below("artifacts"), 0o711}, {d.Below("logs"), 0o755},
 		{d.Below("keys"), 0o700}, {d.Below("captures"), 0o700}, {d.Below("evidence"), 0o700},
 		{d.Below("backups"), 0o700}, {d.Below("authorities"), 0o711}, {d.Below("scratch"), 0o711}, {d.Below("router"), 0o700},
 	} {
