@@ -7,13 +7,12 @@ import (
 
 	"understudy"
 	"understudy/internal/postgres"
-	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
 	"understudy/internal/postgres/postgrestest"
 )
 
 // ofItsOwn is a server of the test's own, with a database that has long in it.
-func ofItsOwn(t *testing.T, settings map[string]string) (c *cluster.Cluster, folder string) {
+func ofItsOwn(t *testing.T, settings map[string]string) (c *postgrestest.Server, folder string) {
 	t.Helper()
 	folder = postgrestest.Folder(t)
 	spec := postgrestest.Spec(folder, 0)
@@ -51,7 +50,7 @@ func TestCopy_ARestartOfTheSourceEndsItAndNothingHalfIsKept(t *testing.T) {
 }
 
 // standby is a replica of a cluster, made from a copy of its files.
-func standby(t *testing.T, c *cluster.Cluster, folder string) *cluster.Cluster {
+func standby(t *testing.T, c *postgrestest.Server, folder string) *postgrestest.Server {
 	t.Helper()
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)

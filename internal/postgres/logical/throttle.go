@@ -54,7 +54,8 @@ func (t *throttle) take(ctx context.Context, bytes int) error {
 	began := time.Now()
 	for left := bytes; left > 0 && t.limiter.Limit() != rate.Inf; left -= t.limiter.Burst() {
 		if err := t.limiter.WaitN(ctx, min(left, t.limiter.Burst())); err != nil {
-			return err
+			<-ctx.Done() // it says so beforehand when a deadline comes first
+			return context.Cause(ctx)
 		}
 	}
 	if waited := time.Since(began); waited > time.Millisecond {
