@@ -29,6 +29,9 @@ type order struct {
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
 // be ready. Starting what runs is nothing.
 func (d *Daemon) launch(ctx context.Context, o order) error {
+	if err := d.makeVolumes(o.env, o.release.Application); err != nil {
+		return err
+	}
 	spec, err := d.spec(o)
 	if err != nil {
 		return err
@@ -187,7 +190,8 @@ func (d *Daemon) environ(o order, s understudy.Service, port int, given map[stri
 	return config.EnvironOf(o.release.Application, s, o.env, all, config.Secret)
 }
 
-// addresses are the URLs of the databases, by the keys that receive them.
+// addresses are the URLs of the databases and the folders of the volumes, by the keys that
+// receive them.
 func (d *Daemon) addresses(o order) (map[string]string, error) {
 	given := map[string]string{}
 	for _, database := range o.release.Application.Databases {
@@ -205,6 +209,9 @@ func (d *Daemon) addresses(o order) (map[string]string, error) {
 			}
 		}
 		given[database.Env] = address
+	}
+	for _, v := range o.release.Application.Volumes {
+		given[v.Env] = d.volume(o.env, v.Name)
 	}
 	return given, nil
 }

@@ -15,6 +15,11 @@ import (
 
 // Clone makes a copy of the golden snapshot anew.
 func (s *stage) Clone(ctx context.Context, to rehearsal.Copy) error {
+	if to == rehearsal.Work { // beside it runs no service
+		if err := s.d.resetVolumes(ctx, s.env, s.baseline.Application, s.snapshot.ID); err != nil {
+			return err
+		}
+	}
 	return s.d.cloneGolden(ctx, s.env, s.baseline.Application, s.physical(rehearsal.Golden), s.physical(to))
 }
 
