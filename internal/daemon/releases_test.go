@@ -150,9 +150,13 @@ policy:
 
 const masks = `
 columns:
+  "*.id": keep
   public.accounts.email: email
-  public.accounts.full_name: name
-  public.accounts.nickname: name
-  public.notes.text: text
-  public.notes.body: text
+  public.accounts.full_name text: name
+  public.accounts.nickname text: name
+  public.notes.account integer: keep # as public.accounts.id, which it refers to
+  public.notes.text text: text
+  public.notes.body text: text
+  public.notes.tint text: keep
+  public.notes.shade text: keep
 `

@@ -155,6 +155,8 @@ func (l look) byTable() Finding {
 		return Finding{Class: ClassAddress, Reason: "by its name, in a table of addresses"}
 	case l.about.secrets && listed(inSecrets, name) && !l.areReferences():
 		return Finding{Class: ClassToken, Reason: "by its name, in a table of what opens doors"}
+	case l.about.secrets && name == "id" && strings.HasPrefix(l.about.head, "session") && l.typed.family == familyText && !l.areReferences():
+		return Finding{Class: ClassToken, Reason: "by its name, in a table of what opens doors"}
 	case l.about.people && listed(textInPeople, name), l.about.messages && listed(inMessages, name):
 		return Finding{Class: ClassText, Reason: "by its name, in a table of what people write"}
 	case l.about.organisations && listed(inOrganisations, name):

@@ -56,7 +56,7 @@ func parse(name string, content []byte) (Policy, error) {
 	if top.Kind != yaml.MappingNode {
 		return Policy{}, f.invalid(top, "expected columns: and rules below it")
 	}
-	policy := Policy{Columns: map[string]Rule{}, comments: map[string]string{}, heads: map[string][]string{}}
+	policy := Policy{Columns: map[string]Rule{}, comments: map[string]string{}, heads: map[string][]string{}, order: map[string]int{}}
 	for i := 0; i < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
 		var err error
@@ -98,7 +98,7 @@ func (f file) columns(policy Policy, n *yaml.Node) error {
 		if err != nil {
 			return err
 		}
-		policy.Columns[k.String()] = rule
+		policy.Columns[k.String()], policy.order[k.String()] = rule, i
 		policy.comments[k.String()] = strings.TrimSpace(strings.TrimLeft(cmp.Or(value.LineComment, written.LineComment), "# "))
 		policy.heads[k.String()] = append(above, remarks(written.HeadComment)...)
 		above = remarks(written.FootComment)

@@ -84,11 +84,16 @@ func (r rules) check(c understudy.Column, rule Rule) error {
 	case c.Unique && !isUnique(m, rule) && !isDocument(rule.Mask):
 		return understudy.Errorf(understudy.KindInvalid, "column %s cannot be masked by %s: its values must differ from row to row", c, rule.Mask).
 			WithHint("token, text and hash keep different values different")
-	case t.family != familyOther && !slices.Contains(m.on, t.family) && (t.family != familyJSON || !leafMask(m)):
+	case !fits(m, t):
 		return understudy.Errorf(understudy.KindInvalid, "column %s cannot be masked by %s: its type is %s", c, rule.Mask, c.Type).
 			WithHint("masks for this type: %s", strings.Join(masksFor(t.family), ", "))
 	}
 	return r.checkReference(c, rule)
+}
+
+// fits tells whether a mask can be written to a type.
+func fits(m mask, t columnType) bool {
+	return t.family == familyOther || slices.Contains(m.on, t.family) || t.family == familyJSON && leafMask(m)
 }
 
 // leafMask tells whether a mask may be given to a whole JSON column, for all its texts.

@@ -120,12 +120,21 @@ func (p *planning) sort() {
 	slices.SortStableFunc(p.lines, func(a, b planLine) int {
 		return cmp.Or(
 			cmp.Compare(btoi(b.key.pattern()), btoi(a.key.pattern())),
+			p.compareOrder(a.key, b.key),
 			cmp.Compare(a.key.table(), b.key.table()),
 			cmp.Compare(p.rank(a.key.name), p.rank(b.key.name)),
 			cmp.Compare(a.key.name, b.key.name),
 			cmp.Compare(btoi(a.open), btoi(b.open)),
 			cmp.Compare(a.key.typed, b.key.typed))
 	})
+}
+
+// compareOrder keeps patterns in the order in which somebody wrote them.
+func (p *planning) compareOrder(a, b key) int {
+	if !a.pattern() || !b.pattern() {
+		return 0
+	}
+	return cmp.Compare(p.have.order[a.String()], p.have.order[b.String()])
 }
 
 func (p *planning) rank(name string) int {

@@ -16,9 +16,10 @@ type Policy struct {
 	//
 	// Without a type a rule holds for every type that its mask fits. A pattern, in which *
 	// stands for any characters but a dot, is held against the end of the name: "*.email" is
-	// the column email of every table. "schema.table.column.path" rules one path of a
-	// document. A whole name goes before a pattern, of several patterns the one with the
-	// most letters, and what says a type before what says none.
+	// the column email of every table, of the types that the mask fits.
+	// "schema.table.column.path" rules one path of a document. A whole name goes before a
+	// pattern, of several patterns the one with the most letters, and what says a type before
+	// what says none.
 	Columns map[string]Rule
 
 	// Accepted are the places of a copy, schema.table.column, at which originals of masked
@@ -27,6 +28,7 @@ type Policy struct {
 
 	comments map[string]string   // of the file's lines, by key, so that Plan keeps them
 	heads    map[string][]string // the comment lines above a line, likewise
+	order    map[string]int      // of the file's lines
 }
 
 // Rule is what is done to one column.

@@ -76,9 +76,15 @@ func (r rules) of(name, typed string) ruling {
 	return r.withPaths(name, typed, said)
 }
 
+// byPattern is what the strongest pattern says that the name matches and that can be
+// done to the type.
 func (r rules) byPattern(name, typed string) ruling {
+	t := parseType(typed)
 	for _, p := range r.patterns {
-		if (p.key.typed == "" || p.key.typed == typed) && matches(p.key.name, name) {
+		if p.key.typed != "" && p.key.typed != typed || !matches(p.key.name, name) {
+			continue
+		}
+		if m, known := named(p.rule.Mask); !known || fits(m, t) {
 			return ruling{rule: p.rule, key: p.key.String(), found: true}
 		}
 	}

@@ -264,3 +264,13 @@ func TestMatchesPart_TakesAStarForAnything(t *testing.T) {
 		}
 	}
 }
+
+func TestPolicy_HoldsAPatternOnlyAgainstTypesThatItsMaskFits(t *testing.T) {
+	p := mustParse(t, `columns: {"public.a.*_url": url}`)
+	if said := p.index().of("public.a.only_url", "boolean"); said.found {
+		t.Errorf("a truth value is ruled %+v", said)
+	}
+	if said := p.index().of("public.a.home_url", "text"); said.rule.Mask != "url" {
+		t.Errorf("a link is ruled %+v", said)
+	}
+}

@@ -45,7 +45,7 @@ func vocabulary() map[Class]string {
 		ClassToken: `token tokens accesstoken refreshtoken authtoken sessiontoken resettoken apikey apisecret secret
 			secretkey privatekey clientsecret sessionid sessionkey sessid csrf csrftoken otp otpsecret totpsecret totp
 			mfasecret twofactorsecret recoverycode recoverycodes backupcodes verificationcode activationcode
-			invitecode magiclink cookie credential credentials geheimnis jeton webhooksecret signingkey encryptionkey
+			invitecode magiclink cookie credential credentials geheimnis jeton webhook webhookurl webhooklink webhooksecret signingkey encryptionkey consumerkey accesskey licensekey masterkey userkey authkey devicekey
 			rememberdigest confirmationtoken googleid facebookid`,
 		ClassPassword: `password passwd pwd passwordhash passwordhashed passworddigest hashedpassword encryptedpassword
 			passhash passphrase pin pincode passcode userpass pass passwort kennwort motdepasse mdp contrasena clave senha wachtwoord haslo
