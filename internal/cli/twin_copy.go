@@ -23,7 +23,12 @@ type TwinCopy struct {
 	Key      string // file of the masking key; made when it is not there
 	Proof    string // file of the page; empty: none
 	NoProof  bool
-	Copying  understudy.Copying
+	// Follow keeps the copy current until the command is interrupted.
+	Follow      bool
+	FollowAs    string // names what is made on production for it; empty: after To
+	Publication string // production's own; empty: one of the follower's
+	Publish     bool   // make that publication
+	Copying     understudy.Copying
 }
 
 // TwinCopied is what became of it.
@@ -33,6 +38,7 @@ type TwinCopied struct {
 	Start     string                   `json:"start,omitempty"`     // the command that starts it
 	Took      time.Duration            `json:"took"`
 	Phases    map[string]time.Duration `json:"phases,omitempty"`
+	Followed  *TwinFollowed            `json:"followed,omitempty"` // when it was kept current
 }
 
 func (c *cli) twinCopy() *cobra.Command {
@@ -48,7 +54,8 @@ func (c *cli) twinCopy() *cobra.Command {
 			"values under one key, so keep the key with production's secrets.",
 		example: "understudy mask plan --database postgres://reader@db/shop --print > mask.yaml\n" +
 			"PGPASSWORD=… understudy twin copy --from postgres://reader@db/shop --to postgres://postgres@localhost/shop_twin --mask mask.yaml\n" +
-			"understudy twin copy --from postgres://reader@db/shop --to ./twin --mask mask.yaml --method physical",
+			"understudy twin copy --from postgres://reader@db/shop --to ./twin --mask mask.yaml --method physical\n" +
+			"understudy twin copy --from postgres://owner@db/shop --to postgres://postgres@localhost/shop_twin --mask mask.yaml --follow --publish",
 		exits: "0 done, 1 error, 2 wrong usage, 3 refused: a column is not decided on, or an original was found in the copy",
 	}, func(ctx context.Context, _ []string) error {
 		if err := order.complete(method, rate); err != nil {
@@ -73,6 +80,7 @@ func (c *cli) twinCopy() *cobra.Command {
 	flags.DurationVar(&order.Copying.Deadline, "deadline", 0, "how long it may take (default: as long as it takes)")
 	flags.DurationVar(&order.Copying.Hold, "hold", 0, "how long the source's vacuum may be held back (default: as long as it takes)")
 	flags.StringVar(&order.Proof, "proof", "", "write the proof as a page to this file")
+	c.followFlags(flags, &order)
 	flags.BoolVar(&order.NoProof, "no-proof", false, "do not look afterwards whether the copy is whole, alike and without originals")
 	return cmd
 }
@@ -86,6 +94,9 @@ func (o *TwinCopy) complete(method, rate string) error {
 	o.Copying.Method = understudy.CopyMethod(method)
 	if o.Copying.Method != understudy.CopyLogical && o.Copying.Method != understudy.CopyPhysical {
 		return understudy.Errorf(understudy.KindInvalid, "--method: expected logical or physical, found %q", method)
+	}
+	if err := o.completeFollow(); err != nil {
+		return err
 	}
 	if _, err := os.Stat(o.Rules); err != nil {
 		return understudy.Errorf(understudy.KindInvalid, "--mask: there is no file %s", o.Rules).
@@ -105,6 +116,15 @@ func (o *TwinCopy) complete(method, rate string) error {
 }
 
 func (c *cli) showCopied(made TwinCopied) {
+	if made.Database != "" { // else it was there, and was followed
+		c.showRows(made)
+	}
+	if f := made.Followed; f != nil {
+		c.voice.print("followed production for %s: %s changes in %s transactions; the same command goes on", took(f.For), number(f.Changes), number(f.Transactions))
+	}
+}
+
+func (c *cli) showRows(made TwinCopied) {
 	masked := 0
 	for _, t := range made.Tables {
 		masked += len(t.Masked)

@@ -3,6 +3,7 @@ package follow
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -165,20 +166,24 @@ func decideMasks(all map[string]*table, described []*postgres.DescribedTable, ma
 func refuseBatches(table string, decided understudy.TableMasks) error {
 	for _, batch := range decided.Batches {
 		return understudy.Errorf(understudy.KindRefused, "%s of %s is masked by %s, which takes many rows at once: such columns cannot be followed row by row",
-			strings.Join(batch.Columns, ", "), table, batch.Name)
+			strings.Join(batch.Columns, ", "), table, batch.Name).WithHint("give these columns a mask of one value, or copy afresh in place of following")
 	}
 	return nil
 }
 
 func refusedFollowing(refusals []error) error {
 	reasons := make([]string, len(refusals))
+	var hints []string
 	for i, r := range refusals {
 		reasons[i] = r.Error()
+		if hint := understudy.HintOf(r); hint != "" && !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
+		}
 	}
 	return &understudy.Error{
 		Kind:    understudy.KindRefused,
 		Message: "production cannot be followed: " + strings.Join(reasons, "; "),
-		Hint:    "give each of these columns a mask of one value, or copy afresh in place of following",
+		Hint:    strings.Join(hints, "; "),
 		Err:     errors.Join(refusals...),
 	}
 }
