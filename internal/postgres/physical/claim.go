@@ -26,6 +26,9 @@ func (c *copying) claim(ctx context.Context) (release func() error, err error) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, understudy.Errorf(understudy.KindConflict, "claiming %s: another copy into it is under way: %w", c.spec.Dir, errors.Join(err, file.Close()))
 	}
+	if !names(path, file) {
+		return nil, errors.Join(understudy.Errorf(understudy.KindConflict, "claiming %s: another copy into it has just ended", c.spec.Dir).WithHint("try again"), file.Close())
+	}
 	release = func() error { return errors.Join(os.Remove(path), file.Close()) }
 	if entries, err := os.ReadDir(c.spec.Dir); !errors.Is(err, fs.ErrNotExist) && (err != nil || len(entries) > 0) {
 		return nil, errors.Join(understudy.Errorf(understudy.KindConflict, "copying into %s: there is something already; nothing was touched", c.spec.Dir).
@@ -38,6 +41,16 @@ func (c *copying) claim(ctx context.Context) (release func() error, err error) {
 		return nil, errors.Join(err, release())
 	}
 	return release, nil
+}
+
+// names tells whether a path still leads to an open file.
+func names(path string, file *os.File) bool {
+	open, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(open, there)
 }
 
 // giveAway makes everything in the working folder the server's user's, as only root must.

@@ -29,6 +29,10 @@ func (c *copying) decide(ctx context.Context) error {
 		}
 		for _, t := range c.tables {
 			t.choose(encoding)
+			if t.method != "heap" && (t.dropped || len(t.masked()) > 0) {
+				return understudy.Errorf(understudy.KindUnavailable, "table %s keeps its rows by the access method %s, whose files are not understood", t.name(), t.method).
+					WithHint("copy by rows: --method logical")
+			}
 			if t.extension != "" && len(t.masked()) == 0 {
 				c.spec.Notice(fmt.Sprintf("table %s belongs to extension %s and came along as it is", t.name(), t.extension))
 			}
@@ -42,10 +46,11 @@ func (c *copying) listTables(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `
 		SELECT c.oid, n.nspname, c.relname, rn.nspname, rc.relname, pg_relation_filepath(c.oid), COALESCE(x.extname, ''),
 			CASE WHEN c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > 0 THEN c.reltoastrelid::regclass::text ELSE '' END,
-			EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attisdropped)
+			COALESCE(m.amname, 'heap'), EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attisdropped)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_class rc ON rc.oid = CASE WHEN c.relispartition THEN pg_partition_root(c.oid) ELSE c.oid END
 		JOIN pg_namespace rn ON rn.oid = rc.relnamespace
+		LEFT JOIN pg_am m ON m.oid = c.relam
 		LEFT JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
 		LEFT JOIN pg_extension x ON x.oid = e.refobjid
 		WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND `+postgres.OfUser+` ORDER BY 2, 3`)
@@ -55,7 +60,7 @@ func (c *copying) listTables(ctx context.Context, conn *pgx.Conn) error {
 	c.tables, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*table, error) {
 		var t table
 		var schema, root string
-		err := row.Scan(&t.oid, &t.schema, &t.table, &schema, &root, &t.path, &t.extension, &t.toast, &t.dropped)
+		err := row.Scan(&t.oid, &t.schema, &t.table, &schema, &root, &t.path, &t.extension, &t.toast, &t.method, &t.dropped)
 		t.rules = postgres.TableName(schema, root)
 		return &t, err
 	})

@@ -60,6 +60,11 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 	if err := from.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"00000001.history", "000000010000000000000001.00000028.backup"} {
+		if err := os.WriteFile(filepath.Join(folder, "production", "pg_wal", name), []byte("ZqHistory"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	plantOrphan(t, filepath.Join(folder, "production"))
 
 	var notices []string

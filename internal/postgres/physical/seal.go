@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,11 @@ func (c *copying) seal(ctx context.Context) error {
 	}
 	if err := c.renewLog(ctx); err != nil {
 		return err
+	}
+	for _, name := range []string{"understudy.conf", "postmaster.opts", "backup_label.old", "tablespace_map.old"} { // of the server at work
+		if err := os.RemoveAll(filepath.Join(c.work, name)); err != nil {
+			return tidyError(err)
+		}
 	}
 	for _, folder := range []string{"pg_stat", "pg_stat_tmp"} {
 		if err := c.emptyOwned(folder); err != nil {
@@ -54,15 +60,31 @@ func (c *copying) renewLog(ctx context.Context) error {
 	if err := cmd.Run(); err != nil {
 		return understudy.Errorf(understudy.KindInternal, "beginning a new write-ahead log in the copy: pg_resetwal: %w", err)
 	}
+	return c.keepOneSegment()
+}
+
+// segmentFile matches the name of a file of the write-ahead log.
+var segmentFile = regexp.MustCompile(`^[0-9A-F]{24}$`)
+
+// keepOneSegment removes what describes the old log, such as histories of its timelines,
+// and makes sure that the one new file is all there is.
+func (c *copying) keepOneSegment() error {
 	segments := 0
-	err = filepath.WalkDir(filepath.Join(c.work, "pg_wal"), func(_ string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
+	err := filepath.WalkDir(filepath.Join(c.work, "pg_wal"), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || entry.IsDir():
+			return err
+		case segmentFile.MatchString(entry.Name()):
 			segments++
+			return nil
 		}
-		return err
+		return os.Remove(path)
 	})
-	if err != nil || segments != 1 {
-		return understudy.Errorf(understudy.KindInternal, "beginning a new write-ahead log in the copy: one file was expected, %d were found (%v)", segments, err)
+	if err != nil {
+		return tidyError(err)
+	}
+	if segments != 1 {
+		return understudy.Errorf(understudy.KindInternal, "beginning a new write-ahead log in the copy: one file was expected, %d were found", segments)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type table struct {
 	toast         string // its TOAST table, if that holds anything
 	columns       []column
 	masks         understudy.TableMasks
+	method        string // how its rows are kept: heap, or an extension's own way
 	dropped       bool   // columns were dropped, whose bytes may still be there
 	why           string // it is masked by rows; empty: in place
 
