@@ -30,11 +30,13 @@
 //
 // A find is common, and no leak, if the value says little of anybody: it carries less than
 // 26.5 bits by a rough measure (3.3 for a digit, 2.9 for a letter, 8 for a sign of Chinese,
-// less for repetitions: so eight digits or nine letters are not enough), it is of a column of
-// dates, or it is a single word without digits that many rows share. Common values are only looked
-// up as whole values. A find in a masked column is a coincidence, and no leak, if the whole
-// value (or leaf) there is a result of the same mask, seen to come out of it with nothing of
-// its own original left in it. Every other find is a leak.
+// less for repetitions: so eight digits or nine letters are not enough), it is of a column
+// of dates, or it is a single word without digits that many rows share. Common values are
+// only looked up as whole values, and not in columns of numbers.
+//
+// A find in a masked column is a coincidence, and no leak, if the whole value (or leaf)
+// there is a result of the same mask, seen to come out of it with nothing of its own
+// original left in it. Every other find is a leak.
 //
 // # How it stays fast
 //

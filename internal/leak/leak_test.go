@@ -126,12 +126,14 @@ func people(t *testing.T) bench {
 		b.masked(t, column, value)
 	}
 	b.masked(t, "name", "Rosa")
+	b.masked(t, "phone", "12345")
 	return b
 }
 
 func TestScanner_FindsAnOriginalWhereverItStands(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]cell{
+		"as a number":               {"public.notes.number", "bigint", "4915177778888"},
 		"as it is":                  {"public.notes.kept", "text", "Anna.Schmidt@example.org"},
 		"in another case":           {"public.notes.kept", "text", "ANNA.SCHMIDT@EXAMPLE.ORG"},
 		"in a sentence":             {"public.notes.kept", "text", "Please write to anna.schmidt@example.org, thanks"},
@@ -166,7 +168,8 @@ func TestScanner_FindsAnOriginalWhereverItStands(t *testing.T) {
 
 func TestScanner_CallsWhatSaysLittleCommon(t *testing.T) {
 	t.Parallel()
-	finds := people(t).finds(t, cell{"public.notes.kept", "text", "Rosa"}, cell{"public.notes.kept", "text", "1980-05-12 10:11:12"})
+	finds := people(t).finds(t, cell{"public.notes.kept", "text", "Rosa"}, cell{"public.notes.kept", "text", "1980-05-12 10:11:12"},
+		cell{"public.notes.number", "bigint", "12345"})
 	if len(finds) != 2 || slices.ContainsFunc(finds, func(l understudy.Leak) bool { return l.Kind != understudy.LeakCommon }) {
 		t.Errorf("found %+v; expected two common values", finds)
 	}

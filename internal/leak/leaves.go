@@ -14,6 +14,7 @@ const (
 	JSON        // its texts, keys and numbers are leaves
 	Array       // PostgreSQL's arrays, hstore and rows: quoted or bare elements are leaves
 	Binary      // bytes, searched at every position
+	Number      // a whole value that is a number: short ones are like others everywhere, and not told
 )
 
 // FormOf is the form in which a column of a type is written: PostgreSQL's, MySQL's and
@@ -27,9 +28,14 @@ func FormOf(columnType string) Form {
 		return JSON
 	case strings.HasPrefix(of, "bytea"), strings.Contains(of, "blob"), strings.Contains(of, "binary"):
 		return Binary
+	case strings.HasPrefix(of, "bigint"), strings.HasPrefix(of, "numeric"), strings.HasPrefix(of, "decimal"), strings.HasPrefix(of, "int"):
+		return Number
 	}
 	return Text
 }
+
+// whole tells whether a value of the form is one leaf.
+func (f Form) whole() bool { return f == Text || f == Binary || f == Number }
 
 // leaves walks through a value. The leaf it gives is good until the next one.
 type leaves struct {
@@ -45,7 +51,7 @@ func (l *leaves) start(form Form, value []byte) {
 
 // next is the next leaf; false: there is none.
 func (l *leaves) next() ([]byte, bool) {
-	if l.form == Text || l.form == Binary {
+	if l.form.whole() {
 		if l.done {
 			return nil, false
 		}

@@ -34,10 +34,10 @@ func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 // Value searches one value of a column, which may not be NULL.
 func (s *Scanner) Value(at *Place, value []byte) error {
 	s.values++
-	if at.form == Text {
+	switch at.form {
+	case Text, Number:
 		return s.search(at, value, flagWhole)
-	}
-	if at.form == Binary {
+	case Binary:
 		return s.searchBytes(at, value)
 	}
 	s.leaves.start(at.form, value)
@@ -70,7 +70,7 @@ func (s *Scanner) search(at *Place, leaf []byte, wholly uint32) error {
 		return nil
 	}
 	if n < longest && weak(t.bytes) {
-		if s.set.watch.lengths.has(t.bytes) {
+		if at.form != Number && s.set.watch.lengths.has(t.bytes) {
 			return s.found(at, t.bytes, wholly|flagWeak)
 		}
 		return nil

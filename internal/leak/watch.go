@@ -188,7 +188,7 @@ func (w *Watch) note(c *column, original, result []byte, moved bool) error {
 	if c.form == Binary {
 		original, result = unhexed(original), unhexed(result)
 	}
-	if c.form == Text || c.form == Binary {
+	if c.form.whole() {
 		return w.pair(c, n, original, result, moved)
 	}
 	n.from.start(c.form, original)
