@@ -5,7 +5,7 @@
 //
 // A Policy (mask.yaml) gives columns a Rule. Policy.Masks turns it, with the project's
 // key, into the understudy.Masks that a copy asks for every table. It fails closed: a
-// column that looks personal and has no rule refuses the whole table.
+// column without a rule made for its type refuses the whole table.
 //
 //	columns ─▶ Classify ─▶ Plan ─▶ mask.yaml ─▶ Load ─▶ Policy ─▶ Masks ─▶ MaskFunc per column
 //
@@ -22,9 +22,19 @@
 //   - no value is its own mask if it has a letter or a digit to change: the permutation
 //     is one cycle through all strings of the structure (see cipher.go).
 //
-// Exceptions are said where they are: e-mail addresses and URLs grow by ".test", so that
-// nothing can ever be delivered to them; dates move by one constant distance; hash,
-// constant, null and password keep no difference that matters.
+// The permutation is FF1 of NIST SP 800-38G Rev. 1 where all characters are of one alphabet,
+// and FF1's network over several alphabets elsewhere (cipher.go, ff1.go, longstring.go). It
+// works on machine words and allocates nothing for a value; short words that come again
+// are remembered (memo.go).
+//
+// Exceptions are said where they are: the top-level domain of an e-mail address or a URL
+// changes so that nothing can be delivered to it, one to one for all that can exist
+// (hosts.go); dates move by one constant distance; numbers under rank grow by less than
+// twice; hash, constant, null, password, generalise and names of a locale keep no
+// difference that matters. What a mask keeps, it says: see understudy.Mask.
+//
+// Shuffle and program need several rows at once (batch.go). Programs are run by whoever
+// calls Masks: see WithProgram.
 //
 // # What does not hold
 //
