@@ -20,15 +20,12 @@ const (
 	mailHosts  = "example.com,example.org,mail.example.net,post.example.com"
 )
 
-// value makes one value of a kind. A kind that has no values gives an empty one.
-func (m maker) value(kind string) string {
-	if make, known := m.kinds()[kind]; known {
-		return make()
-	}
+// maker of the values of a kind; nil for one that has none.
+func (m maker) maker(kind string) func() string {
 	if prefix, is := strings.CutPrefix(kind, "extid:"); is {
-		return prefix + "_" + m.base64(12)
+		return func() string { return prefix + "_" + m.base64(12) }
 	}
-	return ""
+	return m.kinds()[kind]
 }
 
 // kinds are the kinds by name, each with its maker.

@@ -22,13 +22,14 @@ func Values(kind, place string) []string {
 	seed := fnv.New64a()
 	seed.Write([]byte(place)) //nolint:errcheck // it takes everything
 	r := maker{rand.New(rand.NewPCG(seed.Sum64(), 1))}
-	if r.value(kind) == "" {
+	next := r.maker(kind)
+	if next == nil {
 		return nil
 	}
 	seen := map[string]bool{}
 	var values []string
 	for range samples {
-		if v := r.value(kind); !seen[v] {
+		if v := next(); !seen[v] {
 			seen[v] = true
 			values = append(values, v)
 		}

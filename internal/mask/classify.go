@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"understudy"
 )
@@ -103,7 +104,6 @@ func (l look) byName() Finding {
 	if len(l.words) == 0 || listed(questions, l.words[0]) {
 		return Finding{}
 	}
-	spoken := byWords()
 	if class, found := spoken(strings.Join(wordsOf(l.column.Name), "")); found && class.fits(l.typed.family) && !l.disproves(class) {
 		return Finding{Class: class, Reason: "by its name"}
 	}
@@ -119,7 +119,7 @@ func (l look) byName() Finding {
 // longestRun finds the longest run of words that the vocabulary knows, and of several the
 // one nearest to the end, which is what the thing is.
 func (l look) longestRun(words []string) (Class, bool) {
-	spoken, head := byWords(), words[len(words)-1]
+	head := words[len(words)-1]
 	for length := len(words); length > 0; length-- {
 		for start := len(words) - length; start >= 0; start-- {
 			class, found := spoken(strings.Join(words[start:start+length], ""))
@@ -165,34 +165,37 @@ func (l look) byTable() Finding {
 	return Finding{}
 }
 
-// byWords returns a function that looks a word up.
-func byWords() func(word string) (Class, bool) {
+// lexicon is the vocabulary by word.
+var lexicon = sync.OnceValue(func() map[string]Class {
 	index := map[string]Class{}
 	for class, words := range vocabulary() {
-		for _, word := range strings.Fields(words) {
+		for word := range strings.FieldsSeq(words) {
 			index[word] = class
 		}
 	}
-	return func(word string) (Class, bool) {
-		plain := strings.TrimRight(word, "0123456789")
-		for _, w := range [...]string{word, plain} {
-			if class, found := index[w]; found {
-				return class, true
-			}
+	return index
+})
+
+// spoken looks a word up, with a number behind it or without, and by its stem.
+func spoken(word string) (Class, bool) {
+	index, plain := lexicon(), strings.TrimRight(word, "0123456789")
+	for _, w := range [...]string{word, plain} {
+		if class, found := index[w]; found {
+			return class, true
 		}
-		for _, stem := range strings.Fields(stems) {
-			if strings.HasSuffix(plain, stem) || stem == "firstname" && strings.HasPrefix(plain, stem) || stem == "lastname" && strings.HasPrefix(plain, stem) {
-				return index[stem], true
-			}
-		}
-		return "", false
 	}
+	for stem := range strings.FieldsSeq(stems) {
+		named := stem == "firstname" || stem == "lastname"
+		if strings.HasSuffix(plain, stem) || named && strings.HasPrefix(plain, stem) {
+			return index[stem], true
+		}
+	}
+	return "", false
 }
 
 // byComment looks for the vocabulary in what the column's comment says. Only classes that
 // have unmistakable words are believed there.
 func (l look) byComment() Finding {
-	spoken := byWords()
 	words := wordsOf(l.column.Comment)
 	for length := min(3, len(words)); length > 0; length-- {
 		for start := 0; start+length <= len(words); start++ {

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -144,7 +145,7 @@ func ordinaryClasses() []Class {
 
 // ordinaryVocabulary is what columns are called that hold nothing personal, by the last
 // word of their names.
-func ordinaryVocabulary() map[Class]string {
+var ordinaryVocabulary = sync.OnceValue(func() map[Class]string {
 	return map[Class]string{
 		ClassStatus: `status state kind type types category categories level role roles stage phase priority severity mode
 			visibility method scope scopes format direction channel platform event action provider strategy policy frequency
@@ -163,7 +164,7 @@ func ordinaryVocabulary() map[Class]string {
 		ClassWords: `title name names label labels description descriptions summary caption heading headline tagline text content body subject instructions tags tag help hint message messages details product specification ingredients features`,
 		ClassFlag:  `enabled disabled verified confirmed active visible hidden private public required valid allowed optin optout consent`,
 	}
-}
+})
 
 // isHead tells whether a last word makes a name speak of something else than the value
 // itself: email_verified, phone_type, password_changed_at, token_count.
