@@ -40,9 +40,11 @@ func (d *Daemon) cloneGolden(ctx context.Context, e understudy.Environment, app 
 		if err := server.Drop(ctx, to[database.Name]); err != nil {
 			return err
 		}
-		if _, err := server.Clone(ctx, from[database.Name], to[database.Name], ""); err != nil {
+		made, err := server.Clone(ctx, from[database.Name], to[database.Name], "")
+		if err != nil {
 			return err
 		}
+		d.options.Log.Info("cloned database "+to[database.Name], "strategy", made.Strategy, "why", made.Why, "bytes", made.Bytes, "shared", made.Shared, "took", made.Took)
 	}
 	return nil
 }

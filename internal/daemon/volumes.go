@@ -74,13 +74,33 @@ func (c copier) copyVolumes(ctx context.Context, source, twin understudy.Environ
 		return understudy.Errorf(understudy.KindUnavailable, "copying volumes of %s: %w", source.Name, err)
 	}
 	for _, v := range app.Volumes {
-		made, err := filetree.Reset(ctx, c.d.volume(source, v.Name), filepath.Join(golden, v.Name))
+		made, err := c.copyVolume(ctx, c.d.volume(source, v.Name), filepath.Join(golden, v.Name))
 		if err != nil {
 			return err
 		}
 		tell(fmt.Sprintf("volume %s: %d files, %d MB, by %s in %.1fs", v.Name, made.Files, made.Bytes>>20, made.Method, made.Took.Seconds()))
 	}
 	return nil
+}
+
+// copyVolume copies one. A link that leads out of it would lead the twin to production's
+// own files, so that the copy is refused.
+func (c copier) copyVolume(ctx context.Context, from, to string) (filetree.Cloned, error) {
+	source, err := filepath.EvalSymlinks(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return filetree.Cloned{}, understudy.Errorf(understudy.KindNotFound, "copying a volume: there is no folder %s", from)
+	}
+	if err != nil {
+		return filetree.Cloned{}, understudy.Errorf(understudy.KindUnavailable, "copying a volume: %w", err)
+	}
+	made, err := filetree.Reset(ctx, source, to)
+	if err != nil {
+		return made, err
+	}
+	if err := filetree.Contained(ctx, to); err != nil {
+		return made, errors.Join(err, os.RemoveAll(to))
+	}
+	return made, nil
 }
 
 func (c copier) sweepVolumes(ctx context.Context, twin string) error {

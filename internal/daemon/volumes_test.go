@@ -50,6 +50,29 @@ func TestVolumes_ATwinWritesIntoCopiesThatEachResetPutsBack(t *testing.T) {
 	}
 }
 
+func TestVolumes_NoLinkLeadsATwinBackToProduction(t *testing.T) {
+	d, production, staging, app := volumed(t)
+	real := t.TempDir()
+	did(t, os.WriteFile(filepath.Join(real, "a.png"), []byte("a"), 0o600))
+	did(t, os.Symlink("a.png", filepath.Join(real, "latest.png")))
+	linked := filepath.Join(t.TempDir(), "current")
+	did(t, os.Symlink(real, linked))
+	production.Volumes = map[string]string{"uploads": linked}
+	did(t, copier{d}.copyVolumes(t.Context(), production, staging, app, "s1", func(string) {}))
+	did(t, d.resetVolumes(t.Context(), staging, app, "s1"))
+	did(t, os.WriteFile(filepath.Join(d.volume(staging, "uploads"), "latest.png"), []byte("the twin's"), 0o600))
+	if got, err := os.ReadFile(filepath.Join(real, "a.png")); err != nil || string(got) != "a" {
+		t.Errorf("production has %q, %v", got, err)
+	}
+	did(t, os.Symlink(filepath.Join(real, "a.png"), filepath.Join(real, "straight.png")))
+	if err := (copier{d}).copyVolumes(t.Context(), production, staging, app, "s2", func(string) {}); understudy.KindOf(err) != understudy.KindRefused {
+		t.Errorf("a link back to production: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(d.goldenVolumes("staging", "s2"), "uploads")); err == nil {
+		t.Error("it was copied all the same")
+	}
+}
+
 func TestVolumes_WhereSomebodyElseKeepsOneItIsLeftAsItIs(t *testing.T) {
 	d, production, staging, app := volumed(t)
 	production.Volumes = map[string]string{"uploads": filepath.Join(t.TempDir(), "not there")}

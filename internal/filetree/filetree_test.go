@@ -192,6 +192,20 @@ func TestClone_RefusesWhatItCannotDoRight(t *testing.T) {
 	}
 }
 
+func TestContained_NamesLinksThatLeadOut(t *testing.T) {
+	for target, stays := range map[string]bool{
+		"a": true, "./a": true, "../a": true, "../../a": true, "../../../a": false, "/etc": false, "up/../../..": false, "x/../a": false, "..": true, "../../..": false,
+	} {
+		root := t.TempDir()
+		must(t, os.MkdirAll(filepath.Join(root, "one", "two"), 0o755))
+		must(t, os.Symlink(target, filepath.Join(root, "one", "two", "link")))
+		err := filetree.Contained(t.Context(), root)
+		if stays && err != nil || !stays && understudy.KindOf(err) != understudy.KindRefused {
+			t.Errorf("a link to %s: %v", target, err)
+		}
+	}
+}
+
 func TestClone_LooksForRoomFirst(t *testing.T) {
 	for _, kind := range filetreetest.Here(t) {
 		if kind != filetreetest.XFS {
