@@ -18,6 +18,10 @@ var (
 // Italy, Spain, Sweden, Brazil by form; Germany, Poland and France by check digit.
 func isNational(s string) bool {
 	s = strings.ToUpper(strings.TrimSpace(s))
+	digits := strings.ReplaceAll(s, " ", "")
+	if strings.Trim(digits, "0123456789") == "" {
+		return isNationalDigits(digits)
+	}
 	switch {
 	case ssnShape.MatchString(s), ninoShape.MatchString(s), fiscalShape.MatchString(s), brazilian.MatchString(s):
 		return true
@@ -26,10 +30,11 @@ func isNational(s string) bool {
 	case swedish.MatchString(s):
 		return isSwedish(s)
 	}
-	digits := strings.ReplaceAll(s, " ", "")
-	if strings.Trim(digits, "0123456789") != "" {
-		return false
-	}
+	return false
+}
+
+// isNationalDigits knows those that are digits alone, by their check digit.
+func isNationalDigits(digits string) bool {
 	switch len(digits) {
 	case 11:
 		return isGermanTaxID(digits) || isPESEL(digits)
