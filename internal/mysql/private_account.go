@@ -32,7 +32,7 @@ func installed() (installation, error) {
 		return installation{server: server, maker: maker}, nil
 	}
 	return installation{}, understudy.Errorf(understudy.KindUnavailable, "looking for a server of MariaDB or MySQL: this machine has neither mariadbd nor mysqld").
-		WithHint("install it, for example apt-get install mariadb-server, and stop the service if it is for the twin alone")
+		WithHint("install it, for example apt-get install mariadb-server-core mariadb-client-core, which starts no service")
 }
 
 // found is the path of a program on the PATH or where systems keep servers; empty if it
