@@ -219,6 +219,17 @@ func TestScanner_FindsWhatAMaskLetThrough(t *testing.T) {
 	}
 }
 
+func TestScanner_LeavesAddressesOfEveryMachineAlone(t *testing.T) {
+	t.Parallel()
+	b := watching(t, func(value []byte) ([]byte, error) { return value, nil })
+	for _, own := range []string{"127.10.237.155", "::1", "0.0.0.0", "127.0.0.1/8"} {
+		b.masked(t, "name", own)
+		if finds := b.finds(t, cell{"public.people.name", "text", own}); len(finds) > 0 {
+			t.Errorf("found %+v of %s", finds, own)
+		}
+	}
+}
+
 func TestWatch_SeesValuesThatChangePlaces(t *testing.T) {
 	t.Parallel()
 	watch, err := leak.New(room(t))

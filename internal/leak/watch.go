@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -209,6 +210,9 @@ func (w *Watch) note(c *column, original, result []byte, moved bool) error {
 }
 
 func (w *Watch) pair(c *column, n *notes, original, result []byte, moved bool) error {
+	if bytes.Equal(original, result) && nobodys(original) {
+		return nil
+	}
 	n.original.fold(original)
 	n.result.fold(result)
 	if err := w.noteOriginal(c, &n.original); err != nil {
@@ -225,6 +229,13 @@ func (w *Watch) pair(c *column, n *notes, original, result []byte, moved bool) e
 		return nil
 	}
 	return w.results.add(partition(print), print<<16|uint64(c.id))
+}
+
+// nobodys tells an address of every machine itself, which masks leave as it is.
+func nobodys(value []byte) bool {
+	host, _, _ := bytes.Cut(value, []byte("/"))
+	a, err := netip.ParseAddr(string(host))
+	return err == nil && (a.Unmap().IsLoopback() || a.IsUnspecified())
 }
 
 func (w *Watch) noteOriginal(c *column, s *skeleton) error {
