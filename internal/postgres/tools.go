@@ -71,6 +71,9 @@ func toolError(name string, said []byte) error {
 		case strings.Contains(message, "No space left on device"):
 			made.Kind = understudy.KindUnavailable
 			return made.WithHint("the disk is full: free space, then run it again")
+		case strings.Contains(message, "out of shared memory"):
+			made.Kind = understudy.KindUnavailable
+			return made.WithHint("the server's table of locks is too small for so many tables: raise max_locks_per_transaction there, and restart it")
 		case strings.Contains(message, "violates foreign key constraint"):
 			made.Kind = understudy.KindInvalid
 			return made.WithHint("a column and the one it refers to have to be masked by the same rule")

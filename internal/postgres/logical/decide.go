@@ -8,9 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"understudy"
 	"understudy/internal/postgres"
 )
+
+// sampledAtOnce is how many tables are sampled in one transaction: it keeps a lock on each,
+// and on every index.
+const sampledAtOnce = 200
 
 // decideMasks asks for every table's masks, so that one error can name all columns
 // that have to be decided.
@@ -19,8 +25,11 @@ func (c *copying) decideMasks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := postgres.SampleTables(ctx, c.moment.Tx, described, c.spec.Samples); err != nil {
-		return err
+	for some := range slices.Chunk(described, sampledAtOnce) {
+		err := c.moment.Join(ctx, func(tx pgx.Tx) error { return postgres.SampleTables(ctx, tx, some, c.spec.Samples) })
+		if err != nil {
+			return err
+		}
 	}
 	masks := map[string]understudy.TableMasks{}
 	var refusals []error
