@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,5 +135,31 @@ func TestClassify_LooksIntoXMLAndHstoreByPath(t *testing.T) {
 		if undecided != 0 || !strings.Contains(string(text), "{"+c.Type+": {") {
 			t.Errorf("%d undecided in\n%s", undecided, text)
 		}
+	}
+}
+
+func TestClassify_TakesAColumnWhoseValuesTheSchemaLaysDownForAStatus(t *testing.T) {
+	c := understudy.Column{Table: "public.x", Name: "a", Type: "text", Allowed: []string{"new", "paid"}, Samples: []string{"new"}}
+	if found := Classify(c); found.Class != ClassStatus || found.Weak {
+		t.Errorf("found %+v", found)
+	}
+}
+
+func TestClassify_SeesATableInTheLightOfItsColumns(t *testing.T) {
+	columns := []understudy.Column{
+		{Table: "public.party", Name: "name", Type: "text"},
+		{Table: "public.party", Name: "date_of_birth", Type: "date"},
+		{Table: "public.party", Name: "provider", Type: "text"},
+		{Table: "public.party", Name: "uid", Type: "text"},
+	}
+	var got []Class
+	for _, finding := range ClassifyTable(columns) {
+		got = append(got, finding.Class)
+	}
+	if want := []Class{ClassName, ClassBirth, ClassStatus, ClassToken}; !slices.Equal(got, want) {
+		t.Errorf("found %q, expected %q", got, want)
+	}
+	if alone := Classify(columns[0]); alone.Class != ClassWords || !alone.Weak {
+		t.Errorf("a name alone is %+v", alone)
 	}
 }

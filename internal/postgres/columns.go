@@ -111,5 +111,5 @@ func DescribeTables(ctx context.Context, tx pgx.Tx) ([]*DescribedTable, error) {
 	if err := rows.Err(); err != nil {
 		return nil, ReadError("reading the columns", err)
 	}
-	return tables, nil
+	return tables, describeAllowed(ctx, tx, tables)
 }

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"strings"
 	"testing"
 
 	"understudy"
@@ -42,5 +43,30 @@ func TestColumns_NoSamplesWhereNoneAreAskedFor(t *testing.T) {
 	columns, err := postgres.Columns(t.Context(), conn, 0)
 	if err != nil || len(columns["public.a"]) != 1 || columns["public.a"][0].Samples != nil {
 		t.Errorf("got %+v, %v", columns, err)
+	}
+}
+
+func TestColumns_KnowTheValuesThatTheSchemaLaysDown(t *testing.T) {
+	t.Parallel()
+	c, name := postgrestest.Database(t)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	postgrestest.Runs(t, conn, `CREATE TYPE mood AS ENUM ('sad', 'it''s ok');
+		CREATE DOMAIN size AS varchar(3) CHECK (VALUE IN ('S', 'M'));
+		CREATE TABLE a (plain text CHECK (plain <> ''), mood mood, moods mood[], size size, state varchar(9) CHECK (state IN ('new', 'paid')),
+			"odd One" text CHECK ("odd One" = ANY (ARRAY['a', 'b,c'])), number int CHECK (number IN (1, 2)), two text, CHECK (two IN ('x') OR number = 1))`)
+	columns, err := postgres.Columns(t.Context(), conn, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, column := range columns["public.a"] {
+		got[column.Name] = strings.Join(column.Allowed, "|")
+	}
+	for column, want := range map[string]string{
+		"plain": "", "mood": "sad|it's ok", "moods": "sad|it's ok", "size": "S|M", "state": "new|paid", "odd One": "a|b,c", "number": "", "two": "",
+	} {
+		if got[column] != want {
+			t.Errorf("%s allows %q, expected %q", column, got[column], want)
+		}
 	}
 }
