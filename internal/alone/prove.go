@@ -11,6 +11,7 @@ import (
 	"understudy/internal/atomicfile"
 	"understudy/internal/cli"
 	"understudy/internal/leak"
+	"understudy/internal/mask"
 	"understudy/internal/postgres/logical"
 	"understudy/internal/postgres/proof"
 	"understudy/internal/proofpage"
@@ -22,7 +23,13 @@ func copyAndProve(ctx context.Context, order cli.TwinCopy, spec logical.Spec, te
 	if order.NoProof {
 		return logical.Copy(ctx, spec)
 	}
-	p, err := proof.New(proof.Spec{Masks: spec.Masks, Room: room, Parallel: spec.Parallel, Tell: tell})
+	rules, err := mask.Load(order.Rules)
+	if err != nil {
+		return made, err
+	}
+	p, err := proof.New(proof.Spec{
+		Masks: spec.Masks, Room: room, Parallel: spec.Parallel, Tell: tell, Accepted: rules.Accepted, Groups: Groups(rules),
+	})
 	if err != nil {
 		return made, err
 	}
@@ -37,6 +44,15 @@ func copyAndProve(ctx context.Context, order cli.TwinCopy, spec logical.Spec, te
 	}
 	made.Proof = &found
 	return made, errors.Join(writePage(order.Proof, made), judge(found))
+}
+
+// Groups are the groups that the rules of a project have counted, as a proof wants them.
+func Groups(rules mask.Policy) []proof.Group {
+	var out []proof.Group
+	for _, g := range rules.Groups {
+		out = append(out, proof.Group(g))
+	}
+	return out
 }
 
 // writePage writes the proof for people, where a page was asked for.

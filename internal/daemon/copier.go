@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"understudy"
+	"understudy/internal/alone"
 	"understudy/internal/config"
 	"understudy/internal/mask"
 	"understudy/internal/maskprogram"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
+	"understudy/internal/postgres/proof"
 )
 
 // copier makes golden copies on a twin's server.
@@ -65,7 +67,7 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 	if err != nil {
 		return nil, at, err
 	}
-	copies, err := c.copyAll(ctx, copyOrder{to, source, release.Application, databases, snapshot, place, twin.Copying, policy.Accepted, policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}, tell)
+	copies, err := c.copyAll(ctx, copyOrder{to, source, release.Application, databases, snapshot, place, twin.Copying, policy.Accepted, alone.Groups(policy), policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}, tell)
 	if err != nil {
 		return nil, at, errors.Join(err, place.next.Remove(context.WithoutCancel(ctx)))
 	}
@@ -99,7 +101,8 @@ type copyOrder struct {
 	snapshot  string
 	place     place
 	copying   understudy.Copying
-	accepted  []string // leaks
+	accepted  []string      // leaks
+	groups    []proof.Group // to count
 	masks     understudy.Masks
 }
 

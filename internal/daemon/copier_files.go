@@ -24,7 +24,7 @@ func (c copier) copyByFiles(ctx context.Context, o copyOrder, tell func(string))
 	}
 	dir := c.d.options.State.Below("databases.next", o.twin)
 	p, err := proof.New(proof.Spec{
-		Masks: o.masks, Room: c.room, Compare: proof.Off, Parallel: o.copying.Parallel, Accepted: o.accepted, Files: proof.Folder(dir),
+		Masks: o.masks, Room: c.room, Compare: proof.Off, Parallel: o.copying.Parallel, Accepted: o.accepted, Groups: o.groups, Files: proof.Folder(dir),
 		Tell: func(doing string) { tell(database.Name + ": " + doing) },
 	})
 	if err != nil {

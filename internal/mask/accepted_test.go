@@ -50,3 +50,25 @@ func TestLoad_RefusesAcceptedLeaksOfAnotherForm(t *testing.T) {
 		}
 	}
 }
+
+func TestLoad_ReadsTheGroupsThatAreCounted(t *testing.T) {
+	t.Parallel()
+	policy, err := loaded(t, "groups:\n  - {table: public.people, columns: [born, \"odd, name\"], k: 3}\n  - {table: public.a, columns: [b]}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []mask.Group{{Table: "public.people", Columns: []string{"born", "odd, name"}, K: 3}, {Table: "public.a", Columns: []string{"b"}}}
+	if diff := cmp.Diff(want, policy.Groups); diff != "" {
+		t.Error(diff)
+	}
+	plan, _ := mask.Plan(nil, policy)
+	again, err := loaded(t, string(plan))
+	if diff := cmp.Diff(want, again.Groups); err != nil || diff != "" {
+		t.Errorf("a plan does not keep the groups (%v): %s\n%s", err, diff, plan)
+	}
+	for _, text := range []string{"groups: all", "groups: [public.a]", "groups: [{table: a, columns: [b]}]", "groups: [{table: a.b}]", "groups: [{table: a.b, columns: [c], l: 5}]"} {
+		if _, err := loaded(t, text); understudy.KindOf(err) != understudy.KindInvalid {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

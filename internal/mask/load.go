@@ -65,8 +65,10 @@ func parse(name string, content []byte) (Policy, error) {
 			err = f.columns(policy, value)
 		case "leaks":
 			err = f.leaks(&policy, value)
+		case "groups":
+			err = f.groups(&policy, value)
 		default:
-			err = f.invalid(key, "unknown key %q", key.Value).WithHint("the keys are columns: and leaks:")
+			err = f.invalid(key, "unknown key %q", key.Value).WithHint("the keys are columns:, leaks: and groups:")
 		}
 		if err != nil {
 			return Policy{}, err

@@ -26,7 +26,7 @@ func Plan(columns []understudy.Column, have Policy) (text []byte, undecided int)
 			undecided++
 		}
 	}
-	return append(writePlan(p.lines, undecided), have.writeAccepted()...), undecided
+	return slices.Concat(writePlan(p.lines, undecided), have.writeAccepted(), have.writeGroups()), undecided
 }
 
 // planLine is one line of a plan.

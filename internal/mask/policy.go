@@ -26,6 +26,9 @@ type Policy struct {
 	// columns may stand.
 	Accepted []string
 
+	// Groups are the columns that together may single a person out.
+	Groups []Group
+
 	comments map[string]string   // of the file's lines, by key, so that Plan keeps them
 	heads    map[string][]string // the comment lines above a line, likewise
 	order    map[string]int      // of the file's lines

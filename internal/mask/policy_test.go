@@ -74,7 +74,7 @@ func TestLoad_NamesTheLineAndTheNearestMask(t *testing.T) {
 		"columns:\n\n  a.b.c: {json: {x.y: fone}}\n":    {`mask.yaml:3: unknown mask "fone" for a.b.c.x.y`, "did you mean phone?"},
 		"columns:\n  a.b.c: scramblefish\n":             {`mask.yaml:2: unknown mask "scramblefish"`, "masks: keep, null"},
 		"columns:\n  a.b.c: email\n  a.b.c: keep\n":     {"mask.yaml:3: column a.b.c has a rule already", ""},
-		"colums:\n  a.b.c: email\n":                     {`mask.yaml:1: unknown key "colums"`, "the keys are columns: and leaks:"},
+		"colums:\n  a.b.c: email\n":                     {`mask.yaml:1: unknown key "colums"`, "the keys are columns:, leaks: and groups:"},
 		"columns:\n  email: email\n":                    {`mask.yaml:2: column "email" is not written as schema.table.column`, `"*.email"`},
 		"columns:\n  a.b.c: constant\n":                 {"mask.yaml:2: a constant needs its value", ""},
 		"columns:\n  a.b.c: json\n":                     {"mask.yaml:2: json needs its paths", ""},

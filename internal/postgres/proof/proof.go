@@ -35,9 +35,9 @@ const lightBytes = 256 << 20
 
 // Group is columns that together may single a person out.
 type Group struct {
-	Table   string // schema.table
-	Columns []string
-	K       int // groups of fewer rows are small; 0: 5
+	Table   string   // schema.table
+	Columns []string // at least one
+	K       int      // groups of fewer rows are small; 0: 5
 }
 
 // Spec says what is proven, and how.

@@ -215,10 +215,10 @@ func TestProof_SaysWhatItCouldNotShow(t *testing.T) {
 	t.Parallel()
 	b := copying(t, `CREATE TABLE plain (id int); INSERT INTO plain VALUES (1)`)
 	b.spec.Compare = proof.Off
-	b.spec.Groups = []proof.Group{{Table: "public.none", Columns: []string{"x"}}}
+	b.spec.Groups = []proof.Group{{Table: "public.none", Columns: []string{"x"}}, {Table: "public.plain", Columns: []string{"y"}}}
 	got := b.proven(t)
 	said := strings.Join(got.NotShown, "\n")
-	for _, part := range []string{"fingerprints were not compared", "1 columns have no statistics", "no pg_stat_statements", "no such table"} {
+	for _, part := range []string{"fingerprints were not compared", "1 columns have no statistics", "no pg_stat_statements", "no such table", "it has no column y"} {
 		if !strings.Contains(said, part) {
 			t.Errorf("not said: %s in\n%s", part, said)
 		}
