@@ -9,6 +9,7 @@ import (
 
 	"understudy"
 	"understudy/internal/cli"
+	"understudy/internal/mask"
 	"understudy/internal/filetree"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/physical"
@@ -51,7 +52,14 @@ func copyFilesAndProve(ctx context.Context, order cli.TwinCopy, spec physical.Sp
 	if order.NoProof {
 		return physical.Copy(ctx, spec)
 	}
-	p, err := proof.New(proof.Spec{Masks: spec.Masks, Room: room, Compare: proof.Off, Parallel: spec.Parallel, Files: proof.Folder(spec.Dir), Tell: tell})
+	rules, err := mask.Load(order.Rules)
+	if err != nil {
+		return made, err
+	}
+	p, err := proof.New(proof.Spec{
+		Masks: spec.Masks, Room: room, Compare: proof.Off, Parallel: spec.Parallel, Files: proof.Folder(spec.Dir), Tell: tell,
+		Accepted: rules.Accepted, Groups: Groups(rules),
+	})
 	if err != nil {
 		return made, err
 	}

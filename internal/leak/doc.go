@@ -14,7 +14,7 @@
 // No original is kept, in memory or on disk: what is noted is a fingerprint of 58 bits,
 // SipHash-2-4 under a random key that exists only in the Watch and is forgotten with it.
 // Fingerprints are spilled to files that the caller hands in (unlinked ones, so that a
-// crash leaves nothing); memory stays below 128 MB whatever the size.
+// crash leaves nothing); memory stays flat, about 60 MB, whatever the size.
 //
 // # What is compared
 //

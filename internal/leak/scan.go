@@ -106,11 +106,26 @@ func (s *Scanner) from(at *Place, i int, wholly uint32, anywhere bool) error {
 		if i == 0 && (length == len(rest) || length == longest) {
 			flags = wholly
 		}
+		if anywhere && partOfNumber(t.bytes, i, i+length) {
+			flags |= flagWeak
+		}
 		if err := s.found(at, piece, flags); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// partOfNumber tells whether a run of digits stands in a longer one: among bytes whose
+// values nobody has separated, that is chance.
+func partOfNumber(text []byte, from, to int) bool {
+	digit := func(at int) bool { return at >= 0 && at < len(text) && text[at] >= '0' && text[at] <= '9' }
+	for i := from; i < to; i++ {
+		if !digit(i) {
+			return false
+		}
+	}
+	return digit(from-1) || digit(to)
 }
 
 func (s *Scanner) found(at *Place, piece []byte, flags uint32) error {
