@@ -44,6 +44,10 @@ func programs() cli.Programs {
 			_, err := fmt.Fprintln(log, "routing", state, control)
 			return err
 		},
+		MaskPlan: func(_ context.Context, _, rules string) (api.MaskPlan, error) {
+			return api.MaskPlan{File: rules, Text: "columns:\n  public.a.b text: keep\n"}, nil
+		},
+		MaskDiff: func(_ context.Context, _, rules string) (api.MaskDiff, error) { return api.MaskDiff{File: rules}, nil },
 		Probe: func(_ context.Context, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "nothing got out")
 			return err

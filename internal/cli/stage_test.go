@@ -43,6 +43,10 @@ func newStage(project string) *apitest.Stage {
 	}, Measured: []string{"servers and settings: by asking them"}}
 	s.Written = "web listening\n"
 	s.Mask = api.MaskPlan{File: project + "/mask.yaml", Undecided: 1, Text: "# rules\ncolumns:\n  public.accounts.mail: email\n  #? public.accounts.note: text # may hold names\n"}
+	s.Asks = api.MaskDiff{File: project + "/mask.yaml", Changes: []api.MaskChange{
+		{Kind: "new", Column: "public.accounts.phone", Type: "text", Class: "telephone number", Reason: "by its name", Proposed: "phone", Stops: true},
+		{Kind: "gone", Column: "public.accounts.fax", Type: "text", Rule: "phone"},
+	}}
 	s.Caught = []api.Capture{
 		{At: at("12:00:01"), Kind: "http", Integration: "payments", Host: "pay.example", Method: "POST", Path: "/charges"},
 		{At: at("12:00:02"), Kind: "smtp", Integration: "mail", To: []string{"a@example.test"}, Subject: "Your order"},
