@@ -31,8 +31,10 @@ func shopMasks() understudy.Masks {
 
 // BenchmarkCopy copies a small shop, or the database that UNDERSTUDY_BENCH_SOURCE is the
 // URL of; with UNDERSTUDY_BENCH_FROM, a data directory with a database shop, which is used up.
+// UNDERSTUDY_BENCH_VERIFY=1 has the copy verified too.
 func BenchmarkCopy(b *testing.B) {
-	spec := physical.Spec{Source: os.Getenv("UNDERSTUDY_BENCH_SOURCE"), From: os.Getenv("UNDERSTUDY_BENCH_FROM"), Masks: shopMasks()}
+	spec := physical.Spec{Source: os.Getenv("UNDERSTUDY_BENCH_SOURCE"), From: os.Getenv("UNDERSTUDY_BENCH_FROM"), Masks: shopMasks(),
+		Verify: os.Getenv("UNDERSTUDY_BENCH_VERIFY") != ""}
 	folder := postgrestest.Folder(b)
 	if spec.From != "" {
 		folder, spec.Database = filepath.Dir(spec.From), "shop"

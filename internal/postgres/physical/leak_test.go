@@ -6,7 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"understudy"
@@ -57,9 +59,7 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 	renameSuperuser(t, from)
 	_, err := physical.Copy(t.Context(), physical.Spec{From: filepath.Join(folder, "production"), Database: "shop", Dir: filepath.Join(folder, "data"), Masks: shifting()})
 	postgrestest.Refused(t, err, understudy.KindConflict, "a server runs on it")
-	if err := from.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	crash(t, filepath.Join(folder, "production"))
 	for _, name := range []string{"00000001.history", "000000010000000000000001.00000028.backup"} {
 		if err := os.WriteFile(filepath.Join(folder, "production", "pg_wal", name), []byte("ZqHistory"), 0o644); err != nil {
 			t.Fatal(err)
@@ -106,6 +106,27 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", result.Masked)
+}
+
+// crash ends the server on a directory without a word: what is in the files is what there is.
+func crash(t *testing.T, dir string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	postgrestest.Until(t, "the server is gone", func() bool {
+		alive, err := cluster.New(cluster.Spec{Dir: dir}).Alive()
+		return err == nil && !alive
+	})
 }
 
 // renameSuperuser gives the superuser another name, as some productions have it.

@@ -90,6 +90,22 @@ func TestCopy_LeavesNothingWhenAMaskMakesTwoValuesEqual(t *testing.T) {
 	}
 }
 
+func TestCopy_LeavesNothingWhenItIsEnded(t *testing.T) {
+	c, name := postgrestest.Database(t)
+	folder := postgrestest.Folder(t)
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	_, err := physical.Copy(ctx, physical.Spec{Source: c.AdminURL(name), Dir: filepath.Join(folder, "data"), Masks: shifting(), Progress: func(p physical.Progress) {
+		if p.Phase == "strip" {
+			end()
+		}
+	}})
+	postgrestest.Refused(t, err, understudy.KindUnavailable, "ended before it was done")
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("something was left behind: %v (%v)", left, err)
+	}
+}
+
 func TestCopy_RefusesBeforeAnythingIsCopied(t *testing.T) {
 	c, name := postgrestest.Database(t)
 	source := postgrestest.Connected(t, c.AdminURL(name))

@@ -19,7 +19,7 @@ import (
 // nobody reaches it. What it writes is flushed at the end, once; a crash throws it away.
 func (c *copying) atWork() map[string]string {
 	all := map[string]string{
-		"archive_mode": "off", "max_wal_senders": "0", "wal_level": "minimal", "max_logical_replication_workers": "0", "hot_standby": "off",
+		"archive_mode": "off", "max_wal_senders": "0", "wal_level": "minimal", "max_logical_replication_workers": "0",
 		"autovacuum": "off", "shared_preload_libraries": "", "session_preload_libraries": "",
 		"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "16GB", "checkpoint_timeout": "1h",
 		"maintenance_work_mem": "256MB", "shared_buffers": "256MB", "jit": "off",

@@ -29,6 +29,14 @@ func (c *copying) verifyStructure(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	const schema, doing = "us_verify", "verifying the pages and indexes of the copy"
+	var there bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'amcheck')`).Scan(&there); err != nil {
+		return postgres.ReadError(doing, err)
+	}
+	if !there {
+		return understudy.Errorf(understudy.KindUnavailable, "%s: this machine's PostgreSQL does not have its extension amcheck", doing).
+			WithHint("install the package that holds it (contrib's: postgresql-contrib)")
+	}
 	if err := runs(ctx, conn, doing, "CREATE SCHEMA "+schema, "CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA "+schema); err != nil {
 		return err
 	}
