@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test lint fmt cross demo example-miniflux
+.PHONY: help set-up build test lint fmt cross demo example-miniflux bench-twin
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -37,3 +37,8 @@ demo: set-up build ## rehearse and promote a shop's releases; KEEP=1 leaves it r
 
 example-miniflux: set-up build ## rehearse Miniflux 2.3.4 against 2.2.6, releases nobody here wrote
 	KEEP=$(KEEP) examples/miniflux/run.sh
+
+bench-twin: build ## measure copies, resets, the live twin, masks and the leak check (BENCH="-customers 250000" for less)
+	@tools/set-up tests
+	go run ./bench/classification/report
+	go run ./bench/twin $(BENCH)
