@@ -9,8 +9,8 @@ import (
 
 	"understudy"
 	"understudy/internal/cli"
-	"understudy/internal/mask"
 	"understudy/internal/filetree"
+	"understudy/internal/mask"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/physical"
 	"understudy/internal/postgres/proof"
