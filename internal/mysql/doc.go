@@ -1,5 +1,5 @@
 // Package mysql reads and copies databases of MariaDB (10.6 and newer) and MySQL (8.0 and
-// newer), and runs private servers for the twin's.
+// newer). Private servers for the twin's databases are mysql/instance.
 //
 // # One moment
 //
@@ -24,11 +24,4 @@
 // The definitions are read before the moment and again after the last row; any difference
 // is an error of KindConflict. Whoever waits to change a table that is being read is seen
 // by a guard, and the copy gives way.
-//
-// # Private servers
-//
-// A [Server] is a data directory. Whether it runs is asked of the machine each time, and a
-// lock file beside the directory orders what several programs do to it. A clone is a copy
-// of the files of a stopped server: every engine, index and statistic comes along, and
-// where the file system shares blocks it takes no time.
 package mysql

@@ -2,10 +2,7 @@ package mysql_test
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -13,7 +10,6 @@ import (
 
 	"understudy"
 	"understudy/internal/mysql"
-	"understudy/internal/mysql/mysqltest"
 )
 
 func unmasked(string, []understudy.Column) (understudy.TableMasks, error) {
@@ -160,107 +156,16 @@ func TestCopy_ShowsOriginalsAndKeepsThePace(t *testing.T) {
 	}
 }
 
-func TestServer_LivesThroughKillAndStopsTwice(t *testing.T) {
+func TestCopy_TakesTheRightsOfARoleForTheAccounts(t *testing.T) {
 	t.Parallel()
-	place := mysqltest.Place(mysqltest.Folder(t), "one")
-	place.Settings["innodb_flush_log_at_trx_commit"] = "2" // what is committed outlives the process
-	one, same := mysql.NewServer(place), mysql.NewServer(place)
-	for _, s := range []*mysql.Server{one, same} { // the second finds it running
-		if err := s.Start(t.Context()); err != nil {
-			t.Fatal(err)
+	from := empty(t)
+	database := strings.TrimPrefix(mustParse(t, from).Path, "/")
+	runs(t, from, "CREATE TABLE a (id int PRIMARY KEY)", "CREATE ROLE reading", "GRANT "+readingRights+" ON `"+database+"`.* TO reading",
+		"CREATE USER 'player'@'localhost'", "GRANT reading TO 'player'@'localhost'", "SET DEFAULT ROLE reading FOR 'player'@'localhost'")
+	t.Cleanup(func() {
+		if err := run(context.Background(), from, "DROP USER 'player'@'localhost'; DROP ROLE reading"); err != nil {
+			t.Error(err)
 		}
-	}
-	if made, err := one.EnsureDatabase(t.Context(), "shop"); err != nil || !made {
-		t.Fatalf("made %v: %v", made, err)
-	}
-	runs(t, one.URL("shop"), "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
-	pid, err := os.ReadFile(filepath.Join(place.Dir, "server.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("kill", "-KILL", strings.TrimSpace(string(pid))).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v", out, err)
-	}
-	if err := one.Start(t.Context()); err != nil {
-		t.Fatalf("after a crash: %v", err)
-	}
-	if got, err := rows(t.Context(), one.URL("shop"), "SELECT id FROM t"); err != nil || len(got) != 1 {
-		t.Errorf("found %v: %v", got, err)
-	}
-	for range 2 {
-		if err := one.Stop(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if one.Running(t.Context()) {
-		t.Error("it runs although it was stopped")
-	}
-}
-
-func TestServer_TouchesNoFolderThatHoldsSomethingElse(t *testing.T) {
-	t.Parallel()
-	place := mysqltest.Place(mysqltest.Folder(t), "one")
-	if err := os.MkdirAll(place.Dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	precious := filepath.Join(place.Dir, "precious")
-	if err := os.WriteFile(precious, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := mysql.NewServer(place).Start(t.Context()); understudy.KindOf(err) != understudy.KindConflict {
-		t.Errorf("got %v", err)
-	}
-	if _, err := os.Stat(precious); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestServer_SaysWhyItDoesNotStart(t *testing.T) {
-	t.Parallel()
-	place := mysqltest.Place(mysqltest.Folder(t), "one")
-	s := mysql.NewServer(place)
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	place.Settings["no_such_setting"] = "1"
-	err := mysql.NewServer(place).Start(t.Context())
-	if understudy.KindOf(err) != understudy.KindUnavailable || !strings.Contains(err.Error(), "no-such-setting") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestClone_PutsTheLastGoodServerBackAfterACrash(t *testing.T) {
-	t.Parallel()
-	folder := mysqltest.Folder(t)
-	golden, clone := mysql.NewServer(mysqltest.Place(folder, "golden")), mysql.NewServer(mysqltest.Place(folder, "clone"))
-	if err := golden.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := golden.EnsureDatabase(t.Context(), "shop"); err != nil {
-		t.Fatal(err)
-	}
-	if err := golden.Clone(t.Context(), clone, false, copyTree); err != nil {
-		t.Fatal(err)
-	}
-	if err := golden.Clone(t.Context(), clone, false, copyTree); understudy.KindOf(err) != understudy.KindConflict {
-		t.Errorf("a clone that is there was not refused: %v", err)
-	}
-	if err := golden.Clone(t.Context(), clone, true, func(context.Context, string, string) error { return errors.New("disk full") }); err == nil {
-		t.Error("a copy that failed was taken for a clone")
-	}
-	if err := os.Rename(filepath.Join(folder, "clone"), filepath.Join(folder, "clone.old")); err != nil { // as a crash between two renames leaves it
-		t.Fatal(err)
-	}
-	if err := clone.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := rows(t.Context(), clone.URL("shop"), "SELECT DATABASE()"); err != nil || got[0] != "shop" {
-		t.Errorf("found %v: %v", got, err)
-	}
-	if _, err := os.Stat(filepath.Join(folder, "clone.old")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the old folder is there: %v", err)
-	}
+	})
+	_ = noticed(t, mysql.Spec{Source: strings.Replace(from, "root@", "player@", 1), Target: empty(t)})
 }

@@ -2,7 +2,7 @@ package mysql
 
 import (
 	"context"
-	"slices"
+	"regexp"
 	"strings"
 
 	"understudy"
@@ -29,45 +29,53 @@ func (s *session) mayRead(ctx context.Context) error {
 		WithHint("GRANT %s ON %s.* TO %s", strings.Join(missing, ", "), quoted(s.database), account)
 }
 
+// grantLine is what SHOW GRANTS says of a whole database or of the server: those of the
+// roles that the account has taken on are among it.
+var grantLine = regexp.MustCompile("^(GRANT|REVOKE) (.+?) ON (\\*|`(?:[^`]|``)*`)\\.\\* (?:TO|FROM) ")
+
 // rights are the privileges that the account, or a role it has taken on, holds on the
 // whole database or the whole server; and the account as GRANT writes it.
 func (s *session) rights(ctx context.Context) (map[string]bool, string, error) {
 	const doing = "reading the account's rights"
-	rows, err := s.texts(ctx, doing, "SELECT CURRENT_USER()")
+	account, err := s.texts(ctx, doing, "SELECT CURRENT_USER()")
 	if err != nil {
 		return nil, "", err
 	}
-	account := accountName(rows[0][0])
-	grantees, err := s.grantees(ctx, account)
-	if err != nil {
-		return nil, "", err
-	}
-	rows, err = s.texts(ctx, doing, `SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES
-		UNION ALL SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES WHERE DATABASE() LIKE TABLE_SCHEMA`)
+	lines, err := s.texts(ctx, doing, "SHOW GRANTS")
 	if err != nil {
 		return nil, "", err
 	}
 	held := map[string]bool{}
-	for _, row := range rows {
-		if slices.Contains(grantees, row[0]) {
-			held[strings.ToUpper(row[1])] = true
+	for _, line := range lines {
+		found := grantLine.FindStringSubmatch(line[0])
+		if found == nil {
+			continue
+		}
+		if ours, err := s.covers(ctx, found[3]); err != nil || !ours {
+			if err != nil {
+				return nil, "", err
+			}
+			continue
+		}
+		for right := range strings.SplitSeq(found[2], ",") {
+			held[strings.TrimSpace(right)] = found[1] == "GRANT"
 		}
 	}
-	return held, account, nil
+	if held["ALL PRIVILEGES"] {
+		held = map[string]bool{"SELECT": true, "SHOW VIEW": true, "TRIGGER": true, "EVENT": true}
+	}
+	return held, accountName(account[0][0]), nil
 }
 
-// grantees are the account and its roles, as the server's tables of rights write them.
-func (s *session) grantees(ctx context.Context, account string) ([]string, error) {
-	grantees := []string{account}
-	rows, err := s.texts(ctx, "reading the account's roles", "SELECT COALESCE(CURRENT_ROLE(), '')")
-	if err != nil {
-		return nil, err
+// covers tells whether the place of a grant is the server, or holds our database: it is a
+// pattern as of LIKE.
+func (s *session) covers(ctx context.Context, place string) (bool, error) {
+	if place == "*" {
+		return true, nil
 	}
-	for role := range strings.SplitSeq(rows[0][0], ",") {
-		role = strings.ReplaceAll(strings.TrimSpace(role), "`", "'")
-		grantees = append(grantees, role, "'"+role+"'@''", "'"+role+"'")
-	}
-	return grantees, nil
+	pattern := strings.ReplaceAll(strings.Trim(place, "`"), "``", "`")
+	n, err := s.number(ctx, "reading the account's rights", "SELECT DATABASE() LIKE ?", pattern)
+	return n == 1, err
 }
 
 // accountName writes user@host as GRANT does: 'user'@'host'.

@@ -112,7 +112,7 @@ func acts() databasetest.Acts {
 func clone(t *testing.T, at string) (string, func() error) {
 	t.Helper()
 	folder := mysqltest.Folder(t)
-	golden, copied := mysql.NewServer(mysqltest.Place(folder, "golden")), mysql.NewServer(mysqltest.Place(folder, "clone"))
+	golden, copied := mysqltest.New(folder, "golden"), mysqltest.New(folder, "clone")
 	if err := golden.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -24,12 +24,12 @@ import (
 	driver "github.com/go-sql-driver/mysql"
 
 	"understudy"
-	"understudy/internal/mysql"
+	"understudy/internal/mysql/instance"
 )
 
 // lent is the shared server with what holds its guardian back.
 type lent struct {
-	server *mysql.Server
+	server *instance.Server
 	folder *guarded
 }
 
@@ -38,21 +38,24 @@ var shared = sync.OnceValues(func() (lent, error) {
 	if err != nil {
 		return lent{}, err
 	}
-	server := mysql.NewServer(Place(folder.dir, "shared"))
+	server := New(folder.dir, "shared")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return lent{server, folder}, server.Start(ctx)
 })
 
 // Place describes a small, fast server of a name below a folder that others may enter.
-func Place(dir, name string) mysql.Place {
-	settings := mysql.Loading(64 << 20)
+func Place(dir, name string) instance.Place {
+	settings := instance.Loading(64 << 20)
 	settings["innodb_log_file_size"] = "16M"
-	return mysql.Place{Dir: filepath.Join(dir, name), SocketDir: filepath.Join(dir, name+".s"), Settings: settings}
+	return instance.Place{Dir: filepath.Join(dir, name), SocketDir: filepath.Join(dir, name+".s"), Settings: settings}
 }
 
+// New describes a small, fast server of a name below a folder that others may enter.
+func New(dir, name string) *instance.Server { return instance.New(Place(dir, name)) }
+
 // Server is the running server that the tests of this binary share.
-func Server(t testing.TB) *mysql.Server {
+func Server(t testing.TB) *instance.Server {
 	t.Helper()
 	one, err := shared()
 	if err != nil {
@@ -95,7 +98,7 @@ func Folder(t testing.TB) string {
 }
 
 // Open is a pool of connections to a database of a server, which ends with the test.
-func Open(t testing.TB, server *mysql.Server, database string) *sql.DB {
+func Open(t testing.TB, server *instance.Server, database string) *sql.DB {
 	t.Helper()
 	config := driver.NewConfig()
 	config.User, config.Net, config.DBName, config.Logger = "root", "unix", database, &driver.NopLogger{}

@@ -1,7 +1,8 @@
-package mysql
+package instance
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	driver "github.com/go-sql-driver/mysql"
 
 	"understudy"
 )
@@ -21,7 +24,7 @@ const longestSocket = 103
 // enters through the socket alone, whose folder is closed to strangers.
 const administrator = "root"
 
-// Place describes a private server. All paths are made absolute by [NewServer].
+// Place describes a private server. All paths are made absolute by [New].
 type Place struct {
 	Dir       string // the data directory; made by the first Start
 	SocketDir string // folder of the socket, for this server alone; made and closed (0700) by Start
@@ -36,8 +39,8 @@ type Place struct {
 // from several programs.
 type Server struct{ place Place }
 
-// NewServer describes a server and touches nothing.
-func NewServer(p Place) *Server {
+// New describes a server and touches nothing.
+func New(p Place) *Server {
 	for _, path := range []*string{&p.Dir, &p.SocketDir, &p.Log} {
 		if *path == "" {
 			continue
@@ -195,38 +198,56 @@ func (s *Server) Running(ctx context.Context) bool {
 	if _, err := os.Stat(s.Socket()); err != nil {
 		return false
 	}
-	session, err := open(ctx, s.URL("mysql"))
+	err := s.administer(ctx, func(db *sql.DB) error { return db.PingContext(ctx) })
+	return err == nil
+}
+
+// administer lends act a connection of the administrator.
+func (s *Server) administer(ctx context.Context, act func(*sql.DB) error) error {
+	config := driver.NewConfig()
+	config.User, config.Net, config.Addr, config.Timeout, config.Logger = administrator, "unix", s.Socket(), 10*time.Second, &driver.NopLogger{}
+	config.InterpolateParams = true
+	connector, err := driver.NewConnector(config)
 	if err != nil {
-		return false
+		return understudy.Errorf(understudy.KindInternal, "connecting to %s: %w", s, err)
 	}
-	session.close()
-	return true
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	return errors.Join(act(db), db.Close())
 }
 
 // EnsureDatabase makes an empty database if there is none of that name, and tells whether
 // it did.
 func (s *Server) EnsureDatabase(ctx context.Context, name string) (made bool, err error) {
-	admin, err := open(ctx, s.URL("mysql"))
+	err = s.administer(ctx, func(db *sql.DB) error {
+		var there int
+		if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", name).Scan(&there); err != nil || there > 0 {
+			return err
+		}
+		_, err := db.ExecContext(ctx, "CREATE DATABASE "+quoted(name))
+		made = err == nil
+		return err
+	})
 	if err != nil {
-		return false, err
+		return false, understudy.Errorf(understudy.KindUnavailable, "making database %s in %s: %w", name, s, err)
 	}
-	defer admin.close()
-	there, err := admin.number(ctx, "looking for database "+name, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", name)
-	if err != nil || there > 0 {
-		return false, err
-	}
-	return true, admin.exec(ctx, "making database "+name, "CREATE DATABASE "+quoted(name))
+	return made, nil
 }
 
 // Drop removes a database. One that is not there is gone already.
 func (s *Server) Drop(ctx context.Context, name string) error {
-	admin, err := open(ctx, s.URL("mysql"))
-	if err != nil {
+	err := s.administer(ctx, func(db *sql.DB) error {
+		_, err := db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+quoted(name))
 		return err
+	})
+	if err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "dropping database %s in %s: %w", name, s, err)
 	}
-	defer admin.close()
-	return admin.exec(ctx, "dropping database "+name, "DROP DATABASE IF EXISTS "+quoted(name))
+	return nil
 }
+
+// quoted writes a name so that it is read as one.
+func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // lastLine is the last of what a program said.
 func lastLine(text string) string {
