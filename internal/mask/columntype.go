@@ -61,6 +61,11 @@ func parseType(written string) columnType {
 	return t
 }
 
+// isPadded tells the types whose values are filled up with blanks.
+func (t columnType) isPadded() bool {
+	return t.name == "character" || t.name == "char" || t.name == "bpchar" || t.name == "nchar"
+}
+
 // greatest is the greatest number of a type, in units of its last digit, as far as it is
 // below 2^64.
 func (t columnType) greatest() uint64 {

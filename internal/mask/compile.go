@@ -1,6 +1,10 @@
 package mask
 
-import "understudy"
+import (
+	"bytes"
+
+	"understudy"
+)
 
 // compile makes the function for a type and a rule, as the outside takes it.
 func compile(k *keyed, t columnType, rule Rule) (understudy.MaskFunc, error) {
@@ -28,6 +32,9 @@ func (k *keyed) compile(t columnType, rule Rule) (appendFunc, error) {
 	made, err := k.compileKind(kind, m, t, rule)
 	if err != nil || rule.Mask == maskExpression {
 		return made, err
+	}
+	if t.isPadded() {
+		made = unpadded(notEmpty(made))
 	}
 	if t.array {
 		made = eachElement(notEmpty(made))
@@ -72,6 +79,19 @@ func documentKind(t columnType, rule Rule) string {
 // isDocument tells the masks that have a rule for each path.
 func isDocument(name string) bool {
 	return name == maskJSON || name == maskXML || name == maskHstore
+}
+
+// unpadded masks what stands before the blanks that fill a value up to its column's width,
+// so that it is masked as the same value in a column without a width.
+func unpadded(masked appendFunc) appendFunc {
+	return func(dst, value []byte) ([]byte, error) {
+		body := bytes.TrimRight(value, " ")
+		dst, err := masked(dst, body)
+		if dst == nil || err != nil {
+			return nil, err
+		}
+		return append(dst, value[len(body):]...), nil
+	}
 }
 
 func notEmpty(masked appendFunc) appendFunc {

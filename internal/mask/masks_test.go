@@ -257,6 +257,17 @@ func TestText_MasksWhatIsInsideAsElsewhere(t *testing.T) {
 	}
 }
 
+func TestMasks_OfAPaddedValueAreThoseOfTheValue(t *testing.T) {
+	for _, name := range []string{"token", "email", "postcode", "phone", "iban", "text"} {
+		padded, plain := maskFor(t, name, "character(30)"), maskFor(t, name, "text")
+		for _, value := range []string{"anna@moser.de", "ab 123", "+49 151 2345678", ""} {
+			if got, want := padded(value+"    "), plain(value)+"    "; got != want {
+				t.Errorf("%s: %q became %q, expected %q", name, value, got, want)
+			}
+		}
+	}
+}
+
 func TestName_GivesAWordTheSameMaskEverywhere(t *testing.T) {
 	name := maskFor(t, "name", "text")
 	if got, want := name("Anna Müller-Lüdenscheidt"), name("Anna")+" "+name("Müller")+"-"+name("Lüdenscheidt"); got != want {
