@@ -37,6 +37,9 @@ func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.T
 		err = understudy.Errorf(understudy.KindInvalid, "--from: expected an address that begins with postgres://, found %q", engine)
 	}
 	made.Took = time.Since(started)
+	if made.Followed != nil {
+		made.Took -= made.Followed.For
+	}
 	return made, err
 }
 

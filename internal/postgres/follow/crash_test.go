@@ -232,7 +232,6 @@ func deaths(t *testing.T, from, to *postgrestest.Server) {
 		case 2: // the program, in whatever it does
 			l.stop()
 			<-l.ended
-			close(l.ended)
 			l.follows()
 		}
 		stop()

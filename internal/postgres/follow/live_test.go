@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strings"
+	"hash/crc32"
 	"sync"
 	"testing"
 	"time"
@@ -45,23 +45,13 @@ func noMasks(string, []understudy.Column) (understudy.TableMasks, error) {
 // laid makes a production with a content, and an empty database for its twin.
 func laid(t testing.TB, from, to *postgrestest.Server, fill string) *live {
 	t.Helper()
-	name := "t" + strings.ToLower(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, t.Name()))
-	name = name[:min(len(name), 20)] + fmt.Sprintf("%08x", hash(t.Name()))
-	for server, database := range map[*postgrestest.Server]string{from: name, to: name + "_twin"} {
-		if _, err := server.EnsureDatabase(t.Context(), database, "", nil); err != nil {
+	name := fmt.Sprintf("live_%08x", crc32.ChecksumIEEE([]byte(t.Name())))
+	for _, made := range []struct {
+		server   *postgrestest.Server
+		database string
+	}{{from, name}, {to, name + "_twin"}} {
+		if _, err := made.server.EnsureDatabase(t.Context(), made.database, "", nil); err != nil {
 			t.Fatal(err)
-		}
-	}
-	if from == to {
-		for _, database := range []string{name, name + "_twin"} {
-			if _, err := from.EnsureDatabase(t.Context(), database, "", nil); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 	l := &live{t: t, spec: follow.Spec{
@@ -70,14 +60,6 @@ func laid(t testing.TB, from, to *postgrestest.Server, fill string) *live {
 	l.source, l.target = postgrestest.Connected(t, l.spec.Source), postgrestest.Connected(t, l.spec.Target)
 	postgrestest.Runs(t, l.source, fill)
 	return l
-}
-
-func hash(text string) uint32 {
-	h := uint32(2166136261)
-	for _, b := range []byte(text) {
-		h = (h ^ uint32(b)) * 16777619
-	}
-	return h
 }
 
 // copied makes the first copy and joins the stream to it.
@@ -119,17 +101,14 @@ func (l *live) follows() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- follower.Run(ctx) }()
+	go func() {
+		ended <- follower.Run(ctx)
+		close(ended)
+	}()
 	l.follower, l.stop, l.ended = follower, cancel, ended
-	var once sync.Once
 	l.t.Cleanup(func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case <-ended:
-			default:
-			}
-		})
+		cancel()
+		<-ended
 	})
 }
 
@@ -140,7 +119,6 @@ func (l *live) halts() {
 	if err := <-l.ended; err != nil {
 		l.t.Fatalf("following ended with %v", err)
 	}
-	close(l.ended)
 }
 
 // gaveUp is why the follower ended by itself.
@@ -148,7 +126,6 @@ func (l *live) gaveUp() error {
 	l.t.Helper()
 	select {
 	case err := <-l.ended:
-		close(l.ended)
 		if err == nil {
 			l.t.Fatal("the follower ended, and says no reason")
 		}

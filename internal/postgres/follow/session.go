@@ -120,7 +120,7 @@ func (s *session) checkSlot(ctx context.Context) error {
 func (s SlotState) usable(spec Spec) error {
 	switch {
 	case !s.Exists:
-		return understudy.Errorf(understudy.KindNotFound, "production has no replication slot %s any more: somebody dropped it", spec.slot()).
+		return understudy.Errorf(understudy.KindNotFound, "production has no replication slot %s any more: a follower gave up, or somebody dropped it", spec.slot()).
 			WithHint("make a fresh copy")
 	case s.Lost:
 		return finalError{understudy.Errorf(understudy.KindRefused, "production has removed log that slot %s needs, as its max_slot_wal_keep_size says", spec.slot()).
