@@ -50,7 +50,7 @@ func (l look) byHead() Finding {
 	for _, class := range ordinaryClasses() {
 		words := ordinaryVocabulary()[class]
 		if listed(words, whole) || listed(words, head) {
-			weak := class == ClassWords && len(l.samples) == 0
+			weak := class == ClassWords && !l.about.house // whose words they are, a person has to say
 			return Finding{Class: class, Reason: "by its name", Weak: weak}
 		}
 	}

@@ -82,7 +82,7 @@ const onlyPeople = ` firstname lastname surname givenname familyname fullname bi
 	passwordhash passworddigest encryptedpassword hashedpassword vorname nachname geburtsdatum prenom apellido apellidos cognome `
 
 // authors are columns that name who wrote a row.
-const authors = ` authorid userid createdbyid postedby writerid senderid commenterid accountid memberid author sender writer posterid creatorid createdby ownerid `
+const authors = ` authorid userid createdbyid postedby writerid senderid commenterid accountid memberid recipient recipientid author sender writer posterid creatorid createdby ownerid `
 
 // prose are columns for more than a line.
 const prose = ` body content contents text message comment excerpt html description `

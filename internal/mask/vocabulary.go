@@ -74,7 +74,7 @@ const people = ` staff sender senders guardian guardians parent parents child ch
 
 // messages are tables of what people wrote: their body, subject and text are free text.
 const messages = ` message messages note notes comment comments ticket tickets review reviews chat chats mail
-	mails issue issues topic topics thread threads discussion discussions story stories question questions answer answers email emails conversation conversations reply replies post posts feedback inquiry inquiries request
+	mails outbox inbox notification notifications letter letters sms issue issues topic topics thread threads discussion discussions story stories question questions answer answers email emails conversation conversations reply replies post posts feedback inquiry inquiries request
 	requests nachricht nachrichten `
 
 // The names that count only in such tables.
