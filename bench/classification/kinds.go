@@ -52,6 +52,7 @@ func (m maker) ofPeople() map[string]func() string {
 		"ssn":        func() string { return fmt.Sprintf("%03d-%02d-%04d", 100+m.IntN(700), 10+m.IntN(89), m.IntN(10000)) },
 		"vat":        func() string { return "DE" + m.digits(9) }, "digits11": func() string { return m.digits(11) }, "digits9": func() string { return m.digits(9) },
 		"birth":      func() string { return fmt.Sprintf("%d-%02d-%02d", 1940+m.IntN(70), 1+m.IntN(12), 1+m.IntN(28)) },
+		"iban":       func() string { return "DE" + m.digits(20) },
 		"last4":      func() string { return fmt.Sprintf("%04d", m.IntN(10000)) },
 		"devicename": func() string { return first() + "'s " + m.one("iPhone,iPad,Pixel,MacBook") },
 		"weburl":     func() string { return "https://" + strings.ToLower(first()) + "." + m.one(hosts) },
