@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -91,7 +91,9 @@ func halfWay(t *testing.T, spec *logical.Spec) (reached <-chan struct{}, release
 			return value, nil
 		}), nil
 	}
-	return at, func() { close(goOn) }
+	release = sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(release) // also when the test has failed
+	return at, release
 }
 
 func TestCopy_GivesWayToASchemaChangeInProduction(t *testing.T) {
@@ -123,13 +125,7 @@ func TestCopy_GivesWayToASchemaChangeInProduction(t *testing.T) {
 // untilYes asks until the answer is yes.
 func untilYes(t *testing.T, conn *pgx.Conn, question string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for yes := false; !yes; {
-		if err := conn.QueryRow(ctx, question).Scan(&yes); err != nil {
-			t.Fatalf("%s: %v", question, err)
-		}
-	}
+	postgrestest.Until(t, question, func() bool { return postgrestest.Answer(t, conn, `SELECT (`+question+`)::text`) == "true" })
 }
 
 func TestCopy_ACutConnectionBeginsItsTableAgain(t *testing.T) {
@@ -170,11 +166,12 @@ func TestCopy_EndsWhenTheViewOfTheDataIsGone(t *testing.T) {
 	reached, release := halfWay(t, &spec)
 	copying := started(t, spec)
 	<-reached
-	holder := postgrestest.Answer(t, source, `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
-		AND application_name ~ '^understudy copy \S+$' AND state = 'idle in transaction' AND query !~ '^COPY'`)
-	if holder == "" || strings.Contains(holder, "\n") {
-		t.Fatalf("the sessions that could hold the view: %q", holder)
-	}
+	holder := ""
+	postgrestest.Until(t, "one session is left that can hold the view", func() bool {
+		holder = postgrestest.Answer(t, source, `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
+			AND application_name ~ '^understudy copy \S+$' AND state = 'idle in transaction' AND query !~ '^COPY'`)
+		return holder != "" && !strings.Contains(holder, "\n")
+	})
 	postgrestest.Answer(t, source, `SELECT pg_terminate_backend(`+holder+`)::text`)
 	untilYes(t, source, `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^understudy copy \S+ guard$'`)
 	release()

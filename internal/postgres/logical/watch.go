@@ -101,11 +101,6 @@ func (w *watch) look(ctx context.Context, saw func()) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for waited := 0; ; {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
 		seen, err := w.sample(ctx, conn)
 		if err != nil {
 			return err
@@ -116,6 +111,11 @@ func (w *watch) look(ctx context.Context, saw func()) error {
 		}
 		if err := w.judge(seen, waited); err != nil {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
 		}
 	}
 }
