@@ -12,24 +12,25 @@ const (
 	SQLite   Engine = "SQLite"
 )
 
-// Ability is something that most engines do for the twin, and not all.
+// Ability is something that most engines do for the twin, and not all, as it reads behind
+// "does not".
 type Ability string
 
 // The abilities that an engine may lack.
 const (
-	ClearsUp       Ability = "empties its target again after an error"
-	Comments       Ability = "shows the comments of columns to the masking rules"
-	Accounts       Ability = "copies accounts and grants, so that code runs as its owner"
-	ReadsParallel  Ability = "reads one moment over several connections"
-	RefusesReaders Ability = "refuses an account that may not read everything, and names the GRANT"
-	Connections    Ability = "survives nothing of a cut connection"
-	Passwords      Ability = "keeps passwords out of errors about addresses"
-	Guards         Ability = "gives way to a schema change in production"
-	TypedColumns   Ability = "refuses values that do not fit their column"
-	Follows        Ability = "keeps a copy current from production's changes"
-	Indexes        Ability = "copies every index of full text"
-	History        Ability = "copies the history of versioned tables"
-	BatchMasks     Ability = "masks several rows or columns at once (shuffle, own programs)"
+	ClearsUp       Ability = "empty its target again after an error"
+	Comments       Ability = "show the comments of columns to the masking rules"
+	Accounts       Ability = "copy accounts and grants, so that code runs as its owner"
+	ReadsParallel  Ability = "read one moment over several connections"
+	RefusesReaders Ability = "refuse an account that may not read everything, naming the GRANT"
+	Connections    Ability = "end a copy, leaving nothing, when its connection is cut"
+	Passwords      Ability = "keep a password out of errors about addresses"
+	Guards         Ability = "give way to a schema change in production"
+	TypedColumns   Ability = "refuse values that do not fit their column"
+	Follows        Ability = "keep a copy current from production's changes"
+	Indexes        Ability = "copy every index of full text"
+	History        Ability = "copy the history of versioned tables"
+	BatchMasks     Ability = "mask several rows or columns at once (shuffle, own programs)"
 )
 
 // Lack is an ability that an engine does not have, and why or what is done instead.
