@@ -130,8 +130,7 @@ type step struct {
 // Check looks at everything that needs the source at the copy's moment. It has the form that
 // a copy wants of what runs while its snapshot is held; the target has its rows by then.
 func (p *Proof) Check(ctx context.Context, source *postgres.Moment, target *pgx.Conn) error {
-	p.began = time.Now()
-	p.found = understudy.CopyProof{ProofSummary: understudy.ProofSummary{At: p.began.UTC()}}
+	p.begin()
 	p.source = source
 	defer func() { p.source = nil }()
 	var err error
@@ -143,10 +142,20 @@ func (p *Proof) Check(ctx context.Context, source *postgres.Moment, target *pgx.
 		step{"reading the source's constraints, statistics and plans", p.readSource})
 }
 
+func (p *Proof) begin() {
+	p.began = time.Now()
+	p.found = understudy.CopyProof{ProofSummary: understudy.ProofSummary{At: p.began.UTC()}}
+}
+
 // Finish looks at everything that the target shows by itself, once it is whole. url is that
-// of a superuser.
+// of a superuser. Without a Check before it, nothing is compared with the source, and the
+// proof says so.
 func (p *Proof) Finish(ctx context.Context, url string) (understudy.CopyProof, error) {
-	err := p.onTarget(ctx, url,
+	if p.began.IsZero() {
+		p.begin()
+		p.notShown("nothing was compared with the source: it could not be asked")
+	}
+	err := p.onTarget(ctx, url, step{"listing the tables", p.listTables},
 		step{"comparing constraints and indexes", p.compareObjects}, step{"comparing statistics", p.compareColumns},
 		step{"comparing plans", p.comparePlans}, step{"counting small groups", p.countGroups}, step{"searching the twin for originals", p.searchLeaks})
 	if err != nil {
@@ -171,6 +180,14 @@ func (p *Proof) onTarget(ctx context.Context, url string, steps ...step) error {
 		}
 	}
 	return nil
+}
+
+// listTables takes the target's tables where nobody listed the source's.
+func (p *Proof) listTables(ctx context.Context) (err error) {
+	if p.tables == nil {
+		p.tables, err = postgres.DescribeTables(ctx, p.target.Tx)
+	}
+	return err
 }
 
 // readSource keeps what Finish will compare with.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -244,5 +245,28 @@ func TestProof_HandlesEveryKindOfObject(t *testing.T) {
 	got := b.proven(t)
 	if why := got.Refusals(); len(why) > 0 {
 		t.Errorf("refused: %v", why)
+	}
+}
+
+func TestFinish_AloneStillFindsOriginals(t *testing.T) {
+	t.Parallel()
+	b := copying(t, shop)
+	p, err := proof.New(b.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	b.copy.Masks = p.Masks
+	if _, err := logical.Copy(t.Context(), b.copy); err != nil {
+		t.Fatal(err)
+	}
+	target := postgrestest.Connected(t, b.copy.Target)
+	postgrestest.Runs(t, target, `UPDATE orders SET note = 'anna.muller77@example.org' WHERE id = 4000`)
+	got, err := p.Finish(t.Context(), b.copy.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Leaked != 1 || got.Took > time.Hour || got.At.IsZero() || len(got.Groups) != 1 || !strings.Contains(got.NotShown[0], "nothing was compared") {
+		t.Errorf("summary %+v after %s; not shown: %q", got.ProofSummary, got.Took, got.NotShown)
 	}
 }
