@@ -14,10 +14,11 @@ import (
 )
 
 // loaded is a cluster in a folder of its own into which a database was loaded, unsealed.
-func loaded(t *testing.T) (c *cluster.Cluster, dir string) {
+// Its fsync is what it is described with.
+func loaded(t *testing.T, fsync string) (c *cluster.Cluster, dir string) {
 	t.Helper()
 	spec := postgrestest.Spec(postgrestest.Folder(t), 0)
-	spec.Settings = map[string]string{"shared_buffers": "64MB", "max_wal_senders": "7"} // survives crashes
+	spec.Settings = map[string]string{"shared_buffers": "64MB", "max_wal_senders": "7", "fsync": fsync}
 	c = cluster.New(spec)
 	if err := c.StartForLoading(t.Context()); err != nil {
 		t.Fatalf("loading: %v (hint: %s)", err, understudy.HintOf(err))
@@ -27,6 +28,7 @@ func loaded(t *testing.T) (c *cluster.Cluster, dir string) {
 	return c, spec.Dir
 }
 
+// careful are the settings that loading changes; the first is that of the description.
 const careful = `SELECT concat_ws(' ', current_setting('fsync'), current_setting('full_page_writes'), current_setting('wal_level'),
 	current_setting('autovacuum'), current_setting('max_wal_senders'), current_setting('shared_buffers'))`
 
@@ -36,7 +38,7 @@ func count(t *testing.T, c *cluster.Cluster) string {
 }
 
 func TestSeal_LeavesTheClusterAsDescribedAndWhole(t *testing.T) {
-	c, dir := loaded(t)
+	c, dir := loaded(t, "on")
 	if got := value(t, c, "postgres", careful); !strings.HasPrefix(got, "off off minimal off 0 ") {
 		t.Errorf("while it is loaded: %s", got)
 	}
@@ -61,7 +63,7 @@ func TestSeal_LeavesTheClusterAsDescribedAndWhole(t *testing.T) {
 }
 
 func TestStart_SealsWhatAKilledServerLeftUnsealed(t *testing.T) {
-	c, dir := loaded(t)
+	c, dir := loaded(t, "off")
 	if err := syscall.Kill(postmasterPID(t, dir), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -69,13 +71,13 @@ func TestStart_SealsWhatAKilledServerLeftUnsealed(t *testing.T) {
 	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := count(t, c) + " " + value(t, c, "postgres", careful); got != "50000 on on replica on 7 64MB" {
+	if got := count(t, c) + " " + value(t, c, "postgres", careful); got != "50000 off on replica on 7 64MB" {
 		t.Error(got)
 	}
 }
 
 func TestStart_RefusesWhatTheMachineDidNotLiveThrough(t *testing.T) {
-	c, dir := loaded(t)
+	c, dir := loaded(t, "off")
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -100,12 +102,12 @@ func TestStart_RefusesWhatTheMachineDidNotLiveThrough(t *testing.T) {
 }
 
 func TestStartForLoading_PutsNoOtherDatabaseAtRisk(t *testing.T) {
-	c, _ := loaded(t)
+	c, _ := loaded(t, "off")
 	if err := c.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	postgrestest.Refused(t, c.StartForLoading(t.Context(), "another"), understudy.KindConflict, "golden", "cluster of its own")
-	if got := value(t, c, "postgres", careful); got != "on on replica on 7 64MB" {
+	if got := value(t, c, "postgres", careful); got != "off on replica on 7 64MB" {
 		t.Errorf("after the refusal: %s", got)
 	}
 	if err := c.StartForLoading(t.Context(), "golden"); err != nil {
