@@ -22,7 +22,11 @@ type memo struct {
 	}
 }
 
-type memoEntry struct{ purpose, value, masked string }
+// memoEntry is a value with its mask behind it.
+type memoEntry struct {
+	purpose, both string
+	length        int // of the value
+}
 
 // remembered appends the mask of a value, made by masked where it is not remembered.
 func (k *keyed) remembered(dst []byte, purpose string, value []byte, masked func(k *keyed, dst, value []byte) []byte) []byte {
@@ -31,13 +35,13 @@ func (k *keyed) remembered(dst []byte, purpose string, value []byte, masked func
 	}
 	hash := maphash.Bytes(k.memo.seed, value)
 	slot := &k.memo.slots[hash%memoSlots]
-	if e := slot.entry.Load(); e != nil && e.value == string(value) && e.purpose == purpose {
-		return append(dst, e.masked...)
+	if e := slot.entry.Load(); e != nil && e.both[:e.length] == string(value) && e.purpose == purpose {
+		return append(dst, e.both[e.length:]...)
 	}
 	start := len(dst)
 	dst = masked(k, dst, value)
 	if slot.last.Swap(hash) == hash {
-		slot.entry.Store(&memoEntry{purpose, string(value), string(dst[start:])})
+		slot.entry.Store(&memoEntry{purpose, string(value) + string(dst[start:]), len(value)})
 	}
 	return dst
 }
