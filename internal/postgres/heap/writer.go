@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 
@@ -217,15 +218,13 @@ func (w *Writer) value(c *Column, content []byte) (possible bool, err error) {
 
 // accepts refuses a masked text that the server could not read.
 func (c *Column) accepts(masked []byte) error {
-	if utf8.Valid(masked) {
-		for _, b := range masked {
-			if b == 0 {
-				return c.refused("a text with a zero byte")
-			}
-		}
-		return nil
+	switch {
+	case !utf8.Valid(masked):
+		return c.refused("a text that is no UTF-8")
+	case bytes.IndexByte(masked, 0) >= 0:
+		return c.refused("a text with a zero byte")
 	}
-	return c.refused("a text that is no UTF-8")
+	return nil
 }
 
 func (c *Column) refused(what string) error {
