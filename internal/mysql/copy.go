@@ -175,7 +175,7 @@ func (c *copying) observing(t *table) rowmask.Observe {
 		return nil
 	}
 	return func(column string, original, masked []byte) {
-		c.spec.Observe(plainName(t.name), column, original, masked)
+		c.spec.Observe(tableName(t.name), column, original, masked)
 	}
 }
 
@@ -187,10 +187,10 @@ func (c *copying) noteInconsistent(ctx context.Context) error {
 	}
 	for _, t := range c.tables {
 		if !slices.ContainsFunc(rows, func(row []string) bool { return strings.EqualFold(row[0], t.engine) }) {
-			c.spec.Notice(fmt.Sprintf("table %s is kept by %s, which has no transactions: its rows are those of when it was read, not of the copy's moment", plainName(t.name), cmp.Or(t.engine, "an engine that is not there")))
+			c.spec.Notice(fmt.Sprintf("table %s is kept by %s, which has no transactions: its rows are those of when it was read, not of the copy's moment", tableName(t.name), cmp.Or(t.engine, "an engine that is not there")))
 		}
 		if t.versioned {
-			c.spec.Notice(fmt.Sprintf("table %s keeps its own history: the copy has its present rows only", plainName(t.name)))
+			c.spec.Notice(fmt.Sprintf("table %s keeps its own history: the copy has its present rows only", tableName(t.name)))
 		}
 	}
 	return nil
@@ -215,12 +215,12 @@ func (c *copying) decideMasks(ctx context.Context) error {
 			return err
 		}
 		var err error
-		t.masks, err = c.spec.Masks(plainName(t.name), t.described())
+		t.masks, err = c.spec.Masks(tableName(t.name), t.described())
 		switch {
 		case understudy.KindOf(err) == understudy.KindRefused:
 			refusals = append(refusals, err)
 		case err != nil:
-			return fmt.Errorf("deciding the masks of %s: %w", plainName(t.name), err)
+			return fmt.Errorf("deciding the masks of %s: %w", tableName(t.name), err)
 		}
 		for i := range t.columns {
 			t.columns[i].Samples = nil
@@ -299,7 +299,7 @@ func (c *copying) result() understudy.DatabaseCopy {
 	out := understudy.DatabaseCopy{Database: c.from.database, Server: c.source.server.String()}
 	for _, t := range c.tables {
 		out.Bytes += t.sent
-		out.Tables = append(out.Tables, understudy.TableCopy{Table: plainName(t.name), Rows: t.rows, Masked: t.masked})
+		out.Tables = append(out.Tables, understudy.TableCopy{Table: tableName(t.name), Rows: t.rows, Masked: t.masked})
 	}
 	return out
 }

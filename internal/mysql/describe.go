@@ -59,8 +59,13 @@ func (t *table) described() []understudy.Column {
 	return columns
 }
 
-// plainName is a table or column as rules, messages and results write it: quoted where a
-// point or a space in it would mislead.
+// tableName is a table as rules, messages and results write it: schema.table, where the
+// schema is always main, because these databases have none below them, and their own name
+// is another one in every environment.
+func tableName(name string) string { return "main." + plainName(name) }
+
+// plainName is a name as messages write it: quoted where a point or a space in it would
+// mislead.
 func plainName(name string) string {
 	if name != "" && !strings.ContainsAny(name, ".`\"' \t\n") {
 		return name
@@ -69,8 +74,8 @@ func plainName(name string) string {
 }
 
 // Columns describes the columns of the database's tables, by table, in their order, each
-// with up to samples distinct values spread over the table. Tables are called by their
-// name alone, as a copy has another database's name.
+// with up to samples distinct values spread over the table. Tables are called
+// main.table.
 //
 // The samples are personal data: they are for deciding how a column is masked, in memory.
 func Columns(ctx context.Context, url string, samples int) (map[string][]understudy.Column, error) {
@@ -91,7 +96,7 @@ func Columns(ctx context.Context, url string, samples int) (map[string][]underst
 		if err := s.sample(ctx, t, samples); err != nil {
 			return nil, err
 		}
-		byTable[plainName(t.name)] = t.described()
+		byTable[tableName(t.name)] = t.described()
 	}
 	return byTable, nil
 }
@@ -134,7 +139,7 @@ func (s *session) columns(ctx context.Context, tables map[string]*table) error {
 			continue
 		}
 		t.columns = append(t.columns, column{data: strings.ToLower(row[2]), Column: understudy.Column{
-			Table: plainName(t.name), Name: row[1], Type: row[3], Comment: row[4], Nullable: row[5] == "YES", Generated: row[6] == "1",
+			Table: tableName(t.name), Name: row[1], Type: row[3], Comment: row[4], Nullable: row[5] == "YES", Generated: row[6] == "1",
 		}})
 	}
 	return nil
@@ -179,7 +184,7 @@ func (s *session) references(ctx context.Context, tables map[string]*table) erro
 		}
 		for i := range t.columns {
 			if t.columns[i].Name == row[1] {
-				t.columns[i].References = plainName(row[2]) + "." + row[3]
+				t.columns[i].References = tableName(row[2]) + "." + row[3]
 			}
 		}
 	}

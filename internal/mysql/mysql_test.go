@@ -83,7 +83,7 @@ func TestCopy_TellsOfTablesThatHaveNoMoment(t *testing.T) {
 	from := empty(t)
 	runs(t, from, "CREATE TABLE quick (id int) ENGINE=MyISAM", "INSERT INTO quick VALUES (1)", "CREATE TABLE kept (id int) WITH SYSTEM VERSIONING")
 	said := noticed(t, mysql.Spec{Source: from, Target: empty(t)})
-	if !strings.Contains(said, "table quick is kept by MyISAM") || !strings.Contains(said, "table kept keeps its own history") {
+	if !strings.Contains(said, "table main.quick is kept by MyISAM") || !strings.Contains(said, "table main.kept keeps its own history") {
 		t.Errorf("said %q", said)
 	}
 }
@@ -107,7 +107,7 @@ func TestCopy_KeepsRowsThatBreakAForeignKeyInProduction(t *testing.T) {
 	runs(t, from, "CREATE TABLE parent (id int PRIMARY KEY)", "CREATE TABLE child (id int PRIMARY KEY, parent int, FOREIGN KEY fk (parent) REFERENCES parent (id))",
 		"SET foreign_key_checks = 0; INSERT INTO child VALUES (1, 7)")
 	to := empty(t)
-	if said := noticed(t, mysql.Spec{Source: from, Target: to}); !strings.Contains(said, "1 rows of child break foreign key") {
+	if said := noticed(t, mysql.Spec{Source: from, Target: to}); !strings.Contains(said, "1 rows of main.child break foreign key") {
 		t.Errorf("said %q", said)
 	}
 }
@@ -146,7 +146,7 @@ func TestCopy_ShowsOriginalsAndKeepsThePace(t *testing.T) {
 			return understudy.TableMasks{Columns: map[string]understudy.Mask{"word": {Name: "test", Apply: func([]byte) ([]byte, error) { return []byte("y"), nil }}}}, nil
 		},
 		Observe: func(table, column string, original, masked []byte) {
-			if table == "a" && column == "word" && string(original) == "x" && string(masked) == "y" {
+			if table == "main.a" && column == "word" && string(original) == "x" && string(masked) == "y" {
 				seen.Add(1)
 			}
 		},

@@ -37,7 +37,7 @@ func Print(ctx context.Context, url string) (map[string]TablePrint, error) {
 	}
 	prints := make(map[string]TablePrint, len(tables))
 	for _, t := range tables {
-		if prints[plainName(t.name)], err = s.print(ctx, t); err != nil {
+		if prints[tableName(t.name)], err = s.print(ctx, t); err != nil {
 			return nil, err
 		}
 	}
@@ -55,13 +55,13 @@ func (s *session) print(ctx context.Context, t *table) (TablePrint, error) {
 		}
 		list = append(list, "COALESCE(SUM(CAST(CONV(LEFT(MD5(COALESCE(CONCAT('=', "+value+"), 'NULL')), 15), 16, 10) AS UNSIGNED)), 0)")
 	}
-	rows, err := s.texts(ctx, "taking the fingerprint of "+plainName(t.name), "SELECT "+strings.Join(list, ", ")+" FROM "+quoted(t.name))
+	rows, err := s.texts(ctx, "taking the fingerprint of "+tableName(t.name), "SELECT "+strings.Join(list, ", ")+" FROM "+quoted(t.name))
 	if err != nil {
 		return TablePrint{}, err
 	}
 	taken := TablePrint{Columns: map[string]string{}}
 	if taken.Rows, err = strconv.ParseInt(rows[0][0], 10, 64); err != nil {
-		return taken, understudy.Errorf(understudy.KindInternal, "counting the rows of %s: %w", plainName(t.name), err)
+		return taken, understudy.Errorf(understudy.KindInternal, "counting the rows of %s: %w", tableName(t.name), err)
 	}
 	for i, c := range t.columns {
 		taken.Columns[c.Name] = rows[0][i+1]

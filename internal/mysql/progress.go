@@ -33,7 +33,7 @@ func (h *headway) moving(t *copiedTable) func(rows, bytes int64) {
 			return
 		}
 		last = time.Now()
-		h.tell(Progress{Table: plainName(t.name), Rows: rows, Bytes: bytes})
+		h.tell(Progress{Table: tableName(t.name), Rows: rows, Bytes: bytes})
 	}
 }
 
@@ -41,7 +41,7 @@ func (h *headway) finished(t *copiedTable) {
 	h.mu.Lock()
 	h.done++
 	h.mu.Unlock()
-	h.tell(Progress{Table: plainName(t.name), Rows: t.rows, Bytes: t.sent})
+	h.tell(Progress{Table: tableName(t.name), Rows: t.rows, Bytes: t.sent})
 }
 
 func (h *headway) tell(p Progress) {

@@ -63,7 +63,7 @@ func (t *copiedTable) copyRows(ctx context.Context, from, to *session, done *hea
 
 func (t *copiedTable) read(ctx context.Context, from *session, statements chan<- []byte, done *headway) error {
 	i := &inserts{ctx: ctx, table: t, out: statements}
-	stream, err := rowmask.New(plainName(t.name), names(t.written), t.masks, t.observe, i.row)
+	stream, err := rowmask.New(tableName(t.name), names(t.written), t.masks, t.observe, i.row)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (t *copiedTable) read(ctx context.Context, from *session, statements chan<-
 		moving(t.rows, t.sent)
 		if t.pace != nil && t.sent-due >= paceBytes {
 			if err := t.pace.WaitN(ctx, paceBytes); err != nil {
-				return understudy.Errorf(understudy.KindUnavailable, "reading %s at the pace that was asked for: %w", plainName(t.name), err)
+				return understudy.Errorf(understudy.KindUnavailable, "reading %s at the pace that was asked for: %w", tableName(t.name), err)
 			}
 			due += paceBytes
 		}
@@ -124,11 +124,11 @@ func (t *copiedTable) query() string {
 }
 
 func (t *copiedTable) readFailed(err error) error {
-	return readError(fmt.Sprintf("reading %s, after %d rows", plainName(t.name), t.rows), err)
+	return readError(fmt.Sprintf("reading %s, after %d rows", tableName(t.name), t.rows), err)
 }
 
 func (t *copiedTable) write(ctx context.Context, to *session, statements <-chan []byte) error {
-	if err := to.exec(ctx, "writing "+plainName(t.name), "START TRANSACTION"); err != nil {
+	if err := to.exec(ctx, "writing "+tableName(t.name), "START TRANSACTION"); err != nil {
 		return err
 	}
 	written := 0
@@ -138,12 +138,12 @@ func (t *copiedTable) write(ctx context.Context, to *session, statements <-chan 
 		}
 		if written += len(statement); written > transactionBytes {
 			written = 0
-			if err := to.exec(ctx, "writing "+plainName(t.name), "COMMIT", "START TRANSACTION"); err != nil {
+			if err := to.exec(ctx, "writing "+tableName(t.name), "COMMIT", "START TRANSACTION"); err != nil {
 				return err
 			}
 		}
 	}
-	if err := to.exec(ctx, "writing "+plainName(t.name), "COMMIT"); err != nil {
+	if err := to.exec(ctx, "writing "+tableName(t.name), "COMMIT"); err != nil {
 		return t.rowFailed("writing", err)
 	}
 	return nil
@@ -151,7 +151,7 @@ func (t *copiedTable) write(ctx context.Context, to *session, statements <-chan 
 
 // rowFailed says why rows were refused, and what to look at.
 func (t *copiedTable) rowFailed(doing string, err error) error {
-	e := rowError(doing+" "+plainName(t.name), err)
+	e := rowError(doing+" "+tableName(t.name), err)
 	known, is := e.(*understudy.Error)
 	if !is || known.Kind != understudy.KindInvalid {
 		return e

@@ -60,7 +60,7 @@ func (t *table) places() []string {
 }
 
 func (s *session) sampleAt(ctx context.Context, t *table, query string, seen []map[string]bool, samples int) error {
-	doing := "sampling " + plainName(t.name)
+	doing := "sampling " + tableName(t.name)
 	rows, err := s.conn.QueryContext(ctx, query)
 	if err != nil {
 		return readError(doing, err)

@@ -51,7 +51,7 @@ func (s *session) schema(ctx context.Context, tables []*table) (*schema, error) 
 	}
 	made := &schema{charset: defaults[0][0], collation: defaults[0][1], tables: map[string]string{}}
 	for _, t := range tables {
-		row, err := s.first(ctx, "reading the definition of table "+plainName(t.name), "SHOW CREATE TABLE "+quoted(t.name))
+		row, err := s.first(ctx, "reading the definition of table "+tableName(t.name), "SHOW CREATE TABLE "+quoted(t.name))
 		if err != nil {
 			return nil, err
 		}

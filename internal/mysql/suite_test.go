@@ -177,7 +177,7 @@ func mustParse(t *testing.T, at string) *url.URL {
 func dialect() databasetest.Dialect {
 	return databasetest.Dialect{
 		Quote:      func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" },
-		TableName:  func(name string) string { return name },
+		TableName:  func(name string) string { return "main." + name },
 		Wrong:      "mysql://shop:hunter2@127.0.0.1:1/shop",
 		Everything: everything(), Values: values(),
 		Described: []string{`CREATE TABLE described (id int AUTO_INCREMENT PRIMARY KEY, mail varchar(80) NOT NULL UNIQUE COMMENT 'where to write: it''s theirs',

@@ -103,7 +103,7 @@ func (c *copying) makeTables(ctx context.Context) error {
 		}
 	}
 	for _, t := range c.tables {
-		if err := s.exec(ctx, "making table "+plainName(t.name), t.parts.create); err != nil {
+		if err := s.exec(ctx, "making table "+tableName(t.name), t.parts.create); err != nil {
 			return err
 		}
 	}

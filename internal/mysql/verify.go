@@ -39,7 +39,7 @@ func (s *session) orphans(ctx context.Context, k *foreignKey) (int64, error) {
 		on = append(on, "p."+quoted(k.referenced[i])+" = c."+quoted(column))
 		present = append(present, "c."+quoted(column)+" IS NOT NULL")
 	}
-	return s.number(ctx, "checking foreign key "+plainName(k.name)+" of "+plainName(k.table),
+	return s.number(ctx, "checking foreign key "+plainName(k.name)+" of "+tableName(k.table),
 		"SELECT COUNT(*) FROM "+quoted(k.table)+" c WHERE "+strings.Join(present, " AND ")+
 			" AND NOT EXISTS (SELECT 1 FROM "+quoted(k.parent)+" p WHERE "+strings.Join(on, " AND ")+")")
 }
@@ -64,10 +64,10 @@ func (c *copying) checkForeignKeys(ctx context.Context) error {
 			return err
 		}
 		if there == 0 {
-			return understudy.Errorf(understudy.KindInvalid, "copying %s: %d rows break foreign key %s (%s) to %s", plainName(k.table), lost, plainName(k.name),
-				strings.Join(k.columns, ", "), plainName(k.parent)).WithHint("mask both ends of the key alike, or neither")
+			return understudy.Errorf(understudy.KindInvalid, "copying %s: %d rows break foreign key %s (%s) to %s", tableName(k.table), lost, plainName(k.name),
+				strings.Join(k.columns, ", "), tableName(k.parent)).WithHint("mask both ends of the key alike, or neither")
 		}
-		c.spec.Notice(fmt.Sprintf("%d rows of %s break foreign key %s, as rows in production do", lost, plainName(k.table), plainName(k.name)))
+		c.spec.Notice(fmt.Sprintf("%d rows of %s break foreign key %s, as rows in production do", lost, tableName(k.table), plainName(k.name)))
 	}
 	return nil
 }
@@ -77,12 +77,12 @@ func (c *copying) checkForeignKeys(ctx context.Context) error {
 func (c *copying) verify(ctx context.Context) error {
 	var wrong []string
 	for _, t := range c.tables {
-		rows, err := c.target.number(ctx, "counting the rows of "+plainName(t.name)+" in the target", "SELECT COUNT(*) FROM "+quoted(t.name))
+		rows, err := c.target.number(ctx, "counting the rows of "+tableName(t.name)+" in the target", "SELECT COUNT(*) FROM "+quoted(t.name))
 		if err != nil {
 			return err
 		}
 		if rows != t.rows {
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows, %d were read", plainName(t.name), rows, t.rows))
+			wrong = append(wrong, fmt.Sprintf("%s has %d rows, %d were read", tableName(t.name), rows, t.rows))
 		}
 	}
 	tables, err := c.target.tables(ctx)
@@ -95,7 +95,7 @@ func (c *copying) verify(ctx context.Context) error {
 	}
 	for name, created := range c.schema.tables {
 		if counter.ReplaceAllString(made.tables[name], "$1") != counter.ReplaceAllString(created, "$1") && c.source.version == c.target.version {
-			wrong = append(wrong, "table "+plainName(name)+" is not defined as in production")
+			wrong = append(wrong, "table "+tableName(name)+" is not defined as in production")
 		}
 	}
 	if len(wrong) > 0 {
@@ -107,7 +107,7 @@ func (c *copying) verify(ctx context.Context) error {
 // analyze gives the planner of the target statistics of its own rows.
 func (c *copying) analyze(ctx context.Context) error {
 	for _, t := range c.tables {
-		if _, err := c.target.texts(ctx, "analysing "+plainName(t.name), "ANALYZE TABLE "+quoted(t.name)); err != nil {
+		if _, err := c.target.texts(ctx, "analysing "+tableName(t.name), "ANALYZE TABLE "+quoted(t.name)); err != nil {
 			return err
 		}
 	}

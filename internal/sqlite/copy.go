@@ -206,12 +206,12 @@ func (c *copying) decideMasks(ctx context.Context) error {
 			return err
 		}
 		var err error
-		t.masks, err = c.spec.Masks(plainName(t.name), t.columns)
+		t.masks, err = c.spec.Masks(tableName(t.name), t.columns)
 		switch {
 		case understudy.KindOf(err) == understudy.KindRefused:
 			refusals = append(refusals, err)
 		case err != nil:
-			return fmt.Errorf("deciding the masks of %s: %w", plainName(t.name), err)
+			return fmt.Errorf("deciding the masks of %s: %w", tableName(t.name), err)
 		}
 		t.columns = slices.Clone(t.columns)
 		for i := range t.columns {
@@ -253,14 +253,14 @@ func (c *copying) moving(t *copiedTable) {
 
 func (c *copying) tell(t *copiedTable) {
 	c.told = time.Now()
-	c.spec.Progress(Progress{Table: plainName(t.name), Rows: t.rows, Bytes: t.bytes, TablesDone: c.done, Tables: len(c.tables)})
+	c.spec.Progress(Progress{Table: tableName(t.name), Rows: t.rows, Bytes: t.bytes, TablesDone: c.done, Tables: len(c.tables)})
 }
 
 func (c *copying) result() understudy.DatabaseCopy {
 	out := understudy.DatabaseCopy{Database: c.from, Server: "sqlite " + c.version}
 	for _, t := range c.tables {
 		out.Bytes += t.bytes
-		out.Tables = append(out.Tables, understudy.TableCopy{Table: plainName(t.name), Rows: t.rows, Masked: t.masked})
+		out.Tables = append(out.Tables, understudy.TableCopy{Table: tableName(t.name), Rows: t.rows, Masked: t.masked})
 	}
 	return out
 }

@@ -45,7 +45,7 @@ func Columns(ctx context.Context, source string, samples int) (map[string][]unde
 			if err := s.sample(ctx, "main", t, samples); err != nil {
 				return err
 			}
-			byTable[plainName(t.name)] = t.columns
+			byTable[tableName(t.name)] = t.columns
 		}
 		return nil
 	})
@@ -86,7 +86,7 @@ func moduleOf(create string) string {
 
 // describe reads the columns with what keys say of them.
 func (s *session) describe(ctx context.Context, schema string, t *table, withoutRowid bool) error {
-	rows, err := s.texts(ctx, "reading the columns of "+plainName(t.name), `SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, ?)`, t.name, schema)
+	rows, err := s.texts(ctx, "reading the columns of "+tableName(t.name), `SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, ?)`, t.name, schema)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *session) describe(ctx context.Context, schema string, t *table, without
 		if row[4] == "1" { // a virtual table's channel for commands
 			continue
 		}
-		c := understudy.Column{Table: plainName(t.name), Name: row[0], Type: row[1], Nullable: row[2] == "0", Generated: row[4] == "2" || row[4] == "3"}
+		c := understudy.Column{Table: tableName(t.name), Name: row[0], Type: row[1], Nullable: row[2] == "0", Generated: row[4] == "2" || row[4] == "3"}
 		if c.Type == "" {
 			c.Type = "text"
 		}
@@ -139,7 +139,7 @@ func (t *table) freeName() string {
 }
 
 func (s *session) unique(ctx context.Context, schema string, t *table) error {
-	rows, err := s.texts(ctx, "reading the keys of "+plainName(t.name), `SELECT min(i.name) FROM pragma_index_list(?, ?) l, pragma_index_info(l.name, ?) i
+	rows, err := s.texts(ctx, "reading the keys of "+tableName(t.name), `SELECT min(i.name) FROM pragma_index_list(?, ?) l, pragma_index_info(l.name, ?) i
 		WHERE l."unique" = 1 AND l.partial = 0 GROUP BY l.name HAVING count(*) = 1 AND min(i.name) IS NOT NULL`, t.name, schema, schema)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (s *session) unique(ctx context.Context, schema string, t *table) error {
 // references tells of each column what it is a foreign key to; a key that names no column
 // means the other table's primary key.
 func (s *session) references(ctx context.Context, schema string, t *table) error {
-	rows, err := s.texts(ctx, "reading the foreign keys of "+plainName(t.name), `SELECT f."from", f."table", coalesce(f."to",
+	rows, err := s.texts(ctx, "reading the foreign keys of "+tableName(t.name), `SELECT f."from", f."table", coalesce(f."to",
 			(SELECT x.name FROM pragma_table_xinfo(f."table", ?) x WHERE x.pk = f.seq + 1))
 		FROM pragma_foreign_key_list(?, ?) f ORDER BY (SELECT count(*) FROM pragma_foreign_key_list(?, ?) w WHERE w.id = f.id) DESC, f.id DESC`,
 		schema, t.name, schema, t.name, schema)
@@ -165,7 +165,7 @@ func (s *session) references(ctx context.Context, schema string, t *table) error
 	for _, row := range rows {
 		for i := range t.columns {
 			if t.columns[i].Name == row[0] {
-				t.columns[i].References = plainName(row[1]) + "." + row[2]
+				t.columns[i].References = tableName(row[1]) + "." + row[2]
 			}
 		}
 	}
@@ -191,7 +191,7 @@ func (s *session) sample(ctx context.Context, schema string, t *table, samples i
 		seen[i] = map[string]bool{}
 	}
 	for _, end := range ends {
-		rows, err := s.texts(ctx, "sampling "+plainName(t.name), head+end)
+		rows, err := s.texts(ctx, "sampling "+tableName(t.name), head+end)
 		if err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (s *session) places(ctx context.Context, schema string, t *table) ([]string
 	if t.rowid == "" || t.module != "" {
 		return whole, nil
 	}
-	rows, err := s.texts(ctx, "sampling "+plainName(t.name), fmt.Sprintf("SELECT min(%s), max(%s) FROM %s.%s", t.rowid, t.rowid, schema, quoted(t.name)))
+	rows, err := s.texts(ctx, "sampling "+tableName(t.name), fmt.Sprintf("SELECT min(%s), max(%s) FROM %s.%s", t.rowid, t.rowid, schema, quoted(t.name)))
 	if err != nil {
 		return nil, err
 	}

@@ -199,8 +199,12 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 // literal writes a text so that it is read as one.
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// plainName is a table as rules, messages and results write it: quoted where a point or a
-// space in it would mislead.
+// tableName is a table as rules, messages and results write it: schema.table, where the
+// schema is main, as SQLite calls a file's own.
+func tableName(name string) string { return "main." + plainName(name) }
+
+// plainName is a name as messages write it: quoted where a point or a space in it would
+// mislead.
 func plainName(name string) string {
 	if name != "" && !strings.ContainsAny(name, ".`\"' \t\n") {
 		return name

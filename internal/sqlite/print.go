@@ -27,7 +27,7 @@ func Print(ctx context.Context, source string) (map[string]TablePrint, error) {
 			return err
 		}
 		for _, t := range tables {
-			if prints[plainName(t.name)], err = s.print(ctx, t); err != nil {
+			if prints[tableName(t.name)], err = s.print(ctx, t); err != nil {
 				return err
 			}
 		}
@@ -43,7 +43,7 @@ func (s *session) print(ctx context.Context, t *table) (TablePrint, error) {
 	}
 	rows, err := s.conn.QueryContext(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+quoted(t.name))
 	if err != nil {
-		return TablePrint{}, failed("taking the fingerprint of "+plainName(t.name), err)
+		return TablePrint{}, failed("taking the fingerprint of "+tableName(t.name), err)
 	}
 	defer rows.Close()
 	values, into, sums := make([]any, len(list)), make([]any, len(list)), make([]uint64, len(list))
@@ -53,7 +53,7 @@ func (s *session) print(ctx context.Context, t *table) (TablePrint, error) {
 	taken := TablePrint{Columns: map[string]string{}}
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
-			return TablePrint{}, failed("taking the fingerprint of "+plainName(t.name), err)
+			return TablePrint{}, failed("taking the fingerprint of "+tableName(t.name), err)
 		}
 		taken.Rows++
 		for i, value := range values {
@@ -63,7 +63,7 @@ func (s *session) print(ctx context.Context, t *table) (TablePrint, error) {
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return TablePrint{}, failed("taking the fingerprint of "+plainName(t.name), err)
+		return TablePrint{}, failed("taking the fingerprint of "+tableName(t.name), err)
 	}
 	for i, c := range t.columns {
 		taken.Columns[c.Name] = strconv.FormatUint(sums[i], 16)

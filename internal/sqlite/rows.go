@@ -79,10 +79,10 @@ func (c *copying) copyMasked(ctx context.Context, t *copiedTable) error {
 	var observe rowmask.Observe
 	if c.spec.Observe != nil {
 		observe = func(column string, original, masked []byte) {
-			c.spec.Observe(plainName(t.name), column, original, masked)
+			c.spec.Observe(tableName(t.name), column, original, masked)
 		}
 	}
-	stream, err := rowmask.New(plainName(t.name), names, t.masks, observe, out.row)
+	stream, err := rowmask.New(tableName(t.name), names, t.masks, observe, out.row)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (c *copying) copyMasked(ctx context.Context, t *copiedTable) error {
 	// into times.
 	rows, err := c.into.conn.QueryContext(ctx, "SELECT "+t.list("+")+" FROM source."+quoted(t.name))
 	if err != nil {
-		return failed("reading "+plainName(t.name), err)
+		return failed("reading "+tableName(t.name), err)
 	}
 	defer rows.Close()
 	if err := c.passRows(ctx, t, rows, stream); err != nil {
@@ -109,7 +109,7 @@ func (c *copying) passRows(ctx context.Context, t *copiedTable, rows *sql.Rows, 
 	row, classes := make([][]byte, width+1), make([]byte, width)
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
-			return failed("reading "+plainName(t.name), err)
+			return failed("reading "+tableName(t.name), err)
 		}
 		for i, value := range values {
 			row[i], classes[i] = textForm(value)
@@ -123,7 +123,7 @@ func (c *copying) passRows(ctx context.Context, t *copiedTable, rows *sql.Rows, 
 		c.moving(t)
 	}
 	if err := rows.Err(); err != nil {
-		return failed("reading "+plainName(t.name), err)
+		return failed("reading "+tableName(t.name), err)
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (w *writing) row(row [][]byte) error {
 
 // refused says why a row was not taken, and what to look at.
 func (t *copiedTable) refused(err error) error {
-	e := failed("writing "+plainName(t.name), err)
+	e := failed("writing "+tableName(t.name), err)
 	known, is := e.(*understudy.Error)
 	if !is || known.Kind != understudy.KindInvalid {
 		return e

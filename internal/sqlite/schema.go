@@ -122,10 +122,10 @@ func (c *copying) checkForeignKeys(ctx context.Context) error {
 	}
 	for _, broken := range here {
 		if !slices.ContainsFunc(there, func(row []string) bool { return row[0] == broken[0] && row[1] == broken[1] }) {
-			return understudy.Errorf(understudy.KindInvalid, "copying %s: %s rows break a foreign key to %s", plainName(broken[0]), broken[2], plainName(broken[1])).
+			return understudy.Errorf(understudy.KindInvalid, "copying %s: %s rows break a foreign key to %s", tableName(broken[0]), broken[2], tableName(broken[1])).
 				WithHint("mask both ends of the key alike, or neither")
 		}
-		c.spec.Notice(fmt.Sprintf("%s rows of %s break a foreign key to %s, as rows in production do", broken[2], plainName(broken[0]), plainName(broken[1])))
+		c.spec.Notice(fmt.Sprintf("%s rows of %s break a foreign key to %s, as rows in production do", broken[2], tableName(broken[0]), tableName(broken[1])))
 	}
 	return nil
 }

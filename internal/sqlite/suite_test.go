@@ -117,7 +117,7 @@ func acts() databasetest.Acts {
 func dialect() databasetest.Dialect {
 	return databasetest.Dialect{
 		Quote:     func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` },
-		TableName: func(name string) string { return name },
+		TableName: func(name string) string { return "main." + name },
 		Described: []string{`CREATE TABLE described (id INTEGER PRIMARY KEY, mail TEXT NOT NULL UNIQUE, parent INTEGER REFERENCES described,
 			twice INTEGER GENERATED ALWAYS AS (id * 2))`},
 		Values: map[string][2]string{
