@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -86,38 +87,68 @@ func TestReset_WithAFullDiskLeavesTheLastSnapshotAndNothingHalf(t *testing.T) {
 	h.write(t, "mask.yaml", masks+"  public.blobs.data: keep\n")
 	h.sql(t, `CREATE TABLE blobs (id int PRIMARY KEY, data text)`, `ALTER TABLE blobs ALTER data SET STORAGE EXTERNAL`,
 		`INSERT INTO blobs SELECT n, repeat('x', 1000000) FROM generate_series(1, 24) n`)
-	h.limitFiles(t, "17825792") // above a segment of the log: it is the tables that find no room
+	lift := h.limitFiles(t, "17825792") // above a segment of the log: it is the tables that find no room
 	_, err = h.reset(t)
+	lift()
 	if err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("copying more than the disk takes answered %v", err)
 	}
 	if now := h.snapshot(t); now == nil || now.ID != taken.ID || !slices.Equal(h.goldenCopies(t), []string{"main_golden_" + taken.ID}) {
 		t.Errorf("the last snapshot %s became %v, in %v", taken.ID, now, h.goldenCopies(t))
 	}
-	h.limitFiles(t, "unlimited")
 	if again, err := h.reset(t); err != nil || again.ID == taken.ID {
 		t.Errorf("with room again: %v", err)
 	}
 }
 
-// limitFiles makes the twin's server find no room for files beyond a size.
-func (h *house) limitFiles(t *testing.T, size string) {
+// limitFiles makes the server of the twin's next copy find no room for files beyond a
+// size, from its start, however often that is, until it is lifted.
+func (h *house) limitFiles(t *testing.T, size string) (lift func()) {
 	t.Helper()
-	raw, err := os.ReadFile(h.state.Below("databases", "staging", "postmaster.pid"))
-	check(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		limited := 0
+		for ctx.Err() == nil {
+			if pid := h.nextServer(); pid != 0 && pid != limited && limitFiles(pid, size) == nil {
+				limited = pid
+			}
+			<-tick.C
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// nextServer is the process of the server that the twin's next copy is made in, or 0.
+func (h *house) nextServer() int {
+	raw, err := os.ReadFile(h.state.Below("databases.next", "staging", "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
 	var pid int
-	_, err = fmt.Sscan(string(raw), &pid)
-	check(t, err)
+	if _, err := fmt.Sscan(string(raw), &pid); err != nil { // half written
+		return 0
+	}
+	return pid
+}
+
+func limitFiles(pid int, size string) error {
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
-	check(t, err)
+	if err != nil {
+		return err
+	}
 	owner := info.Sys().(*syscall.Stat_t)
 	limit := exec.Command("prlimit", "--pid", fmt.Sprint(pid), "--fsize="+size+":")
 	if os.Getuid() == 0 { // its own user may do it everywhere
 		limit.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
 	}
-	if out, err := limit.CombinedOutput(); err != nil {
-		t.Fatalf("limiting the size of files: %v: %s", err, out)
-	}
+	return limit.Run()
 }
 
 // outside listens where production's integrations are, and counts who calls.

@@ -20,7 +20,7 @@ var source string
 // Write writes the page of a snapshot's proofs.
 func Write(to io.Writer, s understudy.Snapshot) error {
 	page, err := template.New("proof").Funcs(template.FuncMap{
-		"number": number, "percent": percent, "moment": moment, "took": took, "bar": bar, "share": share,
+		"number": number, "percent": percent, "moment": moment, "took": took, "bar": bar, "share": share, "count": count,
 	}).Parse(source)
 	if err != nil {
 		return understudy.Errorf(understudy.KindInternal, "reading the page of a proof: %w", err)
@@ -92,6 +92,15 @@ func percent(share float64) string {
 }
 
 func share(of float64) string { return strconv.FormatFloat(of, 'g', 3, 64) }
+
+// count is what a server estimates: digits beyond the first three are not to be trusted.
+func count(of float64) string {
+	if of < 1000 {
+		return share(of)
+	}
+	step := math.Pow(10, math.Floor(math.Log10(of))-2)
+	return number(int64(math.Round(of/step) * step))
+}
 
 func moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 MST") }
 
