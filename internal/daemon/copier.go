@@ -25,13 +25,18 @@ type copier struct{ d *Daemon }
 // golden is the name of a database's golden copy.
 func golden(database, snapshot string) string { return database + "_golden_" + snapshot }
 
-func (c copier) MaskPolicy() (understudy.Digest, error) {
-	p, err := c.d.project()
+// Rules is the digest of the masks and, where a twin takes parts of databases only, of
+// which parts.
+func (c copier) Rules(on string) (understudy.Digest, error) {
+	twin, p, err := c.d.environment(on)
 	if err != nil {
 		return "", err
 	}
 	policy, err := mask.Load(p.Mask)
-	return policy.Digest(), err
+	if err != nil || len(twin.Copying.Subsets) == 0 {
+		return policy.Digest(), err
+	}
+	return understudy.DigestOfValue([]any{policy.Digest(), twin.Copying.Subsets})
 }
 
 func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(string)) ([]understudy.DatabaseCopy, time.Time, error) {

@@ -21,7 +21,8 @@ type Copier interface {
 	Copy(ctx context.Context, from, to, snapshot string, tell func(string)) ([]understudy.DatabaseCopy, time.Time, error)
 	Whole(ctx context.Context, on string, snapshot understudy.Snapshot) (bool, error)
 	Discard(ctx context.Context, on, snapshot string) error
-	MaskPolicy() (understudy.Digest, error)
+	// Rules is the digest of what decides what a copy holds: masks, and parts of databases.
+	Rules(on string) (understudy.Digest, error)
 }
 
 // Shelf keeps the records of snapshots, by the twin that has them.
@@ -62,7 +63,7 @@ func (s Studio) Snapshot(ctx context.Context, want Want, tell func(string)) (Got
 	if err != nil {
 		return Got{}, fmt.Errorf("observing %s: %w", want.Of, err)
 	}
-	policy, err := s.Copier.MaskPolicy()
+	policy, err := s.Copier.Rules(want.On)
 	if err != nil {
 		return Got{}, err
 	}

@@ -72,7 +72,7 @@ func (w *world) Discard(_ context.Context, _, snapshot string) error {
 	return err
 }
 
-func (w *world) MaskPolicy() (understudy.Digest, error) { return w.policy, w.act("MaskPolicy") }
+func (w *world) Rules(string) (understudy.Digest, error) { return w.policy, w.act("Rules") }
 
 func (w *world) Latest(context.Context, string) (understudy.Snapshot, bool, error) {
 	if len(w.shelf) == 0 {
@@ -183,7 +183,7 @@ func TestSnapshot_IsTakenAnewForAReason(t *testing.T) {
 }
 
 func TestSnapshot_TheLastGoodOneStaysUntilTheNewOneIsWhole(t *testing.T) {
-	for _, at := range []string{"Observe", "MaskPolicy", "Latest", "Whole", "Copy", "copied", "Put"} {
+	for _, at := range []string{"Observe", "Rules", "Latest", "Whole", "Copy", "copied", "Put"} {
 		w := newWorld()
 		if _, err, _ := w.snapshot(want()); err != nil {
 			t.Fatal(err)
@@ -245,7 +245,7 @@ func TestSnapshot_WhatCannotBeCopiedOrRecordedLeavesNothingBehind(t *testing.T) 
 }
 
 func TestSnapshot_WhatCannotBeLookedAtIsNoReasonToCopy(t *testing.T) {
-	for _, at := range []string{"Observe", "MaskPolicy", "Latest", "Whole"} {
+	for _, at := range []string{"Observe", "Rules", "Latest", "Whole"} {
 		w := newWorld()
 		if _, err, _ := w.snapshot(want()); err != nil {
 			t.Fatal(err)
