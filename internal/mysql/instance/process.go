@@ -59,7 +59,7 @@ func (s *Server) arguments() []string {
 
 // options are the server's settings as arguments.
 func (s *Server) options() []string {
-	var args []string
+	args := []string{"--tmpdir=" + s.scratch()}
 	settings := map[string]string{"character_set_server": "utf8mb4", "performance_schema": "0"}
 	maps.Copy(settings, s.place.Settings)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {

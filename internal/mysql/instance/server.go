@@ -61,6 +61,10 @@ func (s *Server) String() string { return "the private database server in " + s.
 func (s *Server) Socket() string  { return filepath.Join(s.place.SocketDir, "mysql.sock") }
 func (s *Server) pidFile() string { return filepath.Join(s.place.Dir, "server.pid") }
 
+// scratch is the folder of the server's temporary tables. It is its own: a server that
+// starts clears what it finds there, also another's.
+func (s *Server) scratch() string { return s.place.Dir + ".tmp" }
+
 // URL leads the administrator to a database of the server.
 func (s *Server) URL(database string) string {
 	return (&url.URL{Scheme: "mysql", User: url.User(administrator), Path: "/" + database, RawQuery: url.Values{"socket": {s.Socket()}}.Encode()}).String()
@@ -129,11 +133,13 @@ func (s *Server) prepare(ctx context.Context, owner account, from installation) 
 			return understudy.Errorf(understudy.KindUnavailable, "making folder %s for %s: %w", folder, s, err)
 		}
 	}
-	if err := os.Mkdir(s.place.SocketDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return understudy.Errorf(understudy.KindUnavailable, "making folder %s for the socket of %s: %w", s.place.SocketDir, s, err)
-	}
-	if err := errors.Join(owner.own(s.place.SocketDir), os.Chmod(s.place.SocketDir, 0o700)); err != nil {
-		return understudy.Errorf(understudy.KindUnavailable, "closing folder %s to strangers: %w", s.place.SocketDir, err)
+	for _, folder := range []string{s.place.SocketDir, s.scratch()} {
+		if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return understudy.Errorf(understudy.KindUnavailable, "making folder %s for %s: %w", folder, s, err)
+		}
+		if err := errors.Join(owner.own(folder), os.Chmod(folder, 0o700)); err != nil {
+			return understudy.Errorf(understudy.KindUnavailable, "closing folder %s to strangers: %w", folder, err)
+		}
 	}
 	if err := owner.enters(ctx, s.place.SocketDir); err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "preparing %s: it runs as user %s here, who may not enter %s: %w", s, owner.name, s.place.SocketDir, err).
