@@ -130,7 +130,7 @@ func rows(order cli.TwinCopy, masks understudy.Masks, tell func(string)) logical
 		Progress: func(p logical.Progress) {
 			if time.Since(last) > time.Second {
 				last = time.Now()
-				tell(fmt.Sprintf("%s: %d rows, %d of %d tables", p.Table, p.Rows, p.TablesDone, p.Tables))
+				tell(p.String())
 			}
 		},
 	}

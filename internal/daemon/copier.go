@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -131,7 +130,7 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 		Progress: func(p logical.Progress) {
 			if time.Since(last) > time.Second {
 				last = time.Now()
-				tell(fmt.Sprintf("copying %s: %d rows, %d of %d tables", database.Name, p.Rows, p.TablesDone, p.Tables))
+				tell("copying " + database.Name + ": " + p.String())
 			}
 		},
 	}

@@ -37,6 +37,18 @@ type Progress struct {
 	Left time.Duration `json:"left"`
 }
 
+// String says in a few words how far a copy is.
+func (p Progress) String() string {
+	text := string(p.Phase)
+	if p.Phase == PhaseRows {
+		text = fmt.Sprintf("%d rows, %d of %d tables", p.RowsAll, p.TablesDone, p.Tables)
+	}
+	if left := p.Left.Round(time.Second); left > 0 {
+		text += fmt.Sprintf(", %s left of the %s", left, p.Phase)
+	}
+	return text
+}
+
 // progressInterval is the time between two reports on one table.
 const progressInterval = 250 * time.Millisecond
 
