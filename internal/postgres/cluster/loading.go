@@ -42,19 +42,27 @@ func (c *Cluster) loadLocked(ctx context.Context, expendable []string) error {
 		}
 		return c.bringUp(ctx, c.loadingSettings())
 	}
-	if err := c.bringUp(ctx, nil); err != nil {
-		return err
-	}
-	if err := c.onlyExpendable(ctx, expendable); err != nil {
-		return err
-	}
-	if err := c.stopLocked(ctx); err != nil {
+	if err := c.checkExpendable(ctx, expendable); err != nil {
 		return err
 	}
 	if err := c.markUnsealed(unsealed{Boot: boot(), Since: time.Now().UTC()}); err != nil {
 		return err
 	}
 	return c.bringUp(ctx, c.loadingSettings())
+}
+
+// checkExpendable asks a cluster that is there which databases it holds, and leaves it stopped.
+func (c *Cluster) checkExpendable(ctx context.Context, expendable []string) error {
+	if holds, _, err := c.look(); err != nil || holds == holdsNothing {
+		return err
+	}
+	if err := c.bringUp(ctx, nil); err != nil {
+		return err
+	}
+	if err := c.onlyExpendable(ctx, expendable); err != nil {
+		return err
+	}
+	return c.stopLocked(ctx)
 }
 
 func (c *Cluster) onlyExpendable(ctx context.Context, expendable []string) error {
@@ -71,9 +79,9 @@ func (c *Cluster) onlyExpendable(ctx context.Context, expendable []string) error
 	return nil
 }
 
-// Seal ends a load: all that was loaded is written out and flushed, and the server starts
-// again with the settings described. When it returns, everything survives a crash. A cluster that
-// is not being loaded is sealed already. After an error it can be called again.
+// Seal ends a load: all that was loaded is written out and flushed, and the server is left
+// stopped. When it returns, everything survives a crash. A cluster that is not being
+// loaded is sealed already, and goes on as it is. After an error it can be called again.
 func (c *Cluster) Seal(ctx context.Context) error {
 	if err := c.validate(); err != nil {
 		return err
@@ -105,10 +113,7 @@ func (c *Cluster) sealLocked(ctx context.Context) error {
 	if err := c.flush(ctx); err != nil {
 		return err
 	}
-	if err := c.unmark(); err != nil {
-		return err
-	}
-	return c.bringUp(ctx, nil)
+	return c.unmark()
 }
 
 // flush lets PostgreSQL flush every file of the cluster, tablespaces too.

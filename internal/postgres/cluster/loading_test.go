@@ -50,6 +50,9 @@ func TestSeal_LeavesTheClusterAsDescribedAndWhole(t *testing.T) {
 		if err := c.Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if got := value(t, c, "postgres", careful); got != "on on replica on 7 64MB" {
 			t.Errorf("sealed: %s", got)
 		}
@@ -104,6 +107,12 @@ func TestStart_RefusesWhatTheMachineDidNotLiveThrough(t *testing.T) {
 func TestStartForLoading_PutsNoOtherDatabaseAtRisk(t *testing.T) {
 	c, _ := loaded(t, "off")
 	if err := c.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c.Running(t.Context()) {
+		t.Error("it runs on when it is sealed")
+	}
+	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	postgrestest.Refused(t, c.StartForLoading(t.Context(), "another"), understudy.KindConflict, "golden", "cluster of its own")

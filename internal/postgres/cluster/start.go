@@ -47,7 +47,10 @@ func (c *Cluster) startLocked(ctx context.Context) error {
 		return errors.Join(err, understudy.Errorf(understudy.KindConflict,
 			"starting %s: it runs without care for crashes, as it is being loaded", c).WithHint("wait until it is sealed"))
 	}
-	return c.sealLocked(ctx)
+	if err := c.sealLocked(ctx); err != nil {
+		return err
+	}
+	return c.bringUp(ctx, nil)
 }
 
 // bringUp starts the server with its settings, over which those of overlay go, or joins one that runs.
