@@ -35,12 +35,15 @@ func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.T
 	if err != nil {
 		return cli.TwinCopied{}, err
 	}
+	kind, err := engine(order.From)
+	if err != nil {
+		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--from: %w", err)
+	}
 	var made cli.TwinCopied
-	switch engine, _, _ := strings.Cut(order.From, ":"); engine {
-	case "postgres", "postgresql", "file":
+	if kind == "mysql" || kind == "sqlite" {
+		made, err = copyOther(ctx, order, kind, masks, tell)
+	} else {
 		made, err = copyPostgres(ctx, order, masks, tell)
-	default:
-		err = understudy.Errorf(understudy.KindInvalid, "--from: expected an address that begins with postgres://, found %q", engine)
 	}
 	made.Took = time.Since(started)
 	if made.Followed != nil {

@@ -8,7 +8,9 @@ import (
 	"understudy"
 	"understudy/internal/api"
 	"understudy/internal/mask"
+	"understudy/internal/mysql"
 	"understudy/internal/postgres"
+	"understudy/internal/sqlite"
 )
 
 // samples are how many values of a column are looked at to tell what it holds.
@@ -37,13 +39,26 @@ func readMask(ctx context.Context, database, file string) ([]understudy.Column, 
 	if err != nil {
 		return nil, have, err
 	}
+	byTable, err := readColumns(ctx, database)
+	return Flat(byTable), have, err
+}
+
+func readColumns(ctx context.Context, database string) (map[string][]understudy.Column, error) {
+	kind, err := engine(database)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == "sqlite":
+		return sqlite.Columns(ctx, sqlitePath(database), samples)
+	case kind == "mysql":
+		return mysql.Columns(ctx, database, samples)
+	}
 	conn, err := postgres.OpenReader(ctx, database, "understudy")
 	if err != nil {
-		return nil, have, err
+		return nil, err
 	}
 	defer postgres.CloseConn(ctx, conn)
-	byTable, err := postgres.Columns(ctx, conn, samples)
-	return Flat(byTable), have, err
+	return postgres.Columns(ctx, conn, samples)
 }
 
 // Flat lists the columns of tables, table by table in the order of their names.

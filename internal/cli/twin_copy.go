@@ -68,7 +68,7 @@ func (c *cli) twinCopy() *cobra.Command {
 		return show(c, made, c.showCopied)
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&order.From, "from", "", "the database to copy: postgres://…; or file: and the folder of a stopped server, for a physical copy")
+	flags.StringVar(&order.From, "from", "", "the database to copy: postgres://…, mysql://…, mariadb://… or sqlite:///path; or file: and the folder of a stopped PostgreSQL server, for a physical copy")
 	flags.StringVar(&order.To, "to", "", "an empty database, or a folder to make a private server in")
 	flags.StringVar(&order.Database, "database", "", "with --from file:FOLDER, the database to keep")
 	flags.StringVar(&order.Rules, "mask", "mask.yaml", "the rules")

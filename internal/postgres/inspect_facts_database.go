@@ -53,6 +53,7 @@ func grants(object, acl, kind, owner, from, where string) string {
 // databaseFacts are about the database as a whole. Roles and databases are named in
 // no line that would differ between a database and its twin for that alone.
 func databaseFacts() []fact {
+	notOurs := `p.pubname NOT LIKE 'understudy\_%'` // a live twin's comes and goes with it
 	knownSetting := `CASE WHEN EXISTS (SELECT FROM pg_settings k WHERE lower(k.name) = lower(split_part(x, '=', 1)))
 		THEN substr(x, strpos(x, '=') + 1) ELSE '(set; value not shown)' END`
 	return []fact{
@@ -79,12 +80,12 @@ func databaseFacts() []fact {
 			SELECT format('publication %I', p.pubname), concat_ws(', ', CASE WHEN p.puballtables THEN 'all tables' END,
 				CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END, CASE WHEN p.pubdelete THEN 'delete' END,
 				CASE WHEN p.pubtruncate THEN 'truncate' END, 'owner ' || quote_ident(pg_get_userbyid(p.pubowner)))
-			FROM pg_publication p`},
+			FROM pg_publication p WHERE ` + notOurs},
 		{of: "published tables", query: `
 			SELECT format('publication %I of %s', p.pubname, r.prrelid::regclass), 'published'
-			FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid`},
+			FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE ` + notOurs},
 		{of: "published schemas", since: 15, query: `
 			SELECT format('publication %I of schema %I', p.pubname, n.nspname), 'published'
-			FROM pg_publication_namespace r JOIN pg_publication p ON p.oid = r.pnpubid JOIN pg_namespace n ON n.oid = r.pnnspid`},
+			FROM pg_publication_namespace r JOIN pg_publication p ON p.oid = r.pnpubid JOIN pg_namespace n ON n.oid = r.pnnspid WHERE ` + notOurs},
 	}
 }
