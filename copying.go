@@ -36,6 +36,14 @@ type Copying struct {
 	// Subsets say, by database, which part of it is taken; of the others, all. The method is
 	// logical then.
 	Subsets map[string]Subset `json:"subsets,omitempty"`
+	// Follow keeps the golden copy current from production's changes, as long as the twin
+	// stands ready. The method is logical then, all of it is taken, and from the primary.
+	Follow bool `json:"follow,omitempty"`
+	// Publication is one of production's own that Follow reads, with every table in it.
+	// Publish has one made there instead, which the role that reads may have to own the
+	// tables for. With neither, one of the follower's name has to be there.
+	Publication string `json:"publication,omitempty"`
+	Publish     bool   `json:"publish,omitempty"`
 }
 
 // IsZero tells that nothing was said.

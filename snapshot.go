@@ -12,6 +12,43 @@ type Snapshot struct {
 	TakenAt   time.Time      `json:"takenAt"` // the moment that the data is consistent at
 	Took      time.Duration  `json:"took"`
 	Policy    Digest         `json:"policy"` // of the masking rules
+	// Following says how its copies are kept current; empty: they stay as of TakenAt.
+	Following []Following `json:"following,omitempty"`
+}
+
+// Following is how one database's golden copy is kept current from production. TakenAt of
+// its snapshot moves on with what was applied.
+type Following struct {
+	Database string         `json:"database"`
+	State    FollowingState `json:"state"`
+	// Why it is not going on: what it waits for, or what stopped it.
+	Why string `json:"why,omitempty"`
+	// AsOf is the moment up to which it has all of production's commits.
+	AsOf     time.Time     `json:"asOf"`
+	Lag      time.Duration `json:"lag"`      // since AsOf
+	LagBytes int64         `json:"lagBytes"` // of production's log, as last looked
+}
+
+// FollowingState is what the following of a golden copy is doing.
+type FollowingState string
+
+// The states of a following.
+const (
+	FollowingOn         FollowingState = "following"
+	FollowingConnecting FollowingState = "connecting" // to either end, for the first time or again
+	FollowingPaused     FollowingState = "paused"     // somebody uses the copy; it goes on afterwards
+	FollowingStopped    FollowingState = "stopped"    // for good: the next snapshot is taken anew
+)
+
+// Stopped says why the copies are no longer kept current, and for good; empty: they are,
+// or never were to be.
+func (s Snapshot) Stopped() string {
+	for _, f := range s.Following {
+		if f.State == FollowingStopped {
+			return f.Why
+		}
+	}
+	return ""
 }
 
 // DatabaseCopy is what one database's copy consists of.

@@ -80,6 +80,10 @@ func proven() *understudy.CopyProof {
 }
 
 func standing(snapshot understudy.Snapshot) []api.EnvironmentStatus {
+	snapshot.Following = []understudy.Following{
+		{Database: "main", State: understudy.FollowingOn, AsOf: at("11:59:00"), Lag: 300 * time.Millisecond, LagBytes: 4096},
+		{Database: "mail", State: understudy.FollowingStopped, AsOf: at("11:59:00"), Why: "production's schema changed: table public.tags is new"},
+	}
 	return []api.EnvironmentStatus{
 		{Environment: understudy.Environment{Name: "production", Purpose: understudy.PurposeProduction}, URL: "http://127.0.0.1:18080", Held: "it went back to v1",
 			Deployments: []api.DeploymentStatus{{

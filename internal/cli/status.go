@@ -63,8 +63,25 @@ func (c *cli) showStatus(all []api.EnvironmentStatus) {
 		}
 		if e.Snapshot != nil {
 			c.voice.print("  data of %s as of %s, %s rows, masked", e.Snapshot.Of, moment(e.Snapshot.TakenAt), number(rows(*e.Snapshot)))
+			for _, f := range e.Snapshot.Following {
+				c.voice.print("  %s", followingLine(f))
+			}
 		}
 	}
+}
+
+// followingLine says how a database of a twin is kept current.
+func followingLine(f understudy.Following) string {
+	line := fmt.Sprintf("database %s is %s behind production", f.Database, f.Lag.Round(100*time.Millisecond))
+	switch {
+	case f.State == understudy.FollowingStopped:
+		return fmt.Sprintf("database %s is not kept current: %s; the next snapshot is taken anew", f.Database, f.Why)
+	case f.State == understudy.FollowingOn:
+		return fmt.Sprintf("%s, %s bytes of its log, and following", line, number(f.LagBytes))
+	case f.Why != "":
+		return fmt.Sprintf("%s, %s: %s", line, f.State, f.Why)
+	}
+	return fmt.Sprintf("%s, %s", line, f.State)
 }
 
 func environmentLine(e api.EnvironmentStatus) string {

@@ -256,7 +256,7 @@ func (s *source) environment(name string, e environmentEntry) (understudy.Enviro
 
 func (s *source) copying(e copyEntry, path []string) understudy.Copying {
 	out := understudy.Copying{Method: understudy.CopyMethod(e.Method), Parallel: e.Parallel, MaxLoad: e.MaxLoad,
-		Deadline: time.Duration(e.Deadline), Hold: time.Duration(e.Hold)}
+		Deadline: time.Duration(e.Deadline), Hold: time.Duration(e.Hold), Follow: e.Follow, Publish: e.Publish, Publication: e.Publication}
 	for name, entry := range e.Subset {
 		if out.Subsets == nil {
 			out.Subsets = map[string]understudy.Subset{}
@@ -266,6 +266,7 @@ func (s *source) copying(e copyEntry, path []string) understudy.Copying {
 	if len(out.Subsets) > 0 && out.Method == understudy.CopyPhysical {
 		s.problems.at(append(path[:len(path):len(path)], "subset"), "a subset is taken row by row, and method: physical takes files; expected one of them")
 	}
+	s.checkFollow(out, path)
 	switch e.Rate {
 	case "":
 	case "unlimited":

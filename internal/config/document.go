@@ -155,6 +155,10 @@ type copyEntry struct {
 	Deadline duration `yaml:"deadline"`
 	Hold     duration `yaml:"hold"`
 
+	Follow      bool   `yaml:"follow"`
+	Publish     bool   `yaml:"publish"`
+	Publication string `yaml:"publication"`
+
 	Subset map[string]subsetEntry `yaml:"subset"`
 }
 

@@ -94,6 +94,22 @@ func (s *source) checkTwin(e understudy.Environment, all []understudy.Environmen
 	}
 }
 
+// checkFollow refuses what a copy that is followed cannot be.
+func (s *source) checkFollow(c understudy.Copying, path []string) {
+	at := func(key string) []string { return append(path[:len(path):len(path)], key) }
+	switch {
+	case !c.Follow && (c.Publish || c.Publication != ""):
+		s.problems.at(path, "publish: and publication: are for a copy that is followed; expected follow: true with them")
+	case !c.Follow:
+	case c.Method == understudy.CopyPhysical:
+		s.problems.at(at("follow"), "rows are followed one by one, and method: physical takes files; expected one of them")
+	case len(c.Subsets) > 0:
+		s.problems.at(at("follow"), "production's changes are of whole databases, and a subset is a part; expected one of them")
+	case c.Publish && c.Publication != "":
+		s.problems.at(at("publish"), "publication %s is production's own, so none is to be made; expected one of them", c.Publication)
+	}
+}
+
 func (s *source) checkPlacements(app understudy.Application, e understudy.Environment, taken map[string]string, path []string) {
 	var known []string
 	for _, d := range app.Databases {

@@ -71,11 +71,31 @@ func (c copier) Copy(ctx context.Context, from, to, snapshot string, tell func(s
 	if err != nil {
 		return nil, at, err
 	}
-	copies, err := c.copyAll(ctx, copyOrder{to, source, release.Application, databases, snapshot, place, twin.Copying, policy.Accepted, alone.Groups(policy), policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}, tell)
+	order := copyOrder{to, source, release.Application, databases, snapshot, place, twin.Copying, policy.Accepted, alone.Groups(policy), policy.Masks(c.d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))}
+	copies, err := c.copyInto(ctx, order, tell)
 	if err != nil {
 		return nil, at, errors.Join(err, place.next.Remove(context.WithoutCancel(ctx)))
 	}
 	return copies, at, c.open(ctx, place)
+}
+
+// copyInto makes the copy, and sees to what follows production: the copy before is not
+// followed any longer, and this one will be if that is asked for and it becomes whole.
+func (c copier) copyInto(ctx context.Context, o copyOrder, tell func(string)) ([]understudy.DatabaseCopy, error) {
+	if !o.copying.Follow {
+		if err := c.d.endFollowing(ctx, o.twin, "copy: follow: is no longer asked for"); err != nil {
+			return nil, err
+		}
+		return c.copyAll(ctx, o, tell)
+	}
+	if err := c.d.followAnew(ctx, o); err != nil {
+		return nil, err
+	}
+	copies, err := c.copyAll(ctx, o, tell)
+	if err != nil {
+		err = errors.Join(err, c.d.endFollowing(context.WithoutCancel(ctx), o.twin, "a newer copy was begun, and did not become whole"))
+	}
+	return copies, err
 }
 
 // copyAll copies every database of the application into the next server.
@@ -141,12 +161,16 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 		}
 		defer end()
 	}
+	if how.Follow {
+		return c.copyFollowed(ctx, o, database.Name, spec)
+	}
 	return c.copyProven(ctx, o, database.Name, spec)
 }
 
-// reads is where a database is copied from: its standby, where it has one.
+// reads is where a database is copied from: its standby, where it has one. What is
+// followed is the primary.
 func (c copier) reads(o copyOrder, database string) (string, error) {
-	if standby := o.source.Databases[database].Replica; standby != "" {
+	if standby := o.source.Databases[database].Replica; standby != "" && !o.copying.Follow {
 		return config.Secret(standby)
 	}
 	return c.d.source(o.source, o.app, database, o.databases[database])
@@ -233,6 +257,9 @@ func (s shelf) Latest(ctx context.Context, on string) (understudy.Snapshot, bool
 	err := s.d.store.Get(ctx, kindSnapshot, on, &out)
 	if understudy.KindOf(err) == understudy.KindNotFound {
 		return out, false, nil
+	}
+	if err == nil {
+		out, err = s.d.withFollowing(ctx, on, out)
 	}
 	return out, err == nil, err
 }

@@ -52,6 +52,7 @@ type Daemon struct {
 	maskKey    []byte
 	bell       *bell
 	stages     *stages
+	live       live
 	rehearsals rehearsal.Engine
 	promotions promotion.Engine
 	studio     twin.Studio

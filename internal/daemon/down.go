@@ -36,6 +36,10 @@ func (d *Daemon) Down(ctx context.Context, request api.Down, tell api.Tell) erro
 	if err := d.endRehearsals(ctx, request.By, tell); err != nil {
 		return err
 	}
+	names, err = d.liveFirst(ctx, names)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := d.downOne(ctx, name, request.By, tell); err != nil {
 			return err
@@ -74,6 +78,25 @@ func (d *Daemon) everywhere(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), err
 }
 
+// liveFirst puts the twins that are kept current before what they follow, which has to be up
+// to be freed of them.
+func (d *Daemon) liveFirst(ctx context.Context, names []string) ([]string, error) {
+	all, err := store.All[following](ctx, d.store, kindFollowing)
+	isLive := func(name string) bool {
+		return slices.ContainsFunc(all, func(r following) bool { return r.Twin == name })
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case isLive(a) == isLive(b):
+			return 0
+		case isLive(a):
+			return -1
+		}
+		return 1
+	})
+	return names, err
+}
+
 // endRehearsals cancels every rehearsal that waits or runs.
 func (d *Daemon) endRehearsals(ctx context.Context, by string, tell api.Tell) error {
 	all, err := d.Rehearsals(ctx)
@@ -106,6 +129,9 @@ func (d *Daemon) downOne(ctx context.Context, name, by string, tell api.Tell) er
 	}
 	if err := d.changeStanding(ctx, name, func(s *standing) { s.Up = false }); err != nil {
 		return err
+	}
+	if err := d.endFollowing(ctx, name, name+" was taken down"); err != nil { // it is tried again
+		tell(err.Error())
 	}
 	tell("stopping " + name)
 	if err := d.endAll(ctx, name); err != nil {

@@ -172,7 +172,7 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 			return err
 		}
 	}
-	got, err := d.studio.Snapshot(ctx, twin.Want{Of: target.Name, On: env.Name, MaxAge: p.Policy.WithDefaults().SnapshotAge}, tell)
+	got, err := d.snapshot(ctx, twin.Want{Of: target.Name, On: env.Name, MaxAge: p.Policy.WithDefaults().SnapshotAge}, tell)
 	if err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (d *Daemon) ResetTwin(ctx context.Context, request api.ResetTwin, tell api.
 	if err := d.record(ctx, request.By, "twin.reset", env.Name, map[string]string{"of": env.TwinOf}); err != nil {
 		return understudy.Snapshot{}, err
 	}
-	got, err := d.studio.Snapshot(ctx, twin.Want{Of: env.TwinOf, On: env.Name}, tell)
+	got, err := d.snapshot(ctx, twin.Want{Of: env.TwinOf, On: env.Name}, tell)
 	if err != nil {
 		return got.Snapshot, err
 	}

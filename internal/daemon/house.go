@@ -106,10 +106,11 @@ func (s *stage) physical(of rehearsal.Copy) map[string]string {
 }
 
 func (s *stage) Reset(ctx context.Context) (rehearsal.Set, error) {
-	got, err := s.d.studio.Snapshot(ctx, twin.Want{Of: s.target.Name, On: s.env.Name, MaxAge: s.policy.SnapshotAge}, s.tell)
+	got, err := s.d.snapshot(ctx, twin.Want{Of: s.target.Name, On: s.env.Name, MaxAge: s.policy.SnapshotAge}, s.tell)
 	if err != nil {
 		return rehearsal.Set{}, err
 	}
+	s.d.stopFollowers(s.env.Name) // every clone of this rehearsal is of the same data
 	s.snapshot = got.Snapshot
 	leaks, err := s.probe(ctx)
 	if err != nil {

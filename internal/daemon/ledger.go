@@ -36,6 +36,11 @@ func (d *Daemon) cloneGolden(ctx context.Context, e understudy.Environment, app 
 	if err := d.roles(ctx, server, e, app); err != nil {
 		return err
 	}
+	goOn, err := d.stepAside(ctx, e.Name)
+	if err != nil {
+		return err
+	}
+	defer goOn()
 	for _, database := range app.Databases {
 		if err := server.Drop(ctx, to[database.Name]); err != nil {
 			return err

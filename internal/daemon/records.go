@@ -17,7 +17,8 @@ const (
 	kindRehearsal   = "rehearsal"
 	kindVerdict     = "verdict"
 	kindPromotion   = "promotion"
-	kindProject     = "project" // understudy.yaml, as it could last be read
+	kindFollowing   = "following" // of a live twin
+	kindProject     = "project"   // understudy.yaml, as it could last be read
 )
 
 // records keeps rehearsals and promotions, and rings for whoever watches them.

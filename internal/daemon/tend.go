@@ -80,6 +80,22 @@ func (d *Daemon) tendAll(ctx context.Context, wards map[string]*ward) {
 			d.see(ctx, wards, s.Name, func(ctx context.Context) error { return d.lookAfter(ctx, s.Name) })
 		}
 	}
+	d.tendLive(ctx, wards)
+}
+
+// tendLive sees that live twins are followed.
+func (d *Daemon) tendLive(ctx context.Context, wards map[string]*ward) {
+	all, err := store.All[following](ctx, d.store, kindFollowing)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.note("live twins", "reading which twins are kept current: %v", err)
+		}
+		return
+	}
+	d.notes.set("live twins", "")
+	for _, r := range all {
+		d.see(ctx, wards, "the following of "+r.Twin, func(ctx context.Context) error { return d.keepFollowing(ctx, r.Twin) })
+	}
 }
 
 // lookAfter brings back what has died of an environment that should be up. Who has its

@@ -44,7 +44,7 @@ type Studio struct {
 type Want struct {
 	Of     string        // environment
 	On     string        // the twin
-	MaxAge time.Duration // an older one is taken anew; 0: always anew
+	MaxAge time.Duration // an older one is taken anew; 0: always, unless one is followed to this very minute
 }
 
 // Got is a snapshot, and whether it was there already.
@@ -92,19 +92,24 @@ func (s Studio) Snapshot(ctx context.Context, want Want, tell func(string)) (Got
 	return Got{Snapshot: made, Production: now, Why: why}, err
 }
 
+// liveAge is how old the data of a snapshot that is followed may be for it to be a fresh one.
+const liveAge = time.Minute
+
 // stale says why a snapshot cannot be used again; empty: it can.
 func stale(last understudy.Snapshot, now understudy.Fingerprint, policy understudy.Digest, whole bool, want Want, at time.Time) string {
 	age := at.Sub(last.TakenAt)
 	schemas := understudy.Fingerprint{Schemas: last.Source.Schemas, Servers: last.Source.Servers}
 	moved := schemas.Moved(understudy.Fingerprint{Schemas: now.Schemas, Servers: now.Servers})
 	switch {
-	case want.MaxAge == 0:
+	case last.Stopped() != "":
+		return last.Stopped()
+	case want.MaxAge == 0 && !(len(last.Following) > 0 && age <= liveAge):
 		return "a fresh one was asked for"
 	case last.Of != want.Of:
 		return "the last one is of " + last.Of
 	case !whole:
 		return "the last one is not whole"
-	case age > want.MaxAge:
+	case want.MaxAge > 0 && age > want.MaxAge:
 		return fmt.Sprintf("the last one is %s old", age.Round(time.Minute))
 	case age < -time.Minute:
 		return "the last one is from the future: the clock was put back"

@@ -1,0 +1,165 @@
+package daemon_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/postgres/cluster"
+)
+
+// newLiveHouse is a project whose twin is kept current. No daemon runs yet.
+func newLiveHouse(t *testing.T) *house {
+	t.Helper()
+	h := newHouse(t)
+	live := strings.Replace(h.yaml(), "max_connections: 60", "max_connections: 60, wal_level: logical", 1)
+	h.write(t, "understudy.yaml", strings.Replace(live, "twin_of: production\n", "twin_of: production\n    copy: {follow: true, publish: true}\n", 1))
+	return h
+}
+
+// answer asks a database of an environment's server for one value.
+func (h *house) answer(t *testing.T, environment, database, query string) string {
+	t.Helper()
+	spec := cluster.Spec{
+		Dir: h.state.Below("databases", environment), SocketDir: h.state.ServerSocket(environment), Log: h.state.Below("databases", environment+".log"),
+	}
+	if port, err := os.ReadFile(h.state.Below("databases", environment+".port")); err == nil { // a twin has none
+		_, err := fmt.Sscan(string(port), &spec.Port)
+		check(t, err)
+	}
+	server := cluster.New(spec)
+	conn, err := server.Connect(limited(t), database)
+	check(t, err)
+	defer func() { check(t, conn.Close(limited(t))) }()
+	var said string
+	check(t, conn.QueryRow(limited(t), query).Scan(&said))
+	return said
+}
+
+const (
+	slots = `SELECT count(*)::text FROM pg_replication_slots`
+	notes = `SELECT count(*)::text FROM notes WHERE account = `
+)
+
+// following is how the twin's one database is kept current.
+func (h *house) following(t *testing.T) understudy.Following {
+	t.Helper()
+	if s := h.snapshot(t); s != nil && len(s.Following) == 1 {
+		return s.Following[0]
+	}
+	return understudy.Following{}
+}
+
+func (h *house) untilFollowing(t *testing.T) {
+	t.Helper()
+	h.until(t, "the twin is kept current", func() bool { return h.following(t).State == understudy.FollowingOn })
+}
+
+// sameCopy resets the twin, which must keep its copy.
+func (h *house) sameCopy(t *testing.T, taken understudy.Snapshot) understudy.Snapshot {
+	t.Helper()
+	asked := time.Now()
+	again, err := h.reset(t)
+	check(t, err)
+	if again.ID != taken.ID || again.TakenAt.Before(asked) {
+		t.Errorf("at %s snapshot %s as of %s was given, expected %s as of then", asked, again.ID, again.TakenAt, taken.ID)
+	}
+	return again
+}
+
+func TestLive_WhatProductionCommitsIsInTheNextCloneWithoutANewCopy(t *testing.T) {
+	t.Parallel()
+	h := newLiveHouse(t)
+	h.open(t)
+	h.up(t)
+	taken, err := h.reset(t)
+	check(t, err)
+	h.untilFollowing(t)
+	h.sql(t, `INSERT INTO notes (account, text) SELECT 7, 'secret words' FROM generate_series(1, 40)`, `UPDATE accounts SET email = 'moved@example.org' WHERE id = 7`)
+	want := h.answer(t, "production", "main", notes+"7")
+	h.sameCopy(t, taken)
+	if got := h.answer(t, "staging", "main", notes+"7"); got != want {
+		t.Errorf("the clone has %s notes, production %s", got, want)
+	}
+	if raw := h.answer(t, "staging", "main", `SELECT (SELECT count(*) FROM notes WHERE text = 'secret words') + (SELECT count(*) FROM accounts WHERE email = 'moved@example.org') || ''`); raw != "0" {
+		t.Errorf("%s values came as they are in production", raw)
+	}
+
+	h.release(t, "good")
+	r := h.passed(t, "good")
+	if r.Snapshot == nil || r.Snapshot.ID != taken.ID {
+		t.Errorf("it was rehearsed on %v, expected snapshot %s", r.Snapshot, taken.ID)
+	}
+	h.untilFollowing(t)
+
+	check(t, h.Down(limited(t), api.Down{Environment: "staging", By: "dev"}, silent))
+	if left := h.answer(t, "production", "main", slots); left != "0" {
+		t.Errorf("production has %s replication slots after the twin was taken down", left)
+	}
+	if f := h.following(t); f.State != understudy.FollowingStopped || !strings.Contains(f.Why, "taken down") {
+		t.Errorf("the twin that is down is %s: %q", f.State, f.Why)
+	}
+	_, err = h.Up(limited(t), api.Up{Environment: "staging", By: "dev"}, silent)
+	check(t, err)
+	if now := h.snapshot(t); now.ID == taken.ID {
+		t.Error("a copy that nobody followed was used again")
+	}
+	h.untilFollowing(t)
+}
+
+func TestLive_GoesOnAfterTheDaemonWasKilled(t *testing.T) {
+	t.Parallel()
+	h := newLiveHouse(t)
+	h.start(t)
+	h.up(t)
+	taken, err := h.reset(t)
+	check(t, err)
+	h.untilFollowing(t)
+	h.kill(t)
+	h.start(t)
+	h.sql(t, `INSERT INTO notes (account, text) SELECT 7, 'while nobody looked' FROM generate_series(1, 40)`)
+	h.untilFollowing(t)
+	h.sameCopy(t, taken)
+	if got, want := h.answer(t, "staging", "main", notes+"7"), h.answer(t, "production", "main", notes+"7"); got != want {
+		t.Errorf("the clone has %s notes, production %s", got, want)
+	}
+	began := 0
+	check(t, h.JournalEntries(limited(t), 1, func(e understudy.Entry) error {
+		if e.Act == "twin.followed" {
+			began++
+		}
+		return nil
+	}))
+	if began != 1 {
+		t.Errorf("the journal has %d times that the snapshot is followed", began)
+	}
+}
+
+func TestLive_AChangeOfProductionsSchemaEndsItWithTheReason(t *testing.T) {
+	t.Parallel()
+	h := newLiveHouse(t)
+	h.open(t)
+	h.up(t)
+	taken, err := h.reset(t)
+	check(t, err)
+	h.untilFollowing(t)
+	h.sql(t, `ALTER TABLE notes ADD COLUMN shade text`, `INSERT INTO notes (account, text, shade) VALUES (7, 'x', 'y')`)
+	h.until(t, "the twin is not followed any longer", func() bool { return h.following(t).State == understudy.FollowingStopped })
+	if f := h.following(t); !strings.Contains(f.Why, "production's schema changed") || !strings.Contains(f.Why, "public.notes.shade") {
+		t.Errorf("it ended for %q", f.Why)
+	}
+	h.until(t, "production keeps nothing for it", func() bool { return h.answer(t, "production", "main", slots) == "0" })
+	var said []string
+	again, err := h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, func(text string) { said = append(said, text) })
+	check(t, err)
+	isWhy := func(text string) bool { return strings.Contains(text, "production's schema changed") }
+	if again.ID == taken.ID || !slices.ContainsFunc(said, isWhy) {
+		t.Errorf("snapshot %s came after %s with %s", again.ID, taken.ID, fmt.Sprintf("%q", said))
+	}
+	h.untilFollowing(t)
+}
