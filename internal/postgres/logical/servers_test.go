@@ -91,9 +91,11 @@ func TestCopy_ReadsAReplicaAndSaysWhatToSetWhenItHasToReplay(t *testing.T) {
 	copying := started(t, spec)
 	<-reached
 	postgrestest.Exec(t, primary, "prod", `DELETE FROM long; DELETE FROM small`)
-	postgrestest.Exec(t, primary, "prod", `VACUUM (FREEZE) long`)
-	postgrestest.Exec(t, primary, "prod", `VACUUM (FREEZE) small`)
-	untilYes(t, watcher, `SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'understudy copy ________' AND state = 'idle in transaction'`)
+	postgrestest.Until(t, "the replica has ended the copy's view", func() bool {
+		postgrestest.Exec(t, primary, "prod", `VACUUM (FREEZE) long`) // which leaves pages alone that somebody looks at
+		postgrestest.Exec(t, primary, "prod", `VACUUM (FREEZE) small`)
+		return postgrestest.Answer(t, watcher, `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'understudy copy ________' AND state = 'idle in transaction'`) == "0"
+	})
 	release()
 	_, err := copying.end()
 	postgrestest.Refused(t, err, understudy.KindUnavailable, "hot_standby_feedback")

@@ -3,10 +3,8 @@ package logical
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"understudy/internal/postgres"
 )
@@ -166,27 +164,4 @@ func (c *copying) dropUserMappings(ctx context.Context) error {
 		return postgres.ReadError("looking for user mappings in the target", err)
 	}
 	return c.onTarget(ctx, "dropping user mappings in the target", drops...)
-}
-
-// onTables runs act for every table, the biggest first, over several sessions.
-func (c *copying) onTables(ctx context.Context, act func(target *pgx.Conn, t *copiedTable) error) error {
-	group, working := errgroup.WithContext(ctx)
-	order := postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size })
-	var next atomic.Int64
-	for range min(c.spec.Parallel, len(c.tables)) {
-		group.Go(func() error {
-			target, err := openTarget(working, c.spec.Target)
-			if err != nil {
-				return err
-			}
-			defer postgres.CloseConn(working, target)
-			for at := next.Add(1); at <= int64(len(order)); at = next.Add(1) {
-				if err := act(target, c.tables[order[at-1]]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
