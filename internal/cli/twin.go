@@ -23,7 +23,9 @@ func (c *cli) twinReset() *cobra.Command {
 	return c.command(page{
 		use: "reset ENV", short: "make a twin anew from what it is a twin of", args: takes(1, 1),
 		long: "Takes a fresh, consistent, masked copy of the data and starts the same release on it. A column\n" +
-			"that has no rule, or none for its type, stops the copy: see understudy mask plan.",
+			"that has no rule, or none for its type, stops the copy: see understudy mask plan. A copy that\n" +
+			"is kept current (copy: {follow: true}) catches up with production, and is taken as it is; after\n" +
+			"understudy down ENV it is made anew.",
 		example: "understudy twin reset staging",
 		exits:   "0 done, 1 error, 2 wrong usage, 3 refused: data is not decided on",
 	}, func(ctx context.Context, args []string) error {

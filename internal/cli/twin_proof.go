@@ -83,6 +83,9 @@ func (c *cli) sayProven(s understudy.Snapshot) {
 
 func (c *cli) showProofs(s understudy.Snapshot) {
 	c.voice.print("data of %s as of %s", s.Of, moment(s.TakenAt))
+	if len(s.Following) > 0 {
+		c.voice.print("proven as it was copied; what was applied since is masked by the same rules, and was not held against its source")
+	}
 	for _, d := range s.Databases {
 		if d.Proof != nil {
 			c.showProof(d.Database, *d.Proof)

@@ -6,5 +6,6 @@
 // What it keeps: the store, the journal, artifacts, keys, evidence, all below the state
 // directory. At start it takes a lock, verifies the journal's tail, opens the store (and
 // refuses to begin blank), sees that the router answers, brings back what should be up,
-// and runs on every rehearsal and promotion that had not ended.
+// and runs on every rehearsal and promotion that had not ended. What keeps live twins
+// current ends with it and goes on with the next one; see following.
 package daemon

@@ -109,7 +109,7 @@ func (d *Daemon) concludeFollowing(ctx context.Context, r following, why string)
 }
 
 // clearTime bounds how long production may take to free what a follower had there.
-const clearTime = 15 * time.Second
+const clearTime = 5 * time.Second
 
 // clearFollowing drops the slots and publications of a following that has ended: as long
 // as a slot is there, production keeps its log.

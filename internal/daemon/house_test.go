@@ -247,6 +247,24 @@ func (h *house) up(t *testing.T) {
 
 func silent(string) {}
 
+// snapshot is the twin's latest, if it has one.
+func (h *house) snapshot(t *testing.T) *understudy.Snapshot {
+	t.Helper()
+	all, err := h.Status(limited(t))
+	check(t, err)
+	for _, e := range all {
+		if e.Environment.Name == "staging" {
+			return e.Snapshot
+		}
+	}
+	return nil
+}
+
+func (h *house) reset(t *testing.T) (understudy.Snapshot, error) {
+	t.Helper()
+	return h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, silent)
+}
+
 // sql changes production's database behind everybody's back.
 func (h *house) sql(t *testing.T, statements ...string) {
 	t.Helper()

@@ -138,6 +138,12 @@ func TestLive_GoesOnAfterTheDaemonWasKilled(t *testing.T) {
 	if began != 1 {
 		t.Errorf("the journal has %d times that the snapshot is followed", began)
 	}
+
+	check(t, h.Down(limited(t), api.Down{Environment: "production", By: "ops"}, silent))
+	check(t, h.Down(limited(t), api.Down{Environment: "staging", By: "ops"}, silent)) // production cannot be freed of it now
+	_, err = h.Up(limited(t), api.Up{Environment: "production", By: "ops"}, silent)
+	check(t, err)
+	h.until(t, "production is freed of what followed it", func() bool { return h.answer(t, "production", "main", slots) == "0" })
 }
 
 func TestLive_AChangeOfProductionsSchemaEndsItWithTheReason(t *testing.T) {
@@ -159,7 +165,33 @@ func TestLive_AChangeOfProductionsSchemaEndsItWithTheReason(t *testing.T) {
 	check(t, err)
 	isWhy := func(text string) bool { return strings.Contains(text, "production's schema changed") }
 	if again.ID == taken.ID || !slices.ContainsFunc(said, isWhy) {
-		t.Errorf("snapshot %s came after %s with %s", again.ID, taken.ID, fmt.Sprintf("%q", said))
+		t.Errorf("snapshot %s came after %s with %q", again.ID, taken.ID, said)
 	}
 	h.untilFollowing(t)
+	check(t, h.Down(limited(t), api.Down{By: "ops"}, silent))
+	_, err = h.Up(limited(t), api.Up{Environment: "production", By: "ops"}, silent)
+	check(t, err)
+	if left := h.answer(t, "production", "main", slots); left != "0" {
+		t.Errorf("production has %s replication slots after everything was taken down", left)
+	}
+}
+
+func TestLive_WhatAKilledDaemonLeftOfACopyIsTakenAwayFromProduction(t *testing.T) {
+	t.Parallel()
+	h := newLiveHouse(t)
+	h.start(t)
+	h.up(t)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, silent) // it is killed
+	}()
+	h.until(t, "production has a slot", func() bool { return h.answer(t, "production", "main", slots) != "0" })
+	h.kill(t)
+	<-ended
+	h.start(t)
+	h.until(t, "production is free of it", func() bool {
+		left := h.answer(t, "production", "main", `SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication) || ''`)
+		return left == "0" || h.following(t).State == understudy.FollowingOn // it was killed too late
+	})
 }

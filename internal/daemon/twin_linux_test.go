@@ -19,19 +19,6 @@ import (
 	"understudy/internal/postgres/cluster"
 )
 
-// snapshot is the twin's latest, if it has one.
-func (h *house) snapshot(t *testing.T) *understudy.Snapshot {
-	t.Helper()
-	all, err := h.Status(limited(t))
-	check(t, err)
-	for _, e := range all {
-		if e.Environment.Name == "staging" {
-			return e.Snapshot
-		}
-	}
-	return nil
-}
-
 // goldenCopies are the databases of snapshots on the twin's server.
 func (h *house) goldenCopies(t *testing.T) []string {
 	t.Helper()
@@ -44,11 +31,6 @@ func (h *house) twinServer() *cluster.Cluster {
 	return cluster.New(cluster.Spec{
 		Dir: h.state.Below("databases", "staging"), SocketDir: h.state.ServerSocket("staging"), Log: h.state.Below("databases", "staging.log"),
 	})
-}
-
-func (h *house) reset(t *testing.T) (understudy.Snapshot, error) {
-	t.Helper()
-	return h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, silent)
 }
 
 func TestReset_StopsAtAPersonalColumnWithoutARuleAndKeepsTheLastSnapshot(t *testing.T) {

@@ -149,6 +149,19 @@ func TestSnapshot_IsKeptWhileItIsGood(t *testing.T) {
 	}
 }
 
+func TestSnapshot_ThatIsFollowedToThisMinuteIsAFreshOne(t *testing.T) {
+	w := newWorld()
+	if _, err, _ := w.snapshot(want()); err != nil {
+		t.Fatal(err)
+	}
+	w.shelf[0].Following = []understudy.Following{{Database: "shop", State: understudy.FollowingOn}}
+	fresh := want()
+	fresh.MaxAge = 0
+	if got, err, _ := w.snapshot(fresh); err != nil || !got.Kept || got.Snapshot.ID != "s1" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestSnapshot_IsTakenAnewForAReason(t *testing.T) {
 	for _, c := range []struct {
 		claim  string
@@ -164,6 +177,13 @@ func TestSnapshot_IsTakenAnewForAReason(t *testing.T) {
 			w.production.Schemas = map[string]understudy.Digest{"shop": understudy.DigestOf([]byte("other"))}
 		}, "schema of database shop has changed"},
 		{"other server", func(w *world, _ *twin.Want) { w.production.Servers = map[string]string{"shop": "PostgreSQL 16.1"} }, "server of database shop has changed"},
+		{"no longer followed", func(w *world, _ *twin.Want) {
+			w.shelf[0].Following = []understudy.Following{{Database: "shop", State: understudy.FollowingStopped, Why: "production's schema changed: table public.tags is new"}}
+		}, "production's schema changed: table public.tags is new"},
+		{"followed, and far behind when a fresh one is asked for", func(w *world, want *twin.Want) {
+			w.shelf[0].Following = []understudy.Following{{Database: "shop", State: understudy.FollowingOn}}
+			w.now, want.MaxAge = w.now.Add(2*time.Minute), 0
+		}, "a fresh one was asked for"},
 		{"of another environment", func(_ *world, want *twin.Want) { want.Of = "other-production" }, "the last one is of production"},
 	} {
 		w := newWorld()
