@@ -71,9 +71,9 @@ func TestCopy_ReadsNoFasterThanAgreed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 10 MB at 8 MB/s, but for the piece that may be ahead
-	if got.Cost.Limited < time.Second || got.Cost.Held < time.Second {
-		t.Errorf("%d bytes were read in less than a second: %+v", got.Cost.Bytes, got.Cost)
+	// 10 MB at 8 MB/s, but for pieces that may be ahead
+	if got.Cost.Limited < 700*time.Millisecond || got.Cost.Held < time.Second {
+		t.Errorf("%d bytes were read faster than agreed: %+v", got.Cost.Bytes, got.Cost)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -59,10 +60,11 @@ func (s *stream) run(ctx context.Context, source, target *pgx.Conn, out, in stri
 		cancel()
 	}
 	_ = busy.Wait() // what it has to say is in s.failed
+	unsafe, ended := coming.outcome()
 	switch {
-	case coming.unsafe != nil:
-		return read, 0, coming.unsafe
-	case s.failed != nil && (refused == nil || coming.ended):
+	case unsafe != nil:
+		return read, 0, unsafe
+	case s.failed != nil && (refused == nil || ended):
 		return read, 0, sourceError(s.table, read.rows, s.failed)
 	case refused != nil:
 		return read, 0, targetError(s.table, read.rows, refused)
@@ -118,7 +120,8 @@ func (s *stream) mask() {
 
 // arrivals are the masked rows in order, as the target reads them.
 type arrivals struct {
-	ctx     context.Context // of the stream's run, which no call outlives
+	mu      sync.Mutex      // held by a read: one may still be under way when the target has refused
+	ctx     context.Context // of the stream's run
 	stream  *stream
 	chain   []*batcher
 	now     []byte
@@ -130,6 +133,8 @@ type arrivals struct {
 
 // Read gives the target the next bytes.
 func (a *arrivals) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for len(a.now) == 0 {
 		if a.last {
 			return 0, io.EOF
@@ -141,6 +146,13 @@ func (a *arrivals) Read(p []byte) (int, error) {
 	n := copy(p, a.now)
 	a.now = a.now[n:]
 	return n, nil
+}
+
+// outcome waits for a read that is under way, and says why no more came.
+func (a *arrivals) outcome() (unsafe error, ended bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.unsafe, a.ended
 }
 
 func (a *arrivals) next() error {
