@@ -11,7 +11,7 @@ import (
 // decide says what is done to a column, and why nothing can be: in words for a person,
 // one for each thing that is open. A column that is open must not be copied.
 func (r rules) decide(c understudy.Column, beside []understudy.Column) (rule Rule, open []string) {
-	said := r.ofColumn(c)
+	said := r.ofColumn(c, beside)
 	switch {
 	case said.found && isDocument(said.rule.Mask):
 		return said.rule, openPaths(c, said.rule)

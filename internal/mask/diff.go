@@ -50,7 +50,7 @@ func Diff(columns []understudy.Column, have Policy) []Change {
 
 // compare is what one column asks for.
 func (p *planning) compare(c understudy.Column) []Change {
-	said := p.ruled.ofColumn(c)
+	said := p.ruled.ofColumn(c, p.tables[c.Table])
 	switch {
 	case said.found && isDocument(said.rule.Mask):
 		return comparePaths(c, said.rule)

@@ -47,8 +47,8 @@ func compilePaths(k *keyed, rule Rule) (*documentMasks, error) {
 		d.keeps = d.keeps && keepsLength(columnType{family: familyText}, inner)
 		at := &d.root
 		if path != "*" {
-			for key := range strings.SplitSeq(path, ".") {
-				at = at.child(key)
+			for _, key := range splitName(path) {
+				at = at.child(unquoted(key))
 			}
 		}
 		at.masked, at.sweeps, at.inherits = made, false, false

@@ -96,6 +96,10 @@ func (f file) columns(policy Policy, n *yaml.Node) error {
 			return f.invalid(written, "column %q is not written as schema.table.column", k.name).
 				WithHint("a pattern such as \"*.%s\" rules a column in every table", parts[len(parts)-1])
 		}
+		if parts := splitName(k.name); len(parts) > columnParts && k.pattern() {
+			return f.invalid(written, "%q is a pattern of columns with the path of a document behind it, which no column has", k.name).
+				WithHint("rule paths below the whole name of their column: public.account.profile.%s", strings.Join(parts[columnParts:], "."))
+		}
 		rule, err := f.rule(k.name, value)
 		if err != nil {
 			return err

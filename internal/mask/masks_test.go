@@ -131,6 +131,21 @@ func TestMasks_HoldForAnyText(t *testing.T) {
 	})
 }
 
+func TestNumber_LeavesNoWordsThatFollowAnE(t *testing.T) {
+	number := maskFor(t, "number", "text")
+	for _, value := range []string{"7e Anna Moser", "12Example", "\tE", "e7 Anna", "1e2e3", "5 e 12", "Flat 3E12"} {
+		if masked := number(value); strings.Contains(masked, "Anna") || strings.Contains(masked, "xample") || masked == value {
+			t.Errorf("%q became %q", value, masked)
+		}
+	}
+	for _, value := range []string{"12e-3", "1.5E+10", "3e7"} {
+		_, power, _ := strings.Cut(strings.ToLower(value), "e")
+		if masked := strings.ToLower(number(value)); masked == value || !strings.HasSuffix(masked, "e"+power) {
+			t.Errorf("%q became %q", value, masked)
+		}
+	}
+}
+
 // escapes counts, in order, the characters that COPY's text format writes with a backslash.
 func escapes(value []byte) string {
 	var out []byte

@@ -216,10 +216,7 @@ func ibanCheck(value []byte, at []int) int {
 // of digits stay, and so does being within the type: max is its greatest value in digits,
 // or empty. Zero, NaN, Infinity and the least value of a type stay as they are.
 func (k *keyed) number(dst, value []byte, max string) []byte {
-	mantissa := value
-	if e := bytes.IndexAny(value, "eE"); e > 0 {
-		mantissa = value[:e]
-	}
+	mantissa := value[:len(value)-exponent(value)]
 	var room [32]int
 	at, letters := digitPlaces(room[:0], mantissa)
 	if letters {
@@ -236,6 +233,18 @@ func (k *keyed) number(dst, value []byte, max string) []byte {
 		k.permuteUpTo("number", dst[start:], at, max)
 	}
 	return dst
+}
+
+// exponent is how many bytes of a value are the power of ten that it ends in, as in 12e-3: of
+// a text none are, whatever letters it has.
+func exponent(value []byte) int {
+	digits := len(bytes.TrimRight(value, "0123456789"))
+	head := bytes.TrimRight(value[:digits], "+-")
+	e := len(head) - 1
+	if digits == len(value) || digits-len(head) > 1 || e < 1 || head[e]|0x20 != 'e' || head[e-1] != '.' && (head[e-1] < '0' || head[e-1] > '9') {
+		return 0
+	}
+	return len(value) - e
 }
 
 // permuteUpTo permutes numbers of exactly as many digits as the greatest one has.

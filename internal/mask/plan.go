@@ -71,7 +71,7 @@ func (p *planning) consider(c understudy.Column) {
 		return
 	}
 	name := columnName(c)
-	said := p.ruled.ofColumn(c)
+	said := p.ruled.ofColumn(c, p.tables[c.Table])
 	if said.found && (!isDocument(said.rule.Mask) || len(openPaths(c, said.rule)) == 0) {
 		return
 	}

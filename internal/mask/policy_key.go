@@ -2,6 +2,7 @@ package mask
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"understudy"
@@ -35,7 +36,17 @@ func (k key) String() string {
 	return k.name + " " + k.typed
 }
 
-func (k key) pattern() bool { return strings.Contains(k.name, "*") }
+// pattern tells a key of many columns: a * stands in its schema, table or column, outside of
+// quotes. Behind the column is the path of a document, where * is a key that looks like data.
+func (k key) pattern() bool {
+	parts := splitName(k.name)
+	return slices.ContainsFunc(parts[:min(len(parts), columnParts)], isPattern)
+}
+
+// columnParts are how many parts the name of a column has: schema, table, column.
+const columnParts = 3
+
+func isPattern(part string) bool { return !isQuoted(part) && strings.Contains(part, "*") }
 
 // keyOf is the key that a plan writes for a column.
 func keyOf(c understudy.Column) key {
@@ -60,13 +71,19 @@ func referredName(references string) string {
 func canonicalName(name string) string {
 	parts := splitName(name)
 	for i := 2; i < len(parts); i++ { // a column; schema and table are as the server quotes them
-		parts[i] = plainPart(unquoted(parts[i]))
+		if isQuoted(parts[i]) {
+			parts[i] = plainPart(unquoted(parts[i]))
+		}
 	}
 	return strings.Join(parts, ".")
 }
 
+func isQuoted(part string) bool {
+	return len(part) >= 2 && part[0] == '"' && part[len(part)-1] == '"'
+}
+
 func unquoted(part string) string {
-	if len(part) < 2 || part[0] != '"' || part[len(part)-1] != '"' {
+	if !isQuoted(part) {
 		return part
 	}
 	return strings.ReplaceAll(part[1:len(part)-1], `""`, `"`)
@@ -74,7 +91,7 @@ func unquoted(part string) string {
 
 // plainPart quotes a name that could be taken for something else in a key.
 func plainPart(part string) string {
-	if part != "" && !strings.ContainsAny(part, " .\"") {
+	if part != "" && !strings.ContainsAny(part, " .\"*") {
 		return part
 	}
 	return `"` + strings.ReplaceAll(part, `"`, `""`) + `"`
@@ -121,8 +138,13 @@ func matches(pattern, column string) bool {
 	return true
 }
 
-// matchesPart holds one part against a pattern in which * is any run of characters.
+// matchesPart holds one part against a pattern in which * is any run of characters, outside
+// of quotes.
 func matchesPart(pattern, part string) bool {
+	part = unquoted(part)
+	if isQuoted(pattern) {
+		return unquoted(pattern) == part
+	}
 	pieces := strings.Split(pattern, "*")
 	rest, found := strings.CutPrefix(part, pieces[0])
 	if !found || len(pieces) == 1 {

@@ -21,6 +21,14 @@ type patternRule struct {
 	rule Rule
 }
 
+// blind tells a pattern that keeps columns without naming them, as public.products.* does:
+// whoever wrote it did not see the columns that come after. It goes behind every other, and
+// holds only for columns that do not look personal.
+func (p patternRule) blind() bool {
+	parts := splitName(p.key.name)
+	return p.rule.Mask == maskKeep && isPattern(parts[len(parts)-1])
+}
+
 // index lays the rules out. What it returns is only read.
 func (p Policy) index() rules {
 	r := rules{names: map[string]map[string]Rule{}, paths: map[string]map[string]Rule{}}
@@ -31,12 +39,12 @@ func (p Policy) index() rules {
 			continue
 		}
 		put(r.names, k.name, k.typed, rule)
-		if parts := splitName(k.name); len(parts) > 3 {
-			put(r.paths, strings.Join(parts[:3], "."), strings.Join(parts[3:], "."), rule)
+		if parts := splitName(k.name); len(parts) > columnParts {
+			put(r.paths, strings.Join(parts[:columnParts], "."), strings.Join(parts[columnParts:], "."), rule)
 		}
 	}
 	slices.SortStableFunc(r.patterns, func(a, b patternRule) int {
-		return cmp.Or(cmp.Compare(literal(b.key.name), literal(a.key.name)), cmp.Compare(len(b.key.typed), len(a.key.typed)))
+		return cmp.Or(cmp.Compare(btoi(a.blind()), btoi(b.blind())), cmp.Compare(literal(b.key.name), literal(a.key.name)), cmp.Compare(len(b.key.typed), len(a.key.typed)))
 	})
 	return r
 }
@@ -55,6 +63,7 @@ type ruling struct {
 	rule   Rule
 	key    string // as the policy has it; empty for paths of a document that are ruled one by one
 	found  bool
+	blind  bool     // by a pattern that keeps and does not name the column
 	others []string // not found: the types that the column does have rules for
 }
 
@@ -77,15 +86,19 @@ func (r rules) of(name, typed string) ruling {
 }
 
 // byPattern is what the strongest pattern says that the name matches and that can be
-// done to the type.
+// done to the type. Where one that masks cannot be, a blind one does not keep instead.
 func (r rules) byPattern(name, typed string) ruling {
-	t := parseType(typed)
+	t, passed := parseType(typed), false
 	for _, p := range r.patterns {
 		if p.key.typed != "" && p.key.typed != typed || !matches(p.key.name, name) {
 			continue
 		}
-		if m, known := named(p.rule.Mask); !known || fits(m, t) {
-			return ruling{rule: p.rule, key: p.key.String(), found: true}
+		m, known := named(p.rule.Mask)
+		switch {
+		case known && !fits(m, t):
+			passed = true
+		case !passed || !p.blind():
+			return ruling{rule: p.rule, key: p.key.String(), found: true, blind: p.blind()}
 		}
 	}
 	return ruling{}
@@ -100,6 +113,7 @@ func (r rules) withPaths(name, typed string, said ruling) ruling {
 	if !said.found || !isDocument(said.rule.Mask) {
 		said.rule = Rule{Mask: documentMask(parseType(typed))}
 	}
+	said.blind = false
 	said.rule.JSON, said.found = maps.Clone(said.rule.JSON), true
 	if said.rule.JSON == nil {
 		said.rule.JSON = map[string]Rule{}
@@ -108,9 +122,14 @@ func (r rules) withPaths(name, typed string, said ruling) ruling {
 	return said
 }
 
-// ofColumn is what is said of a column.
-func (r rules) ofColumn(c understudy.Column) ruling {
-	return r.of(columnName(c), canonicalType(c.Type))
+// ofColumn is what is said of a column that stands beside others of its table. One that
+// looks personal is not kept by a pattern that does not name it.
+func (r rules) ofColumn(c understudy.Column, beside []understudy.Column) ruling {
+	said := r.of(columnName(c), canonicalType(c.Type))
+	if said.blind && classifyBeside(c, beside).Class.Personal() {
+		return ruling{}
+	}
+	return said
 }
 
 // referred is the rule of what a foreign key refers to, whose type may be another one.
