@@ -11,20 +11,22 @@ import (
 )
 
 var (
-	isoDate    = regexp.MustCompile(`^([0-9]{4,6})-([0-9]{2})-([0-9]{2})(.*?)( BC)?$`)
+	isoDate = regexp.MustCompile(`^([0-9]{4,6})-([0-9]{2})-([0-9]{2})(.*?)( BC)?$`)
+	// clockText is what may follow a date in a text, and then stays: a time of day and a zone.
+	clockText  = regexp.MustCompile(`^(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?)?(?: ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2}){0,2}))?$`)
 	dottedDate = regexp.MustCompile(`^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})$`)
 )
 
 // date moves a date or a moment back by the same number of weeks for the whole database:
 // order, distances, weekdays and times of day stay, and a date that had passed has still
-// passed. It takes ISO form, and in a text column also 31.12.1980. A text of another form
-// is masked digit by digit; in a column of dates it is an error, which stops the copy.
+// passed. It takes ISO form, and in a text column also 31.12.1980. A text of another form,
+// or with words behind the date, is masked letter by letter and digit by digit; in a column of dates it is an error, which stops the copy.
 func (k *keyed) date(dst, value []byte, isText bool) ([]byte, error) {
-	if t, plain := plainDate(value); plain {
+	if t, plain := plainDate(value); plain && (!isText || clockText.Match(value[10:])) {
 		return append(t.AddDate(0, 0, -7*k.weeks).AppendFormat(dst, time.DateOnly), value[10:]...), nil
 	}
 	text := string(value)
-	if m := isoDate.FindStringSubmatch(text); m != nil {
+	if m := isoDate.FindStringSubmatch(text); m != nil && (!isText || clockText.MatchString(m[4])) {
 		if t, valid := day(m[1], m[2], m[3], m[5] != ""); valid {
 			return append(dst, isoText(t.AddDate(0, 0, -7*k.weeks), m[4])...), nil
 		}

@@ -51,7 +51,7 @@ func generaliseDate(dst, value []byte, to string, isDate bool) ([]byte, error) {
 		return append(dst, value...), nil
 	case m == nil && isDate:
 		return nil, understudy.Errorf(understudy.KindInvalid, "generalising a date: expected ISO form (2006-01-02), found another one of %d bytes", len(value))
-	case m == nil:
+	case m == nil, !isDate && !clockText.Match(m[4]):
 		return dst, nil // a text that is no date says nothing any more
 	}
 	month, day := m[2], m[3]

@@ -131,6 +131,28 @@ func TestMasks_HoldForAnyText(t *testing.T) {
 	})
 }
 
+func TestMasks_LeaveNoWordsBesideWhatTheyAreFor(t *testing.T) {
+	beside := []string{
+		"", "1980-12-31", "1980-12-31 10:00 ", "31.12.1980 ", "10.0.0.1 ", "10.0.0.1/24 ", "https://x.example/ ", "https://x.example:80", "+49 170 1234567 ",
+		"0170 1234567 ext ", "DE89370400440532013000 ", "4111 1111 1111 1111 ", "12345 ", "1e5 ", "anna@x.de ", "::1 ", "fe80::1%", "00:11:22:33:44:55 ",
+		"550e8400-e29b-41d4-a716-446655440000 ", "mailto:", "tel:", "data:text/plain,", "//host/", "https://u:p@host/?q=", "https://[::1]:80", "$1$", "?name=", "#",
+	}
+	for _, name := range []string{
+		"email", "name", "phone", "address", "postcode", "card", "iban", "national", "date", "number", "token", "uuid", "ip", "url", "text", "hash", "password",
+	} {
+		masked := maskFor(t, name, "text")
+		for _, b := range beside {
+			for _, value := range []string{b + "Qumzel Brxtovy", b + "QUMZEL", "Qumzel Brxtovy " + b, "Qumzel:" + b + ":5f4dcc3b5aa765d61d8327deb882cf99"} {
+				if got := strings.ToLower(masked(value)); strings.Contains(got, "qumzel") || strings.Contains(got, "brxtovy") {
+					if !strings.HasPrefix(got, "qumzel://") { // a scheme
+						t.Errorf("%s of %q is %q", name, value, got)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestNumber_LeavesNoWordsThatFollowAnE(t *testing.T) {
 	number := maskFor(t, "number", "text")
 	for _, value := range []string{"7e Anna Moser", "12Example", "\tE", "e7 Anna", "1e2e3", "5 e 12", "Flat 3E12"} {
@@ -476,6 +498,8 @@ func TestPassword_SaysNothingAndStaysWellFormed(t *testing.T) {
 		"$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA==$RdescudvJCsgt3ub+b7dWRWJTmaaJObG1234567890a": "$argon2id$v=19$m=65536,t=3,p=4$" + strings.Repeat("A", 22) + "==$" + strings.Repeat("A", 43),
 		"5f4dcc3b5aa765d61d8327deb882cf99": strings.Repeat("0", 32),
 		"geheim":                           "!!!!!!",
+		"anna.moser:5f4dcc3b5aa765d61d8327deb882cf99:Anna":                strings.Repeat("A", 10) + ":" + strings.Repeat("0", 32) + ":AAAA",
+		"pbkdf2_sha256$260000$salt$5f4dcc3b5aa765d61d8327deb882cf99:Anna": "pbkdf2_sha256$260000$salt$" + strings.Repeat("0", 32) + ":AAAA",
 	} {
 		if got := mask(value); got != want {
 			t.Errorf("%s became %s, expected %s", value, got, want)

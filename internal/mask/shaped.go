@@ -88,7 +88,7 @@ func (k *keyed) hexadecimal(dst []byte, purpose string, value []byte, kept func(
 	return dst
 }
 
-var urlShape = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*)://((?:[^/?#@\s]*@)?)([^/?#:@\s\[\]]+)((?::[0-9]+)?)((?:[/?#].*)?)$`)
+var urlShape = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*)://((?:[^/?#@\s]*@)?)([^/?#:@\s\[\]]+)((?::[0-9]{1,5})?)((?:[/?#].*)?)$`)
 
 // url masks host, user, path and query, and keeps their length. Scheme, port and
 // separators stay, and the host leads nowhere. mailto: and tel: hold what their names say.
@@ -145,22 +145,29 @@ func (k *keyed) hash(dst, value []byte) []byte {
 	return hex.AppendEncode(dst, mac.Sum(nil)[:16])
 }
 
+// hashScheme begins a hash that says how it was made: $2b$10$…, {SSHA}…, pbkdf2_sha256$260000$….
+// What stands there before salt and digest is of the scheme, and of nobody.
+var hashScheme = regexp.MustCompile(`^(?:\$[a-z0-9-]{1,16}\$|\{[A-Z0-9.-]{2,16}\}|(?i:pbkdf2|sha|md5|bcrypt|argon2|scrypt|scram|phpass|hmac)[A-Za-z0-9_:+-]{0,32}\$)`)
+
 // password replaces a password's hash by one of the same scheme, cost and length that no
 // password has: its salt and digest are all zeros. It says nothing of the value, not even
 // which characters it was made of. What is no hash of a known form becomes "!!!…".
 func password(dst, value []byte) []byte {
 	start := len(dst)
-	replaced := false
+	scheme, replaced := hashScheme.Match(value), false
 	for rest := value; len(rest) > 0; {
 		end := bytes.IndexAny(rest, "$:}")
 		part := rest
 		if end >= 0 {
 			part = rest[:end]
 		}
-		if len(part) >= 16 {
+		switch {
+		case len(part) >= 16:
 			dst, replaced = append(dst, zeros(part)...), true
-		} else {
+		case scheme && !replaced:
 			dst = append(dst, part...)
+		default:
+			dst = append(dst, zeros(part)...)
 		}
 		if end < 0 {
 			break
