@@ -150,8 +150,13 @@ func WithoutValue(message string) string {
 	if at := strings.Index(message, `: "`); at >= 0 {
 		return message[:at]
 	}
-	return message
+	return quotedDatum.ReplaceAllString(message, "$1")
 }
+
+// quotedDatum is a value that a message quotes in its middle: value "…" is out of range for
+// type integer. It ends at the last quote, as a value may hold some; names of columns and
+// constraints stand behind other words.
+var quotedDatum = regexp.MustCompile(`(?s)\b([Vv]alue|[Tt]ime zone|[Ss]tring|[Tt]oken) ".*"`)
 
 // QuoteText writes a text as a literal that is read the same under every setting.
 func QuoteText(text string) string {

@@ -24,3 +24,17 @@ func TestToolError_HoldsNoValue(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutValue_TakesOutWhatTheServerQuotesOfTheData(t *testing.T) {
+	for message, want := range map[string]string{
+		`invalid input syntax for type integer: "anna"`:                    `invalid input syntax for type integer`,
+		`value "49170123456789" is out of range for type integer`:          `value is out of range for type integer`,
+		`time zone "anna "moser"" not recognized`:                          `time zone not recognized`,
+		`null value in column "email" violates not-null constraint`:        `null value in column "email" violates not-null constraint`,
+		`duplicate key value violates unique constraint "users_email_key"`: `duplicate key value violates unique constraint "users_email_key"`,
+	} {
+		if got := WithoutValue(message); got != want {
+			t.Errorf("%s became %q", message, got)
+		}
+	}
+}

@@ -38,7 +38,9 @@ const planted = `
 	CREATE TABLE kept (id bigint, forgotten text, stays text);
 	INSERT INTO kept SELECT i, 'ZqForgotten' || i, 'stays' FROM generate_series(1, 500) i;
 	ALTER TABLE kept DROP COLUMN forgotten;
-	ANALYZE;`
+	ALTER TABLE past ADD late text DEFAULT 'ZqMissing'; ALTER TABLE past ALTER late DROP DEFAULT;
+	CREATE TEMPORARY TABLE passing AS SELECT 'ZqPassing' || i % 3 AS word FROM generate_series(1, 500) i;
+	ANALYZE; ANALYZE passing;`
 
 func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 	folder := postgrestest.Folder(t)
@@ -70,7 +72,7 @@ func TestCopy_LeavesNoOriginalInAnyFile(t *testing.T) {
 	var notices []string
 	spec := physical.Spec{
 		From: filepath.Join(folder, "production"), Database: "shop", Dir: filepath.Join(folder, "data"), Verify: true,
-		Masks: shifting("public.notes.word", "public.notes.long", "public.past.word", "public.past.long"), Scan: scan.scan, Notice: func(s string) { notices = append(notices, s) },
+		Masks: shifting("public.notes.word", "public.notes.long", "public.past.word", "public.past.long", "public.past.late"), Scan: scan.scan, Notice: func(s string) { notices = append(notices, s) },
 	}
 	result, err := physical.Copy(t.Context(), spec)
 	if err != nil {
