@@ -8,9 +8,23 @@ import (
 	"understudy"
 )
 
+// Large objects stand in no table of the user's: rules decide about the content of all of
+// them by the name of a column, of type bytea.
+const (
+	LargeObjects    = "pg_catalog.pg_largeobject"
+	LargeObjectData = "data"
+)
+
+// LargeObjectColumn is large objects as rules see them.
+func LargeObjectColumn() understudy.Column {
+	return understudy.Column{Table: LargeObjects, Name: LargeObjectData, Type: "bytea", Nullable: true,
+		Comment: "content of the large objects"}
+}
+
 // Columns describes the columns of the user's tables, by table, in their order, each
 // with up to samples distinct values spread over the table. A partitioned table is one
-// table, partitions are not listed; an inheriting table is a table of its own.
+// table, partitions are not listed; an inheriting table is a table of its own. Where there
+// are large objects [LargeObjects] is one of the tables, without samples.
 //
 // The samples are personal data: they are for deciding how a column is masked, in
 // memory. Reading them needs SELECT on every table. Big tables are not read through:
@@ -27,6 +41,13 @@ func Columns(ctx context.Context, conn *pgx.Conn, samples int) (map[string][]und
 		}
 		for _, t := range tables {
 			byTable[t.Name()] = t.Columns
+		}
+		objects := false
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_largeobject_metadata)`).Scan(&objects); err != nil {
+			return ReadError("looking for large objects", err)
+		}
+		if objects {
+			byTable[LargeObjects] = []understudy.Column{LargeObjectColumn()}
 		}
 		return nil
 	})

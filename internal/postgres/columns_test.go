@@ -70,3 +70,21 @@ func TestColumns_KnowTheValuesThatTheSchemaLaysDown(t *testing.T) {
 		}
 	}
 }
+
+func TestColumns_LargeObjectsAreAColumnToBeRuled(t *testing.T) {
+	t.Parallel()
+	c, name := postgrestest.Database(t)
+	conn := postgrestest.Connected(t, c.AdminURL(name))
+	for _, there := range []bool{false, true} {
+		if there {
+			postgrestest.Runs(t, conn, `SELECT lo_create(0)`)
+		}
+		columns, err := postgres.Columns(t.Context(), conn, 50)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(columns[postgres.LargeObjects]) == 1; got != there {
+			t.Errorf("large objects are there: %t; listed: %t", there, got)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"understudy"
+	"understudy/internal/postgres"
 	"understudy/internal/postgres/logical"
 	"understudy/internal/postgres/postgrestest"
 )
@@ -24,13 +25,13 @@ func TestCopy_LargeObjectsFollowTheirRule(t *testing.T) {
 	t.Cleanup(func() { runsAfter(t, spec.Target, `DROP OWNED BY lo_reader`) })
 	rule := func(mask understudy.Mask) {
 		spec.Masks = func(table string, columns []understudy.Column) (understudy.TableMasks, error) {
-			if table == logical.LargeObjects && columns[0].Type == "bytea" {
-				return understudy.TableMasks{Columns: map[string]understudy.Mask{logical.LargeObjectData: mask}}, nil
+			if table == postgres.LargeObjects && columns[0].Type == "bytea" {
+				return understudy.TableMasks{Columns: map[string]understudy.Mask{postgres.LargeObjectData: mask}}, nil
 			}
 			return understudy.TableMasks{}, nil
 		}
 	}
-	rule(understudy.Mask{Name: "keep"})
+	spec.Masks = func(string, []understudy.Column) (understudy.TableMasks, error) { return understudy.TableMasks{}, nil } // keep
 	copied(t, spec)
 	if here, there := postgrestest.Answer(t, source, state), postgrestest.Answer(t, target, state); here != there {
 		t.Errorf("production has\n%s\nthe twin\n%s", here, there)

@@ -13,13 +13,6 @@ import (
 	"understudy/internal/postgres"
 )
 
-// Large objects stand in no table of the user's: rules decide about the content of all of
-// them by the name of a column, of type bytea.
-const (
-	LargeObjects    = "pg_catalog.pg_largeobject" // the table that Masks is asked about
-	LargeObjectData = "data"                      // its column
-)
-
 // Of a mask for large objects these names mean what they say; of any other, each object
 // is given to the mask as a whole.
 const (
@@ -32,8 +25,8 @@ const (
 	largeObjectWhole = 64 << 20 // the largest object that a mask is given
 )
 
-// decideLargeObjects asks for the mask of large objects, where there are any. Without a
-// mask that is named, be it keep, nothing is copied.
+// decideLargeObjects asks for the mask of large objects, where there are any. Where no rule
+// decides about them nothing is copied; as with any column, none that is named is keep.
 func (c *copying) decideLargeObjects(ctx context.Context) error {
 	if err := c.moment.Tx.QueryRow(ctx, `SELECT count(*) FROM pg_largeobject_metadata`).Scan(&c.objects.count); err != nil {
 		return postgres.ReadError("counting large objects", err)
@@ -41,14 +34,17 @@ func (c *copying) decideLargeObjects(ctx context.Context) error {
 	if c.objects.count == 0 {
 		return nil
 	}
-	column := understudy.Column{Table: LargeObjects, Name: LargeObjectData, Type: "bytea", Nullable: true}
-	chosen, err := c.spec.Masks(LargeObjects, []understudy.Column{column})
-	mask, ruled := chosen.Columns[LargeObjectData]
+	column := postgres.LargeObjectColumn()
+	chosen, err := c.spec.Masks(column.Table, []understudy.Column{column})
+	mask, masked := chosen.Columns[column.Name]
+	if !masked {
+		mask.Name = maskKeep
+	}
 	switch {
 	case err != nil && understudy.KindOf(err) != understudy.KindRefused:
 		return fmt.Errorf("deciding the mask of large objects: %w", err)
-	case err != nil || !ruled || mask.Apply == nil && mask.Name != maskKeep && mask.Name != maskNull:
-		return understudy.Errorf(understudy.KindRefused, "nothing was copied: database %s holds %d large objects, and no rule says whether they are personal",
+	case err != nil || mask.Apply == nil && mask.Name != maskKeep && mask.Name != maskNull:
+		return understudy.Errorf(understudy.KindRefused, "nothing was copied: database %s holds large objects (%d), and no rule says whether they are personal",
 			c.source.database, c.objects.count).
 			WithHint("rule %s with keep, null or hash in mask.yaml; move them into a bytea column; or remove the ones nothing refers to with vacuumlo", column)
 	}

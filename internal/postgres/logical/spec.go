@@ -24,8 +24,8 @@ type Spec struct {
 	Bin string
 	// Masks decides for each table which columns are masked. It is asked for every
 	// table before anything is written; partitions follow the rules of their table. Where
-	// the database holds large objects it is asked for [LargeObjects] too, a table of
-	// one column, [LargeObjectData], and has to name a mask for that one.
+	// the database holds large objects it is asked for [postgres.LargeObjects] too, a table of
+	// one column, [postgres.LargeObjectData], and refuses it where no rule decides about that one.
 	Masks understudy.Masks
 	// Choose, if not nil, says which rows of a table are copied; false: all of them. It is
 	// asked by the name that Masks is asked by. That what is chosen refers to nothing

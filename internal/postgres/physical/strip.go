@@ -138,8 +138,8 @@ func (c *copying) checkLargeObjects(ctx context.Context, conn *pgx.Conn) error {
 		return postgres.ReadError("counting large objects", err)
 	}
 	if found > 0 {
-		return understudy.Errorf(understudy.KindRefused, "nothing was copied: database %s holds %d large objects, which stand in no column, so that no rule can say whether they are personal",
-			c.spec.Database, found).WithHint("move them into a bytea column, or remove the ones nothing refers to with vacuumlo")
+		return understudy.Errorf(understudy.KindRefused, "nothing was copied: database %s holds large objects (%d), which are not masked in files",
+			c.spec.Database, found).WithHint("copy by rows (method: logical) with a rule for pg_catalog.pg_largeobject.data, move them into a bytea column, or remove the ones nothing refers to with vacuumlo")
 	}
 	return nil
 }
