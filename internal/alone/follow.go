@@ -32,7 +32,11 @@ func copyAndFollow(ctx context.Context, order cli.TwinCopy, spec logical.Spec, t
 		return cli.TwinCopied{}, err
 	}
 	var made cli.TwinCopied
-	if !joined {
+	if joined {
+		if err := checkRules(ctx, order); err != nil {
+			return made, err
+		}
+	} else {
 		if made.DatabaseCopy, err = copyToFollow(ctx, order, following, spec, tell); err != nil {
 			return made, err
 		}
@@ -51,6 +55,9 @@ func copyToFollow(ctx context.Context, order cli.TwinCopy, following follow.Spec
 	defer func() { err = errors.Join(err, prepared.Close(ctx)) }()
 	spec.Snapshot = prepared.Snapshot
 	if made, err = copyAndProve(ctx, order, spec, tell); err != nil {
+		return made, err
+	}
+	if err := noteRules(ctx, order); err != nil {
 		return made, err
 	}
 	return made, prepared.Joined(ctx)

@@ -83,4 +83,9 @@ func TestCopyTwin_FollowsWithTheMasksOfTheCopy(t *testing.T) {
 	if again := postgrestest.Answer(t, target, `SELECT email FROM people WHERE id = 7`); again != masked || strings.HasPrefix(again, "p7@") {
 		t.Error("a value that went and came back is masked in another way, or not at all")
 	}
+	if err := os.WriteFile(order.Rules, []byte("columns:\n  public.people.email: email\n  public.people.id: number\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := alone.CopyTwin(t.Context(), order, func(string) {})
+	postgrestest.Refused(t, err, understudy.KindConflict, "under other masking rules")
 }

@@ -1,0 +1,61 @@
+package alone
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/cli"
+	"understudy/internal/mask"
+	"understudy/internal/postgres"
+)
+
+// rulesSetting is the setting of a followed database that names the rules it was copied
+// under.
+const rulesSetting = "understudy.rules"
+
+// noteRules notes in the copy under which rules its rows were masked.
+func noteRules(ctx context.Context, order cli.TwinCopy) error {
+	rules, err := mask.Load(order.Rules)
+	if err != nil {
+		return err
+	}
+	return inCopy(ctx, order, "noting the masking rules in the copy", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, fmt.Sprintf("ALTER DATABASE %s SET %s = %s", pgx.Identifier{conn.Config().Database}.Sanitize(), rulesSetting,
+			postgres.QuoteText(string(rules.Digest()))))
+		return err
+	})
+}
+
+// checkRules refuses to go on with a copy whose rows were masked by other rules: what those
+// kept would stay, while it looks as if the rules of today held for all of it.
+func checkRules(ctx context.Context, order cli.TwinCopy) error {
+	rules, err := mask.Load(order.Rules)
+	if err != nil {
+		return err
+	}
+	var noted string
+	err = inCopy(ctx, order, "reading the masking rules of the copy", func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, "SELECT COALESCE(current_setting($1, true), '')", rulesSetting).Scan(&noted)
+	})
+	if err != nil || noted == string(rules.Digest()) {
+		return err
+	}
+	return understudy.Errorf(understudy.KindConflict, "the copy was made under other masking rules than %s has now, and the rows in it are masked by those", order.Rules).
+		WithHint("copy afresh into an empty database, or put the rules back")
+}
+
+// inCopy runs act with a session on the copy's database.
+func inCopy(ctx context.Context, order cli.TwinCopy, doing string, act func(*pgx.Conn) error) error {
+	conn, err := postgres.OpenReader(ctx, order.To, "understudy")
+	if err != nil {
+		return err
+	}
+	defer postgres.CloseConn(ctx, conn)
+	if err := act(conn); err != nil {
+		return postgres.ReadError(doing, err)
+	}
+	return nil
+}
