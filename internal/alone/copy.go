@@ -71,7 +71,7 @@ func copyPostgres(ctx context.Context, order cli.TwinCopy, masks understudy.Mask
 	files := order.Copying.Method == understudy.CopyPhysical
 	switch {
 	case files && isURL(order.To):
-		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--to: a physical copy is made in a folder, and %s is an address", order.To)
+		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--to: a physical copy is made in a folder; expected one that is not there, found an address")
 	case files:
 		return inNewFolder(order.To, func(folder string) (cli.TwinCopied, error) { return copyFiles(ctx, order, folder, masks, tell) })
 	case strings.HasPrefix(order.From, "file:"):
@@ -94,6 +94,9 @@ func copyRows(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, t
 			return copyAndFollow(ctx, order, spec, tell)
 		}
 		made, err := copyAndProve(ctx, order, spec, tell)
+		if err != nil && ctx.Err() != nil {
+			tell("the target may hold a part of the copy: drop and create that database before the next one")
+		}
 		return cli.TwinCopied{DatabaseCopy: made}, err
 	}
 	return inNewFolder(order.To, func(folder string) (cli.TwinCopied, error) {

@@ -61,3 +61,15 @@ func write(t *testing.T, path, content string) {
 		t.Fatal(err)
 	}
 }
+
+func TestCopyTwin_AnswersAnAddressForAPhysicalCopyWithoutItsPassword(t *testing.T) {
+	dir := t.TempDir()
+	rules := filepath.Join(dir, "mask.yaml")
+	write(t, rules, "columns: {}\n")
+	order := cli.TwinCopy{From: "postgres://db/shop", To: "postgres://postgres:geheim@localhost/twin", Rules: rules, Key: filepath.Join(dir, "mask.key")}
+	order.Copying.Method = understudy.CopyPhysical
+	_, err := alone.CopyTwin(t.Context(), order, func(string) {})
+	if understudy.KindOf(err) != understudy.KindInvalid || strings.Contains(err.Error()+understudy.HintOf(err), "geheim") {
+		t.Errorf("%v (hint: %s)", err, understudy.HintOf(err))
+	}
+}

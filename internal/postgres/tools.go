@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"understudy"
 )
@@ -24,7 +25,8 @@ type Tool struct {
 	Args           []string
 }
 
-// Run runs the program to its end.
+// Run runs the program to its end, or ends it with ctx: with all that it has started, as
+// pg_basebackup's second half would keep the log of the source for itself for ever.
 func (t Tool) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	address, password, err := withoutPassword(t.URL)
 	if err != nil {
@@ -32,6 +34,8 @@ func (t Tool) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(t.Bin, t.Name), append([]string{"--no-password", "--dbname=" + address}, t.Args...)...)
 	cmd.WaitDelay = closingTime
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Env = append(CleanEnvironment(), "HOME="+os.Getenv("HOME"), "PGAPPNAME="+t.App, "PGOPTIONS="+t.Options, "PGCONNECT_TIMEOUT=10")
 	if password != "" {
 		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)

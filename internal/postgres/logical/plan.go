@@ -50,7 +50,8 @@ func (c *copying) checkEnds(ctx context.Context) error {
 	}
 	switch {
 	case !c.into.superuser:
-		return understudy.Errorf(understudy.KindInvalid, "role %s on the target is no superuser; only one can restore ownership and grants", c.into.user)
+		return understudy.Errorf(understudy.KindInvalid, "role %s on the target is no superuser; only one can restore ownership and grants", c.into.user).
+			WithHint("connect to the target as a superuser, or let a private server be made: a folder in place of the address")
 	case c.into.major < c.source.major:
 		return understudy.Errorf(understudy.KindUnavailable, "the source is PostgreSQL %d and the target PostgreSQL %d: a copy never goes to an older version",
 			c.source.major, c.into.major).WithHint("install PostgreSQL %d on this machine for the twin", c.source.major)
