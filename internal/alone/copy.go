@@ -3,6 +3,8 @@ package alone
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -31,6 +33,9 @@ func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.T
 		defer cancel()
 		ctx = limited
 	}
+	if err := checkPage(order); err != nil {
+		return cli.TwinCopied{}, err
+	}
 	masks, err := masksOf(order)
 	if err != nil {
 		return cli.TwinCopied{}, err
@@ -50,6 +55,15 @@ func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.T
 		made.Took -= made.Followed.For
 	}
 	return made, err
+}
+
+// checkPage refuses a page of the proof that would have no folder when the copy is done.
+func checkPage(order cli.TwinCopy) error {
+	folder := filepath.Dir(order.Proof)
+	if is, err := os.Stat(folder); order.Proof != "" && (err != nil || !is.IsDir()) {
+		return understudy.Errorf(understudy.KindInvalid, "--proof: %s is no folder that is there; nothing was copied", folder)
+	}
+	return nil
 }
 
 func masksOf(order cli.TwinCopy) (understudy.Masks, error) {

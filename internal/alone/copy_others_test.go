@@ -73,3 +73,11 @@ func TestCopyTwin_AnswersAnAddressForAPhysicalCopyWithoutItsPassword(t *testing.
 		t.Errorf("%v (hint: %s)", err, understudy.HintOf(err))
 	}
 }
+
+func TestCopyTwin_LooksForTheFolderOfTheProofFirst(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "twin")
+	_, err := alone.CopyTwin(t.Context(), cli.TwinCopy{From: "postgres://db/shop", To: to, Proof: filepath.Join(to, "proof.html")}, func(string) {})
+	if understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "--proof") {
+		t.Errorf("%v", err)
+	}
+}

@@ -20,7 +20,8 @@ func inNewFolder(to string, act func(folder string) (cli.TwinCopied, error)) (cl
 		return cli.TwinCopied{}, err
 	}
 	if _, err := os.Lstat(folder); err == nil {
-		return cli.TwinCopied{}, understudy.Errorf(understudy.KindConflict, "--to: %s is there already; expected a folder that is not", folder)
+		return cli.TwinCopied{}, understudy.Errorf(understudy.KindConflict, "--to: %s is there already; expected a folder that is not", folder).
+			WithHint("name another; or remove it, if a copy was killed there: what it left is not whole")
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return cli.TwinCopied{}, understudy.Errorf(understudy.KindUnavailable, "making the folder of --to: %w", err)

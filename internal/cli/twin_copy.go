@@ -56,7 +56,7 @@ func (c *cli) twinCopy() *cobra.Command {
 			"PGPASSWORD=… understudy twin copy --from postgres://reader@db/shop --to postgres://postgres@localhost/shop_twin --mask mask.yaml\n" +
 			"understudy twin copy --from postgres://reader@db/shop --to ./twin --mask mask.yaml --method physical\n" +
 			"understudy twin copy --from postgres://owner@db/shop --to postgres://postgres@localhost/shop_twin --mask mask.yaml --follow --publish",
-		exits: "0 done, 1 error, 2 wrong usage, 3 refused: a column is not decided on, or an original was found in the copy",
+		exits: "0 done, 1 error, 2 wrong usage, 3 refused: a column is not decided on, a right is missing, or an original was found in the copy",
 	}, func(ctx context.Context, _ []string) error {
 		if err := order.complete(method, rate); err != nil {
 			return err
