@@ -31,8 +31,25 @@ func inNewFolder(to string, act func(folder string) (cli.TwinCopied, error)) (cl
 		return made, errors.Join(err, os.RemoveAll(folder))
 	}
 	made.Directory = folder
-	made.Start = "pg_ctl -D " + filepath.Join(folder, "data") + " start"
+	made.Start = startCommand(folder)
 	return made, nil
+}
+
+// startCommand is how people start what was made: as root that is for the user who owns it.
+func startCommand(folder string) string {
+	command := "pg_ctl -D " + filepath.Join(folder, "data") + " -l " + filepath.Join(folder, "log")
+	if socket := filepath.Join(folder, "run"); isFolder(socket) {
+		command += " -o '-k " + socket + "'"
+	}
+	if command += " start"; os.Geteuid() == 0 {
+		command += "   (as the user who owns the folder data)"
+	}
+	return command
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // copyIntoServer copies into a private server that is made for it below a folder, loaded
