@@ -40,7 +40,6 @@ func rooms() map[string]room {
 		// instruments
 		"internal/atomicfile":            {bare: true},
 		"internal/attest":                {},
-		"internal/deps":                  {},
 		"internal/doctor":                {},
 		"internal/evidence":              {knows: []string{"atomicfile"}},
 		"internal/filetree":              {},

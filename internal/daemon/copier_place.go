@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +12,7 @@ import (
 	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/physical"
 )
 
 // place is where a copy is made: a server of its own beside the one that the twin uses,
@@ -34,7 +37,27 @@ func (c copier) prepare(ctx context.Context, source, twin understudy.Environment
 		return place{}, err
 	}
 	p := place{current: cluster.New(spec), next: c.d.nextServer(twin.Name, spec), bin: bin}
-	return p, p.next.Remove(ctx)
+	return p, c.d.clearNext(ctx, twin.Name)
+}
+
+// clearNext removes what a crash left of a twin's next copy, unmasked files of a copy by
+// files among it.
+func (d *Daemon) clearNext(ctx context.Context, twin string) error {
+	err := physical.Clear(ctx, d.options.State.Below("databases.next", twin))
+	return errors.Join(err, d.nextServer(twin, cluster.Spec{}).Remove(ctx))
+}
+
+// clearAllNext does so for every twin when the daemon begins: no copy outlives it. What
+// cannot be removed is said, and keeps nothing from running.
+func (d *Daemon) clearAllNext(ctx context.Context) {
+	const making = ".making"
+	left, err := filepath.Glob(d.options.State.Below("databases.next", "*"+making))
+	for _, path := range left {
+		err = errors.Join(err, d.clearNext(ctx, strings.TrimSuffix(filepath.Base(path), making)))
+	}
+	if err != nil {
+		d.notes.set("copies", "a copy by files that was killed could not be removed, and may hold unmasked data: "+err.Error())
+	}
 }
 
 // nextServer is the server that a twin's next copy is made in. Nobody reaches it but

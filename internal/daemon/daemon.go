@@ -109,6 +109,7 @@ func (d *Daemon) open(ctx context.Context) error {
 	if err := d.sweepTrees(); err != nil {
 		return err
 	}
+	d.clearAllNext(ctx)
 	d.evidence = evidence.Keep(d.options.State.Below("evidence"))
 	d.router = &router.Client{Socket: d.options.State.RouterSocket()}
 	d.runtime = &process.Runtime{

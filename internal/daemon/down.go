@@ -143,7 +143,7 @@ func (d *Daemon) downOne(ctx context.Context, name, by string, tell api.Tell) er
 // stopServer stops an environment's private server, where it has one. It needs no more
 // than the folder: what understudy.yaml says of it now does not matter.
 func (d *Daemon) stopServer(ctx context.Context, name string) error {
-	if err := d.nextServer(name, cluster.Spec{}).Remove(ctx); err != nil { // what a crash left of a copy
+	if err := d.clearNext(ctx, name); err != nil {
 		return err
 	}
 	dir := d.options.State.Below("databases", name)

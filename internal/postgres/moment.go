@@ -143,6 +143,11 @@ func OpenReader(ctx context.Context, url, name string) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+		var refused *net.OpError
+		if errors.As(err, &refused) && ctx.Err() == nil { // the driver lists every address that it has tried
+			return nil, understudy.Errorf(understudy.KindUnavailable, "connecting to database %s at %s as %s: %w", config.Database, where, config.User, refused.Err).
+				WithHint("see that the server runs, and that it listens there")
+		}
 		return nil, ReadError("connecting to database "+config.Database+" at "+where+" as "+config.User, err)
 	}
 	return conn, nil

@@ -15,6 +15,24 @@ import (
 // claim sees to it that nobody else makes this copy now, that its place is free, and that
 // what a crash left is gone. The claim ends with this program, or with release.
 func (c *copying) claim(ctx context.Context) (release func() error, err error) {
+	if release, err = c.hold(); err != nil {
+		return nil, err
+	}
+	if entries, err := os.ReadDir(c.spec.Dir); !errors.Is(err, fs.ErrNotExist) && (err != nil || len(entries) > 0) {
+		return nil, errors.Join(understudy.Errorf(understudy.KindConflict, "copying into %s: there is something already; nothing was touched", c.spec.Dir).
+			WithHint("name a directory that is not there yet"), release())
+	}
+	if err := c.clear(ctx); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	if c.owner, err = cluster.RunAs(); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
+}
+
+// hold keeps others from working at this place until release, or the end of the program.
+func (c *copying) hold() (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(c.spec.Dir), 0o755); err != nil {
 		return nil, understudy.Errorf(understudy.KindUnavailable, "making the folder of %s: %w", c.spec.Dir, err)
 	}
@@ -29,18 +47,7 @@ func (c *copying) claim(ctx context.Context) (release func() error, err error) {
 	if !names(path, file) {
 		return nil, errors.Join(understudy.Errorf(understudy.KindConflict, "claiming %s: another copy into it has just ended", c.spec.Dir).WithHint("try again"), file.Close())
 	}
-	release = func() error { return errors.Join(os.Remove(path), file.Close()) }
-	if entries, err := os.ReadDir(c.spec.Dir); !errors.Is(err, fs.ErrNotExist) && (err != nil || len(entries) > 0) {
-		return nil, errors.Join(understudy.Errorf(understudy.KindConflict, "copying into %s: there is something already; nothing was touched", c.spec.Dir).
-			WithHint("name a directory that is not there yet"), release())
-	}
-	if err := c.clear(ctx); err != nil {
-		return nil, errors.Join(err, release())
-	}
-	if c.owner, err = cluster.RunAs(); err != nil {
-		return nil, errors.Join(err, release())
-	}
-	return release, nil
+	return func() error { return errors.Join(os.Remove(path), file.Close()) }, nil
 }
 
 // names tells whether a path still leads to an open file.
