@@ -132,11 +132,11 @@ func marked(address string, lockTimeout time.Duration) string {
 
 // Watch watches the first database of the application; the migration's sessions are told
 // by their name, or by their role where it is theirs alone.
-func (m migrator) Watch(ctx context.Context) (func(context.Context) (migration.Observation, error), error) {
+func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
 	app := m.release.Application
 	if len(app.Databases) == 0 || !private(m.env) {
-		return func(context.Context) (migration.Observation, error) {
-			return migration.Observation{Notes: []string{"the database is run by others and was not watched"}}, nil
+		return func(context.Context) (understudy.Observation, error) {
+			return understudy.Observation{Notes: []string{"the database is run by others and was not watched"}}, nil
 		}, nil
 	}
 	server, err := m.d.server(m.env, app, 0)
@@ -154,27 +154,40 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (migration.O
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (migration.Observation, error) {
+	return func(ctx context.Context) (understudy.Observation, error) {
 		seen, err := watch.Stop(ctx)
 		return observation(seen, spec.Every), err
 	}, nil
 }
 
 // observation puts what a PostgreSQL server showed into the words of migrations.
-func observation(seen lockwatch.Observation, every time.Duration) migration.Observation {
-	out := migration.Observation{
-		InvalidIndexes: seen.InvalidIndexes, LostStatistics: seen.LostStatistics, Exclusive: seen.ExclusiveByWAL,
+func observation(seen lockwatch.Observation, every time.Duration) understudy.Observation {
+	out := understudy.Observation{
 		LogBytes: seen.WAL, BytesBefore: seen.BytesBefore, BytesPeak: seen.BytesPeak, BytesAfter: seen.BytesAfter,
-		Every: max(every, seen.Gap), Exact: seen.Exact, Notes: seen.Notes,
+		Every: max(every, seen.Gap), Exact: understudy.Exactness{Exclusive: seen.WALRead}, Notes: seen.Notes,
 	}
+	sampled := map[string]bool{}
 	for _, l := range seen.Locks {
-		out.Locks = append(out.Locks, migration.Lock{Relation: l.Relation, Kind: l.Kind, New: l.New, Mode: l.Mode, Held: l.Held, Waited: l.Waited})
+		sampled[l.Relation] = true
+		out.Locks = append(out.Locks, understudy.ObservedLock{Relation: l.Relation, Kind: l.Kind, New: l.New, Mode: l.Mode, Held: l.Held, Waited: l.Waited})
+	}
+	for _, relation := range seen.ExclusiveByWAL {
+		if !sampled[relation] {
+			out.Locks = append(out.Locks, understudy.ObservedLock{Relation: relation, Kind: "table", Mode: "AccessExclusiveLock", SeenBy: []understudy.ObservedBy{understudy.ByLog}})
+		}
 	}
 	for _, r := range seen.Rewritten {
-		out.Rewritten = append(out.Rewritten, migration.Rewrite{Relation: r.Relation, Bytes: r.Bytes, Rows: r.Rows})
+		out.Tables = append(out.Tables, understudy.TableChange{Relation: r.Relation, Rewritten: true, Bytes: r.Bytes, Rows: r.Rows})
+	}
+	for _, name := range seen.InvalidIndexes {
+		out.Indexes = append(out.Indexes, understudy.IndexChange{Name: name, Invalid: true})
+	}
+	for _, column := range seen.LostStatistics {
+		dot := strings.LastIndex(column, ".")
+		out.Tables = append(out.Tables, understudy.TableChange{Relation: column[:dot], Columns: []understudy.ColumnChange{{Name: column[dot+1:], LostStatistics: true}}})
 	}
 	for _, b := range seen.Blocked {
-		out.Blocked = append(out.Blocked, migration.Blocked{
+		out.Waits = append(out.Waits, understudy.ObservedWait{
 			Who: b.Role + " " + b.Application, Relation: b.Relation, Wanted: b.Mode, Statement: b.Statement, By: b.By, For: b.Longest, Times: b.Times,
 		})
 	}
@@ -202,7 +215,7 @@ func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args
 	if ran.Hung {
 		out.Said = "it did not end in time"
 	}
-	for _, b := range ran.Observation.Blocked {
+	for _, b := range ran.Observation.Waits {
 		out.Blocked = max(out.Blocked, b.For)
 	}
 	out.Findings = migration.Judge(ran, migration.Budget{

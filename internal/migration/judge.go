@@ -24,13 +24,20 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 	findings = append(findings, judgeBlocked(ran.Observation, budget)...)
 	findings = append(findings, judgeLeft(ran.Observation, budget)...)
 	for i := range findings {
-		findings[i].Inexact = findings[i].Inexact || !ran.Observation.Exact && sampled(findings[i])
+		findings[i].Inexact = findings[i].Inexact || sampled(findings[i], ran.Observation.Exact)
 	}
 	return findings
 }
 
-func sampled(f understudy.Finding) bool {
-	return f.Code == string(check.MigrationBlocked) || f.Code == string(check.MigrationExclusive)
+// sampled tells whether a finding rests on something of which more may have happened.
+func sampled(f understudy.Finding, exact understudy.Exactness) bool {
+	switch f.Code {
+	case string(check.MigrationBlocked):
+		return !exact.Waits
+	case string(check.MigrationExclusive):
+		return !exact.Exclusive
+	}
+	return false
 }
 
 func judgeEnd(ran Ran, budget Budget) []understudy.Finding {
@@ -83,9 +90,9 @@ func failureRemedy(output string) string {
 	return "read its output in the evidence, and run it again on a fresh twin"
 }
 
-func judgeBlocked(seen Observation, budget Budget) []understudy.Finding {
-	worst := map[string]Blocked{}
-	for _, b := range seen.Blocked {
+func judgeBlocked(seen understudy.Observation, budget Budget) []understudy.Finding {
+	worst := map[string]understudy.ObservedWait{}
+	for _, b := range seen.Waits {
 		if b.For > worst[b.Relation].For {
 			worst[b.Relation] = b
 		}
@@ -106,14 +113,14 @@ func judgeBlocked(seen Observation, budget Budget) []understudy.Finding {
 	return findings
 }
 
-func who(b Blocked, seen Observation) string {
+func who(b understudy.ObservedWait, seen understudy.Observation) string {
 	if everybody(b, seen) {
 		return "readers and writers of " + b.Relation
 	}
 	return "writers of " + b.Relation
 }
 
-func what(b Blocked, seen Observation) string {
+func what(b understudy.ObservedWait, seen understudy.Observation) string {
 	if everybody(b, seen) {
 		return "read and write"
 	}
@@ -121,13 +128,13 @@ func what(b Blocked, seen Observation) string {
 }
 
 // everybody tells whether even reading had to wait.
-func everybody(b Blocked, seen Observation) bool {
-	return b.Wanted == "AccessShareLock" || slices.ContainsFunc(seen.Locks, func(l Lock) bool {
+func everybody(b understudy.ObservedWait, seen understudy.Observation) bool {
+	return b.Wanted == "AccessShareLock" || slices.ContainsFunc(seen.Locks, func(l understudy.ObservedLock) bool {
 		return l.Relation == b.Relation && l.Mode == "AccessExclusiveLock" && l.Held >= b.For/2
 	})
 }
 
-func blockRemedy(b Blocked) string {
+func blockRemedy(b understudy.ObservedWait) string {
 	statement := strings.ToUpper(strings.Join(strings.Fields(b.By), " "))
 	switch {
 	case strings.HasPrefix(statement, "CREATE INDEX") || strings.HasPrefix(statement, "CREATE UNIQUE INDEX"):
@@ -144,41 +151,53 @@ func blockRemedy(b Blocked) string {
 	return "keep the transaction that takes this lock short: one table, no filling of rows, nothing after it"
 }
 
-func judgeLeft(seen Observation, budget Budget) []understudy.Finding {
+func judgeLeft(seen understudy.Observation, budget Budget) []understudy.Finding {
 	var findings []understudy.Finding
-	for _, r := range seen.Rewritten {
-		f := check.Find(check.MigrationRewrote, r.Relation, fmt.Sprintf("about %d rows, %s copied", r.Rows, bytes(r.Bytes)), nil)
-		f.Hurt = float64(r.Bytes)
+	for _, t := range seen.Tables {
+		if !t.Rewritten {
+			continue
+		}
+		f := check.Find(check.MigrationRewrote, t.Relation, fmt.Sprintf("about %d rows, %s copied", t.Rows, bytes(t.Bytes)), nil)
+		f.Hurt = float64(t.Bytes)
 		findings = append(findings, f)
 	}
-	for _, name := range seen.InvalidIndexes {
-		findings = append(findings, check.Find(check.MigrationInvalidIndex, name, "indisvalid is false after the migration", nil))
+	for _, i := range seen.Indexes {
+		if i.Invalid && !i.WasInvalid {
+			findings = append(findings, check.Find(check.MigrationInvalidIndex, i.Name, "indisvalid is false after the migration", nil))
+		}
 	}
-	if len(seen.LostStatistics) > 0 {
-		columns := strings.Join(seen.LostStatistics, ", ")
-		findings = append(findings, check.Find(check.MigrationStatistics, columns, "the server knew their distribution before, and does not after", nil))
+	if lost := lostStatistics(seen); len(lost) > 0 {
+		findings = append(findings, check.Find(check.MigrationStatistics, strings.Join(lost, ", "), "the server knew their distribution before, and does not after", nil))
 	}
 	return append(findings, judgeExclusive(seen, budget)...)
 }
 
-// judgeExclusive names the tables that were there before and were locked against
-// everything: one finding, as the advice is the same for all.
-func judgeExclusive(seen Observation, budget Budget) []understudy.Finding {
-	held, aside := map[string]string{}, map[string]bool{}
-	longest := time.Duration(0)
-	for _, l := range seen.Locks {
-		switch {
-		case l.New || !strings.HasSuffix(l.Kind, "table"):
-			aside[l.Relation] = true
-		case l.Mode == "AccessExclusiveLock":
-			held[l.Relation] = "about " + rounded(l.Held).String()
-			longest = max(longest, l.Held)
+func lostStatistics(seen understudy.Observation) []string {
+	var lost []string
+	for _, t := range seen.Tables {
+		for _, c := range t.Columns {
+			if c.LostStatistics {
+				lost = append(lost, t.Relation+"."+c.Name)
+			}
 		}
 	}
-	for _, relation := range seen.Exclusive {
-		if _, sampled := held[relation]; !sampled && !aside[relation] {
-			held[relation] = "too short to be sampled"
+	return lost
+}
+
+// judgeExclusive names the tables that were there before and were locked against
+// everything: one finding, as the advice is the same for all.
+func judgeExclusive(seen understudy.Observation, budget Budget) []understudy.Finding {
+	held := map[string]string{}
+	longest := time.Duration(0)
+	for _, l := range seen.Locks {
+		if l.New || !strings.HasSuffix(l.Kind, "table") || l.Mode != "AccessExclusiveLock" {
+			continue
 		}
+		held[l.Relation] = "about " + rounded(l.Held).String()
+		if l.Held == 0 {
+			held[l.Relation] = "too short to be sampled"
+		}
+		longest = max(longest, l.Held)
 	}
 	if len(held) == 0 {
 		return nil

@@ -30,7 +30,7 @@ type Commander interface {
 // Watcher watches a database while a migration runs. Watch begins; the returned function
 // ends it and says what was seen. It is called exactly once.
 type Watcher interface {
-	Watch(ctx context.Context) (stop func(ctx context.Context) (Observation, error), err error)
+	Watch(ctx context.Context) (stop func(ctx context.Context) (understudy.Observation, error), err error)
 }
 
 // Options of a run.
@@ -53,7 +53,7 @@ type Ran struct {
 	Tries       int
 	Hung        bool   // it was ended at its deadline
 	Left        string // after a failure: where the team's own status command says the schema is; empty: not known
-	Observation Observation
+	Observation understudy.Observation
 }
 
 // OK tells whether the command ran through.

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"understudy"
 	"understudy/internal/migration"
 )
 
@@ -45,12 +46,12 @@ func (m *team) RunMigration(ctx context.Context, command migration.Command) (mig
 	}
 }
 
-func (m *team) Watch(context.Context) (func(context.Context) (migration.Observation, error), error) {
+func (m *team) Watch(context.Context) (func(context.Context) (understudy.Observation, error), error) {
 	m.watched++
-	return func(ctx context.Context) (migration.Observation, error) {
+	return func(ctx context.Context) (understudy.Observation, error) {
 		m.stopped++
 		m.stoppedWithLivingContext = ctx.Err() == nil
-		return migration.Observation{LogBytes: 42}, m.stopErr
+		return understudy.Observation{LogBytes: 42}, m.stopErr
 	}, m.watchErr
 }
 
@@ -194,12 +195,12 @@ func budget() migration.Budget {
 	return migration.Budget{BlockedFor: time.Second, LockTimeout: 2 * time.Second, Timeout: 10 * time.Minute}
 }
 
-func blocked(relation, wanted, by string, d time.Duration) migration.Blocked {
-	return migration.Blocked{Who: "shop web", Relation: relation, Wanted: wanted, By: by, For: d}
+func blocked(relation, wanted, by string, d time.Duration) understudy.ObservedWait {
+	return understudy.ObservedWait{Who: "shop web", Relation: relation, Wanted: wanted, By: by, For: d}
 }
 
 func TestJudge(t *testing.T) {
-	seen := func(change func(o *migration.Observation)) migration.Ran {
+	seen := func(change func(o *understudy.Observation)) migration.Ran {
 		ran := migration.Ran{Tries: 1, Took: 3 * time.Second}
 		change(&ran.Observation)
 		return ran
@@ -215,22 +216,23 @@ func TestJudge(t *testing.T) {
 		{"it failed", migration.Ran{Result: migration.Result{Status: 1, Output: "ERROR: permission denied for table x"}, Tries: 1},
 			[]string{"blocking migration.failed "}, "grant it in production"},
 		{"it got its lock late", migration.Ran{Tries: 2}, []string{"warning migration.lock-timeout "}, "at try 2: the tries before met a lock timeout (2s)"},
-		{"blocked within the budget", seen(func(o *migration.Observation) {
-			o.Blocked = []migration.Blocked{blocked("public.orders", "RowExclusiveLock", "CREATE INDEX a ON orders (b)", time.Second)}
+		{"blocked within the budget", seen(func(o *understudy.Observation) {
+			o.Waits = []understudy.ObservedWait{blocked("public.orders", "RowExclusiveLock", "CREATE INDEX a ON orders (b)", time.Second)}
 		}), nil, ""},
-		{"blocked beyond it, the worst of each table", seen(func(o *migration.Observation) {
-			o.Blocked = []migration.Blocked{
+		{"blocked beyond it, the worst of each table", seen(func(o *understudy.Observation) {
+			o.Waits = []understudy.ObservedWait{
 				blocked("public.users", "AccessShareLock", "ALTER TABLE users ALTER a TYPE bigint", 2*time.Second),
 				blocked("public.orders", "RowExclusiveLock", "CREATE INDEX a ON orders (b)", 4*time.Second),
 				blocked("public.orders", "RowExclusiveLock", "x", 5*time.Millisecond),
 			}
 		}), []string{"blocking migration.blocked public.orders", "blocking migration.blocked public.users"}, "writers of public.orders for 4s"},
-		{"readers too", seen(func(o *migration.Observation) {
-			o.Blocked = []migration.Blocked{blocked("public.users", "AccessShareLock", "ALTER TABLE users ALTER a TYPE bigint", 2*time.Second)}
+		{"readers too", seen(func(o *understudy.Observation) {
+			o.Waits = []understudy.ObservedWait{blocked("public.users", "AccessShareLock", "ALTER TABLE users ALTER a TYPE bigint", 2*time.Second)}
 		}), []string{"blocking migration.blocked public.users"}, "readers and writers of public.users"},
-		{"left behind", seen(func(o *migration.Observation) {
-			o.Rewritten = []migration.Rewrite{{Relation: "public.users", Bytes: 3 << 20, Rows: 12}}
-			o.InvalidIndexes, o.LostStatistics = []string{"public.users_mail"}, []string{"public.users.mail"}
+		{"left behind", seen(func(o *understudy.Observation) {
+			o.Tables = []understudy.TableChange{{Relation: "public.users", Rewritten: true, Bytes: 3 << 20, Rows: 12,
+				Columns: []understudy.ColumnChange{{Name: "mail", LostStatistics: true}}}}
+			o.Indexes = []understudy.IndexChange{{Name: "public.users_mail", Invalid: true}}
 		}), []string{"warning migration.rewrite public.users", "blocking migration.invalid-index public.users_mail", "warning migration.lost-statistics public.users.mail"},
 			"about 12 rows, 3 MB copied"},
 	} {
@@ -250,8 +252,8 @@ func TestJudge_TheSameRunGivesTheSameFindings(t *testing.T) {
 	ran := migration.Ran{Tries: 1}
 	for i := range 9 {
 		relation := fmt.Sprintf("public.t%d", i)
-		ran.Observation.Blocked = append(ran.Observation.Blocked, blocked(relation, "RowExclusiveLock", "x", 2*time.Second))
-		ran.Observation.Exclusive = append(ran.Observation.Exclusive, relation)
+		ran.Observation.Waits = append(ran.Observation.Waits, blocked(relation, "RowExclusiveLock", "x", 2*time.Second))
+		ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: relation, Kind: "table", Mode: "AccessExclusiveLock"})
 	}
 	want := fmt.Sprint(migration.Judge(ran, budget()))
 	for range 20 {
@@ -263,10 +265,10 @@ func TestJudge_TheSameRunGivesTheSameFindings(t *testing.T) {
 
 func TestJudge_WhatWasSampledIsInexact(t *testing.T) {
 	ran := migration.Ran{Tries: 1}
-	ran.Observation.Blocked = []migration.Blocked{blocked("public.users", "RowExclusiveLock", "x", 2*time.Second)}
-	ran.Observation.InvalidIndexes = []string{"public.users_mail"}
+	ran.Observation.Waits = []understudy.ObservedWait{blocked("public.users", "RowExclusiveLock", "x", 2*time.Second)}
+	ran.Observation.Indexes = []understudy.IndexChange{{Name: "public.users_mail", Invalid: true}}
 	for _, exact := range []bool{false, true} {
-		ran.Observation.Exact = exact
+		ran.Observation.Exact.Waits = exact
 		for _, f := range migration.Judge(ran, budget()) {
 			if want := !exact && f.Code == "migration.blocked"; f.Inexact != want {
 				t.Errorf("exact %t: %s is inexact: %t", exact, f.Code, f.Inexact)
@@ -287,7 +289,7 @@ func TestJudge_TheRemedyFitsTheStatement(t *testing.T) {
 		"LOCK TABLE t":                                 "keep the transaction that takes this lock short",
 	} {
 		ran := migration.Ran{Tries: 1}
-		ran.Observation.Blocked = []migration.Blocked{blocked("public.t", "RowExclusiveLock", by, 2*time.Second)}
+		ran.Observation.Waits = []understudy.ObservedWait{blocked("public.t", "RowExclusiveLock", by, 2*time.Second)}
 		if f := migration.Judge(ran, budget()); len(f) != 1 || !strings.Contains(f[0].Remedy, want) || f[0].Hurt != 2 {
 			t.Errorf("%s: %+v, want %q", by, f, want)
 		}
