@@ -73,6 +73,7 @@ func rooms() map[string]room {
 		"internal/runtime/runtimetest":   {},
 		"internal/seal":                  {},
 		"internal/sqlite":                {knows: []string{"rowmask"}},
+		"internal/sqltraffic":            {knows: []string{"load"}},
 		"internal/statedir":              {},
 		"internal/store":                 {knows: []string{"atomicfile"}},
 		"internal/store/storetest":       {knows: []string{"store"}},

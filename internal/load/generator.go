@@ -33,39 +33,67 @@ type Target struct {
 // Generator makes the traffic of one application. It runs once; its figures can be asked
 // for at any time, from any goroutine, also after it has ended.
 type Generator struct {
-	rate     float64
+	rate  float64
+	open  func() (visit visits, close func()) // once, by Run
+	seed  uint64
+	count atomic.Int64 // visitors who are there
+
+	record record
+}
+
+// visits makes the visit of a number: it goes on to its next request until the first
+// context ends, and what it has under way ends with the second. Everything random in it
+// follows from the seed and the number.
+type visits func(number uint64) func(until, requests context.Context, due time.Time)
+
+// web is a web service that is visited.
+type web struct {
+	g        *Generator
 	journeys []journey
 	weights  float64 // sum
 	base     *url.URL
 	header   http.Header
-	seed     uint64
 	dial     func(ctx context.Context) (net.Conn, error)
-
-	visitors atomic.Int64
-	record   record
 }
 
 // New compiles traffic and starts nothing. Errors are of KindInvalid and name journey and
 // step. Two generators with the same seed choose the same journeys and values.
 func New(traffic understudy.Traffic, target Target, seed uint64) (*Generator, error) {
-	if traffic.Rate <= 0 || math.IsNaN(traffic.Rate) || math.IsInf(traffic.Rate, 0) {
-		return nil, understudy.Errorf(understudy.KindInvalid, "traffic needs a rate above zero, in journeys per second; found %v", traffic.Rate)
+	g, err := paced(traffic.Rate, seed)
+	if err != nil {
+		return nil, err
 	}
 	base, err := url.Parse(target.Base)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, understudy.Errorf(understudy.KindInvalid, "traffic needs a target such as http://host:port, found %q", target.Base)
 	}
-	g := &Generator{rate: traffic.Rate, base: base, header: http.Header{}, seed: seed, dial: target.Dial}
+	w := &web{g: g, base: base, header: http.Header{}, dial: target.Dial}
 	for name, value := range target.Header {
-		g.header.Set(name, value)
+		w.header.Set(name, value)
 	}
-	if g.journeys, err = compileJourneys(traffic.Journeys); err != nil {
+	if w.journeys, err = compileJourneys(traffic.Journeys); err != nil {
 		return nil, err
 	}
-	for _, j := range g.journeys {
-		g.weights += j.weight
+	for _, j := range w.journeys {
+		w.weights += j.weight
 	}
+	g.open = w.open
 	return g, nil
+}
+
+// paced is a generator that does nothing yet.
+func paced(rate float64, seed uint64) (*Generator, error) {
+	if rate <= 0 || math.IsNaN(rate) || math.IsInf(rate, 0) {
+		return nil, understudy.Errorf(understudy.KindInvalid, "traffic needs a rate above zero, in journeys per second; found %v", rate)
+	}
+	return &Generator{rate: rate, seed: seed}, nil
+}
+
+func (w *web) open() (visits, func()) {
+	transport := w.transport()
+	return func(number uint64) func(until, requests context.Context, due time.Time) {
+		return w.newVisit(number, transport).run
+	}, transport.CloseIdleConnections
 }
 
 // Run makes journeys arrive until ctx ends, then waits up to EndGrace for the requests in
@@ -75,15 +103,15 @@ func (g *Generator) Run(ctx context.Context) error {
 	if !g.record.begin(time.Now()) {
 		return understudy.Errorf(understudy.KindConflict, "this traffic has been started already")
 	}
-	transport := g.transport()
-	defer transport.CloseIdleConnections()
+	visit, end := g.open()
+	defer end()
 	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	var visits sync.WaitGroup
 	g.pace(ctx, func(number uint64, due time.Time) {
 		visits.Go(func() {
-			defer g.visitors.Add(-1)
-			g.newVisit(number, transport).run(ctx, requests, due)
+			defer g.count.Add(-1)
+			visit(number)(ctx, requests, due)
 		})
 	})
 	grace := time.AfterFunc(EndGrace, cut)
@@ -112,8 +140,8 @@ func (g *Generator) pace(ctx context.Context, arrive func(number uint64, due tim
 		if ctx.Err() != nil {
 			return
 		}
-		if g.visitors.Add(1) > InFlight {
-			g.visitors.Add(-1)
+		if g.count.Add(1) > InFlight {
+			g.count.Add(-1)
 			g.record.drop(due)
 			continue
 		}
@@ -123,26 +151,26 @@ func (g *Generator) pace(ctx context.Context, arrive func(number uint64, due tim
 }
 
 // choose picks a journey by its weight.
-func (g *Generator) choose(random *rand.Rand) journey {
-	at := random.Float64() * g.weights
-	for _, j := range g.journeys {
+func (w *web) choose(random *rand.Rand) journey {
+	at := random.Float64() * w.weights
+	for _, j := range w.journeys {
 		if at -= j.weight; at < 0 {
 			return j
 		}
 	}
-	return g.journeys[len(g.journeys)-1]
+	return w.journeys[len(w.journeys)-1]
 }
 
 // transport is a pool of connections of the generator's own. It asks for no compression
 // and goes through no proxy: what is measured is the application.
-func (g *Generator) transport() *http.Transport {
+func (w *web) transport() *http.Transport {
 	t := &http.Transport{
 		MaxIdleConnsPerHost: InFlight,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true,
 	}
-	if g.dial != nil {
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return g.dial(ctx) }
+	if w.dial != nil {
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.dial(ctx) }
 	}
 	return t
 }

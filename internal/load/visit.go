@@ -23,17 +23,17 @@ const bodyRead = 1 << 20
 
 // visit is one visitor on one journey.
 type visit struct {
-	g       *Generator
+	web     *web
 	journey journey
 	client  http.Client
 	values  values
 }
 
-// newVisit prepares the visit of a number. Everything random in it follows from the seed
-// and the number.
-func (g *Generator) newVisit(number uint64, transport *http.Transport) *visit {
+// newVisit prepares the visit of a number.
+func (w *web) newVisit(number uint64, transport *http.Transport) *visit {
+	g := w.g
 	random := rand.New(rand.NewPCG(g.seed, number))
-	v := &visit{g: g, journey: g.choose(random)}
+	v := &visit{web: w, journey: w.choose(random)}
 	v.values = values{random: random, named: map[string]string{
 		"unique": "u" + strconv.FormatUint(g.seed%(36*36*36*36*36*36), 36) + "n" + strconv.FormatUint(number, 36),
 	}}
@@ -68,10 +68,10 @@ func (v *visit) run(until, requests context.Context, due time.Time) {
 		if i > 0 && until.Err() != nil {
 			return
 		}
-		flying := v.g.record.send(s.label, due)
+		flying := v.web.g.record.send(s.label, due)
 		lateness := time.Since(due)
 		failure := v.request(requests, s)
-		due = v.g.record.answered(flying, lateness, i == 0, failure)
+		due = v.web.g.record.answered(flying, lateness, i == 0, failure)
 		if failure != nil {
 			return
 		}
@@ -108,7 +108,7 @@ func (v *visit) request(parent context.Context, s step) *failure {
 
 // prepare fills a step in.
 func (v *visit) prepare(ctx context.Context, s step) (*http.Request, error) {
-	address := strings.TrimSuffix(v.g.base.String(), "/") + s.path.fill(v.values)
+	address := strings.TrimSuffix(v.web.base.String(), "/") + s.path.fill(v.values)
 	var body io.Reader
 	contentType := ""
 	switch {
@@ -129,7 +129,7 @@ func (v *visit) prepare(ctx context.Context, s step) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(request.Header, v.g.header)
+	maps.Copy(request.Header, v.web.header)
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}

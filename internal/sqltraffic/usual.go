@@ -1,0 +1,39 @@
+package sqltraffic
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Table is what has to be known of a table to make usual traffic on it. Names are written
+// as the engine wants them in statements.
+type Table struct {
+	Name    string   // for people
+	Quoted  string   // for statements
+	Columns []string // quoted, all that can be read
+	Key     string   // quoted: the one column that tells rows apart
+	Keys    []string // some of its values, as text; none: the table is empty
+}
+
+// Usual makes for each table what nearly every application does: reading a row by its key,
+// naming its columns, and changing one, which is rolled back. Place writes the placeholder
+// of an argument from 1. Tables without rows have no traffic.
+func Usual(tables []Table, place func(n int) string) []Statement {
+	var out []Statement
+	for _, t := range tables {
+		if len(t.Keys) == 0 {
+			continue
+		}
+		where := fmt.Sprintf(" WHERE %s = %s", t.Key, place(1))
+		out = append(out,
+			Statement{
+				Name: "read " + t.Name, Weight: 3, Args: []Arg{OneOf(t.Keys)},
+				SQL: "SELECT " + strings.Join(t.Columns, ", ") + " FROM " + t.Quoted + where,
+			},
+			Statement{
+				Name: "change " + t.Name, Weight: 1, Args: []Arg{OneOf(t.Keys)}, Undo: true,
+				SQL: "UPDATE " + t.Quoted + " SET " + t.Key + " = " + t.Key + where,
+			})
+	}
+	return out
+}
