@@ -37,7 +37,10 @@ type Programs struct {
 	CopyTwin  func(ctx context.Context, order TwinCopy, tell func(string)) (TwinCopied, error)
 	MaskPlan  func(ctx context.Context, database, rules string) (api.MaskPlan, error) // of one database, by URL, without a daemon
 	MaskDiff  func(ctx context.Context, database, rules string) (api.MaskDiff, error)
-	Seal      func() error // tries whether this machine can seal; nil: doctor does not look
+	// RehearseMigration rehearses one migration on a copy of one database, and shows how far
+	// it is whenever something ended.
+	RehearseMigration func(ctx context.Context, order MigrationOrder, tell func(string), each func(understudy.Rehearsal)) (understudy.Rehearsal, error)
+	Seal              func() error // tries whether this machine can seal; nil: doctor does not look
 }
 
 // Streams are what a command reads and writes. They are files where a terminal is to be
@@ -132,7 +135,7 @@ func (c *cli) root() *cobra.Command {
 	chapter(root, "begin", "Begin:", c.initCommand(), c.doctorCommand(), c.schemaCommand(), c.maskCommand())
 	chapter(root, "run", "Run environments:", c.upCommand(), c.downCommand(), c.statusCommand(), c.logsCommand(), c.execCommand(),
 		c.twinCommand(), c.parityCommand())
-	chapter(root, "rehearse", "Rehearse:", c.releaseCommand(), c.rehearseCommand(), c.rehearsalCommand(), c.verdictCommand())
+	chapter(root, "rehearse", "Rehearse:", c.releaseCommand(), c.rehearseCommand(), c.rehearsalCommand(), c.migrationCommand(), c.verdictCommand())
 	chapter(root, "promote", "Promote:", c.gateCommand(), c.promoteCommand(), c.promotionCommand(), c.rollbackCommand(), c.holdCommand())
 	chapter(root, "look", "Look after it:", c.journalCommand(), c.serveCommand(), c.stopCommand(), c.versionCommand(),
 		c.superviseCommand(), c.routerCommand(), c.probeCommand())

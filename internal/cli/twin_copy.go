@@ -102,17 +102,9 @@ func (o *TwinCopy) complete(method, rate string) error {
 		return understudy.Errorf(understudy.KindInvalid, "--mask: there is no file %s", o.Rules).
 			WithHint("understudy mask plan --database URL --print > %s", o.Rules)
 	}
-	if rate == "" {
-		return nil
-	}
-	bytes, err := understudy.ParseBytes(rate)
-	if err != nil {
-		return understudy.Errorf(understudy.KindInvalid, "--rate: %w", err)
-	}
-	if o.Copying.Rate = bytes; bytes == 0 {
-		o.Copying.Rate = -1
-	}
-	return nil
+	var err error
+	o.Copying.Rate, err = copyRate("--rate", rate)
+	return err
 }
 
 func (c *cli) showCopied(made TwinCopied) {

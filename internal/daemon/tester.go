@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"understudy"
+	"understudy/internal/migration"
 	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
 	"understudy/internal/testreport"
@@ -45,7 +46,7 @@ func (s *stage) Test(ctx context.Context, part rehearsal.Part, test understudy.T
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	out := tail{size: reportSize}
+	out := migration.Tail{Size: reportSize}
 	began := time.Now()
 	status, err := s.d.runtime.Exec(bounded, o.id, process.Command{Args: test.Command, Env: env, User: userFor(s.env, understudy.Service{})}, strings.NewReader(""), &out, &out)
 	tested := rehearsal.Tested{Took: time.Since(began)}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"understudy/internal/migration"
 )
 
 func TestReport_ThatIsALinkOrAPipeIsNotRead(t *testing.T) {
@@ -29,7 +31,7 @@ func TestReport_ThatIsALinkOrAPipeIsNotRead(t *testing.T) {
 }
 
 func TestTail_KeepsNoHalfLineWhereASecretCouldStand(t *testing.T) {
-	kept := tail{size: 20}
+	kept := migration.Tail{Size: 20}
 	if _, err := kept.Write([]byte("password=hunter2-hunter2\nthe last line\n")); err != nil {
 		t.Fatal(err)
 	}

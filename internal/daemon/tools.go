@@ -1,11 +1,9 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	"understudy"
 	"understudy/internal/migration"
@@ -60,7 +58,7 @@ func (t *tools) runAs(ctx context.Context, user string, args []string, env, more
 	if err != nil {
 		return migration.Result{}, err
 	}
-	var out tail
+	var out migration.Tail
 	status, err := t.d.runtime.Exec(ctx, t.order.id, process.Command{Args: args, Env: environ.List, User: user}, strings.NewReader(""), &out, &out)
 	secrets := environ.Secrets
 	for _, address := range given {
@@ -87,46 +85,6 @@ func redact(text string, secrets []string) string {
 		if len(s) >= 6 {
 			text = strings.ReplaceAll(text, s, "[secret]")
 		}
-	}
-	return text
-}
-
-// tail keeps the last part of what is written to it, by whoever writes.
-type tail struct {
-	size   int // bytes kept; 0: tailSize
-	mu     sync.Mutex
-	buffer bytes.Buffer
-	cut    bool // the beginning is lost
-}
-
-const tailSize = 64 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := len(p)
-	if _, err := t.buffer.Write(p); err != nil {
-		return 0, err
-	}
-	keep := t.size
-	if keep == 0 {
-		keep = tailSize
-	}
-	if extra := t.buffer.Len() - keep; extra > 0 {
-		t.buffer.Next(extra)
-		t.cut = true
-	}
-	return n, nil
-}
-
-// String is what was kept, from the first whole line on: half a secret could not be
-// recognised as one.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	text := t.buffer.String()
-	if t.cut {
-		_, text, _ = strings.Cut(text, "\n")
 	}
 	return text
 }
