@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"understudy"
+	"understudy/internal/alone"
 	"understudy/internal/load"
 	"understudy/internal/rehearsal"
 )
@@ -34,12 +35,7 @@ type audience struct {
 }
 
 func (a *audience) Window(from, to time.Time, budget time.Duration) rehearsal.Heard {
-	s := a.generator.WindowBudget(from, to, budget)
-	return rehearsal.Heard{
-		Journeys: s.Journeys, Requests: s.Requests, Failed: s.Failed, Dropped: s.Dropped, Classes: s.Classes,
-		P50: s.P50, P99: s.P99, Max: s.Max, Stalled: s.Stall.Requests, Longest: s.Stall.Longest, Rate: s.Rate,
-		Late: s.LatenessP99, Samples: s.Samples,
-	}
+	return alone.Heard(a.generator.WindowBudget(from, to, budget))
 }
 
 func (a *audience) Leave() {

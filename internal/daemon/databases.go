@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,7 @@ import (
 	"understudy/internal/atomicfile"
 	"understudy/internal/config"
 	"understudy/internal/postgres/cluster"
+	"understudy/internal/runtime/process"
 )
 
 // server is the private database server of an environment.
@@ -67,7 +69,7 @@ func (d *Daemon) port(environment string) (int, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return 0, err
 	}
-	port, err := freePort()
+	port, err := process.FreePort()
 	if err != nil {
 		return 0, err
 	}
@@ -209,4 +211,9 @@ func onServer(database understudy.Database) string {
 		return database.Name + "_app"
 	}
 	return database.Name
+}
+
+// scrub takes a URL with its password out of an error's words.
+func scrub(err error, address string) string {
+	return strings.ReplaceAll(err.Error(), address, "its url")
 }

@@ -149,7 +149,7 @@ func (d *Daemon) program(o order, s understudy.Service, given map[string]string)
 	port := s.Port
 	if port != 0 && !o.env.Sealed() {
 		var err error
-		if port, err = freePort(); err != nil {
+		if port, err = process.FreePort(); err != nil {
 			return process.Program{}, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"understudy"
@@ -96,7 +97,7 @@ func (e *Engine) save(ctx context.Context, r understudy.Rehearsal) (understudy.R
 
 func (e *Engine) perform(ctx context.Context, p *play, r understudy.Rehearsal) (understudy.Rehearsal, error) {
 	for _, c := range p.checks() {
-		if _, done := r.Done(c.name); done {
+		if _, done := r.Done(c.name); done || len(p.Checks) > 0 && !slices.Contains(p.Checks, c.name) {
 			continue
 		}
 		var err error

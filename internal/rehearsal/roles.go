@@ -38,6 +38,7 @@ type House interface {
 type Scene struct {
 	Candidate understudy.Release
 	Policy    understudy.Policy
+	Checks    []string // that are looked at, by name; none: all
 	Stage     Stage
 	Door      Door
 	Crowd     Crowd // nil: nobody declares traffic

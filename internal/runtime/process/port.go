@@ -1,11 +1,10 @@
-package daemon
+package process
 
 import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"syscall"
 
 	"understudy"
@@ -19,8 +18,8 @@ const (
 	highestPort = 32000
 )
 
-// freePort finds a loopback port that nobody has now.
-func freePort() (int, error) {
+// FreePort finds a loopback port that nobody has now.
+func FreePort() (int, error) {
 	for range 200 {
 		port := lowestPort + rand.IntN(highestPort-lowestPort)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -33,9 +32,4 @@ func freePort() (int, error) {
 		return port, l.Close()
 	}
 	return 0, understudy.Errorf(understudy.KindUnavailable, "no free loopback port was found from %d to %d", lowestPort, highestPort)
-}
-
-// scrub takes a URL with its password out of an error's words.
-func scrub(err error, address string) string {
-	return strings.ReplaceAll(err.Error(), address, "its url")
 }
