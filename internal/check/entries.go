@@ -24,6 +24,9 @@ const (
 	MigrationStatistics   Code = "migration.lost-statistics"
 	MigrationLockTimeout  Code = "migration.lock-timeout"
 	MigrationNotRepeats   Code = "migration.not-repeatable"
+	MigrationQueue        Code = "migration.queue"
+	MigrationInterrupted  Code = "migration.interrupted"
+	MigrationTogether     Code = "migration.together"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -88,7 +91,7 @@ func migrationEntries() []Entry {
 		{MigrationBlocked, in, understudy.SeverityBlocking, "the migration blocks {who} for {blocked}",
 			"every {what} on {subject} would stand still for at least {blocked} on a machine like this one, and longer with more rows", "{remedy}"},
 		{MigrationStalled, in, understudy.SeverityBlocking, "requests wait up to {longest} during the migration",
-			"customers would wait up to {longest}: {requests} requests at {rate} a second were held up past {budget}", "make the statement that blocks run without a lock that the application needs; the finding migration.blocked names it where it was seen"},
+			"customers would wait up to {longest}; held up past {budget} would be: {requests}", "make the statement that blocks run without a lock that the application needs; the finding migration.blocked names it where it was seen"},
 		{MigrationBroke, in, understudy.SeverityBlocking, "requests fail while the migration runs",
 			"customers would see errors during the deployment: {classes}", "split the migration so that each step leaves the running release working"},
 		{MigrationRewrote, in, understudy.SeverityWarning, "{subject} is written anew as a whole",
@@ -103,6 +106,12 @@ func migrationEntries() []Entry {
 			"it would need several tries under load", "run it in a quiet hour, or split it so that each statement needs its lock only for a moment"},
 		{MigrationNotRepeats, in, understudy.SeverityBlocking, "the migration cannot be run a second time",
 			"a promotion that was interrupted and resumed would stop here", "make the command skip what is done, as every migration tool with a version table does"},
+		{MigrationQueue, in, understudy.SeverityBlocking, "behind one long transaction, {who} of {subject} stand still for {longest}",
+			"while the migration waits for its lock, everybody who comes later waits behind it: {bound}", "{remedy}"},
+		{MigrationInterrupted, in, understudy.SeverityBlocking, "killed {when}, the migration cannot be taken up again",
+			"a promotion that is interrupted, by a crash or by a deadline, would leave production there", "{remedy}"},
+		{MigrationTogether, in, understudy.SeverityBlocking, "two runs of the migration at once do not both end well",
+			"{would}", "let the command take a lock of its own before it looks at what is to be done, as most migration tools can (an advisory lock, a lock on their version table), and wait for it"},
 	}
 }
 

@@ -32,7 +32,12 @@ type story struct {
 	changes   []string // of the schema, after the way back
 	orders    []string
 	losses    []rehearsal.Loss
-	broken    map[string]error // what fails by itself, by the name of the call
+	rows      rehearsal.Rows
+	tried     map[string]rehearsal.Tried                // experiments by name; others find nothing
+	said      func(at state) []understudy.ObservedError // what the database says to the application
+	rate      rehearsal.Rate                            // production's own
+	restarts  bool                                      // the old release does not live through the migration
+	broken    map[string]error                          // what fails by itself, by the name of the call
 }
 
 // state is what a request meets.
@@ -192,7 +197,7 @@ func (w *world) rehearsal() understudy.Rehearsal {
 func (w *world) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Scene, error) {
 	scene := rehearsal.Scene{
 		Candidate: w.story.candidate, Policy: understudy.Policy{}.WithDefaults(),
-		Stage: stage{w}, Door: door{w}, Crowd: crowd{w}, Migrator: migrator{w}, Ledger: ledger{w}, Settings: settings{w}, Tester: tester{w},
+		Stage: stage{w}, Door: door{w}, Crowd: crowd{w}, Migrator: migrator{w}, Witness: witness{w}, Examiner: witness{w}, Ledger: ledger{w}, Settings: settings{w}, Tester: tester{w},
 	}
 	if w.story.quiet {
 		scene.Crowd = nil
@@ -369,7 +374,14 @@ func (d door) Drain(ctx context.Context, part rehearsal.Part) (int, error) {
 }
 
 func (d door) Bits(ctx context.Context, part rehearsal.Part) ([]rehearsal.Bit, error) {
-	return d.story.bits, d.onStage(ctx, "Bits", func() error {
+	bits := slices.Clone(d.story.bits)
+	if part == rehearsal.Baseline {
+		bits = []rehearsal.Bit{{Service: "web", Match: true, Process: "1"}}
+		if d.story.restarts && d.now.schema == "new" {
+			bits[0].Process = "2"
+		}
+	}
+	return bits, d.onStage(ctx, "Bits "+string(part), func() error {
 		if !d.running[part] {
 			return d.fault("the bits of %s are looked at, which does not run", part)
 		}
@@ -487,6 +499,63 @@ func (m migrator) migrate(ctx context.Context, way string, on rehearsal.Copy, ho
 		}
 		if on == rehearsal.Work {
 			m.becomes(func(now *state) { now.migrating, now.schema = "", m.copies[on] })
+		}
+		return nil
+	})
+}
+
+func (m migrator) Queue(ctx context.Context, trial rehearsal.Trial) (rehearsal.Tried, error) {
+	return m.try(ctx, "queue", trial)
+}
+
+func (m migrator) Interrupt(ctx context.Context, trial rehearsal.Trial) (rehearsal.Tried, error) {
+	return m.try(ctx, "interrupt", trial)
+}
+
+func (m migrator) Together(ctx context.Context, trial rehearsal.Trial) (rehearsal.Tried, error) {
+	return m.try(ctx, "together", trial)
+}
+
+// try is an experiment: it leaves the work copy alone, and the side copy in some state.
+func (m migrator) try(ctx context.Context, name string, trial rehearsal.Trial) (rehearsal.Tried, error) {
+	tried := m.story.tried[name]
+	return tried, m.onStage(ctx, name, func() error {
+		switch {
+		case m.story.idle:
+			return m.fault("a migration that changed nothing is tried: %s", name)
+		case string(trial.After) != `"new"` || trial.First.Took == 0:
+			return m.fault("%s is measured by schema %s and a run of %s", name, trial.After, trial.First.Took)
+		case trial.Rate.PerSecond == 0 && !m.story.quiet:
+			return m.fault("%s does not know how many requests come", name)
+		}
+		m.copies[rehearsal.Side] = "half"
+		return pass(ctx, 400*time.Millisecond)
+	})
+}
+
+type witness struct{ *world }
+
+func (v witness) Errors(ctx context.Context, of rehearsal.Copy, from, to time.Time) (said []understudy.ObservedError, err error) {
+	return said, v.onStage(ctx, "Errors", func() error {
+		if of != rehearsal.Work || !from.Before(to) {
+			return v.fault("errors of the %s copy from %s to %s are asked for", of, from, to)
+		}
+		met := (&audience{world: v.world}).met(from)
+		if v.story.said != nil {
+			said = v.story.said(met)
+		}
+		return nil
+	})
+}
+
+func (v witness) Rate(ctx context.Context) (rehearsal.Rate, error) {
+	return v.story.rate, v.onStage(ctx, "Rate", func() error { return nil })
+}
+
+func (v witness) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
+	return v.story.rows, v.onStage(ctx, "Rows", func() error {
+		if of != rehearsal.Side || len(v.story.losses) == 0 {
+			return v.fault("rows of %s on the %s copy are named, where nothing is lost", table, of)
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,7 +12,7 @@ import (
 )
 
 // lookAtMigration runs the team's own command on the work copy under traffic, and a
-// second time, as an interrupted promotion would.
+// second time, as an interrupted promotion would; then it makes experiments with it.
 func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (understudy.Check, error) {
 	if p.Candidate.Application.Migration == nil {
 		return understudy.Check{Summary: "the release declares no migration"}, nil
@@ -30,21 +31,31 @@ func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (und
 	if err != nil {
 		return understudy.Check{}, err
 	}
+	rate, err := p.rate(ctx, heard)
+	if err != nil {
+		return understudy.Check{}, err
+	}
 	c := understudy.Check{Findings: done.Findings, Evidence: done.Evidence}
-	c.Findings = append(c.Findings, p.judgeHeard(heard, done.Blocked)...)
+	c.Findings = append(c.Findings, p.judgeHeard(heard, done.Blocked, rate)...)
 	c.Figures = append(done.Figures, understudy.Figure{
 		Name: FigureMigration, Value: seconds(done.Took), Unit: "s", Basis: "on the twin, under traffic",
 	})
-	if p.at, p.broken = migrated, !done.OK; done.OK {
-		again, err := p.repeat(ctx)
-		if err != nil {
-			return c, err
-		}
-		c.Findings = append(c.Findings, again...)
-	}
+	c.Summary = fmt.Sprintf("took %s; somebody was blocked for %s at most; %s", rounded(done.Took), rounded(done.Blocked), describeHeard(heard))
 	kept, err := p.keep("migration-traffic.json", map[string]any{"before": p.before, "during": heard})
 	c.Evidence = append(c.Evidence, kept...)
-	c.Summary = fmt.Sprintf("took %s; somebody was blocked for %s at most; %s", rounded(done.Took), rounded(done.Blocked), describeHeard(heard))
+	if p.at, p.broken = migrated, !done.OK; err != nil || p.broken {
+		return c, err
+	}
+	again, err := p.repeat(ctx)
+	c.Findings = append(c.Findings, again...)
+	if err != nil {
+		return c, err
+	}
+	if len(again) > 0 {
+		c.Summary += "; as it cannot be run twice, it was not tried behind a long transaction, killed on its way or started twice"
+		return c, nil
+	}
+	err = p.experiments(ctx, &c, done, rate) // before c is returned: it adds to it
 	return c, err
 }
 
@@ -68,13 +79,14 @@ func (p *play) repeat(ctx context.Context) ([]understudy.Finding, error) {
 
 // judgeHeard judges what customers would have felt. Waiting is put down to locks only
 // where the database itself was seen to block somebody: a slow machine is no finding.
-func (p *play) judgeHeard(heard Heard, blocked time.Duration) []understudy.Finding {
+func (p *play) judgeHeard(heard Heard, blocked time.Duration, rate Rate) []understudy.Finding {
 	var findings []understudy.Finding
 	if heard.Stalled > 0 {
 		seen := fmt.Sprintf("%d of %d requests took longer than %s from the moment they were due, the longest %s; before the migration the slowest took %s",
 			heard.Stalled, heard.Requests, p.Policy.BlockedFor, rounded(heard.Longest), rounded(p.quiet().Max))
 		f := check.Find(check.MigrationStalled, "", seen, check.Facts{
-			"longest": rounded(heard.Longest), "requests": heard.Stalled, "rate": fmt.Sprintf("%.0f", heard.Rate), "budget": p.Policy.BlockedFor,
+			"longest": rounded(heard.Longest), "budget": p.Policy.BlockedFor,
+			"requests": cmp.Or(rate.at(heard.Stalled, heard), fmt.Sprint(heard.Stalled)),
 		})
 		f.Hurt = heard.Longest.Seconds()
 		if blocked < p.Policy.BlockedFor/2 {
@@ -84,7 +96,7 @@ func (p *play) judgeHeard(heard Heard, blocked time.Duration) []understudy.Findi
 		findings = append(findings, f)
 	}
 	if many, _ := fresher(p.quiet(), heard); len(many) > 0 {
-		f := check.Find(check.MigrationBroke, "", strings.Join(withExamples(many, heard.Samples), "; "), check.Facts{"classes": strings.Join(many, ", ")})
+		f := check.Find(check.MigrationBroke, "", strings.Join(withExamples(many, heard.Samples), "; "), check.Facts{"classes": joined(strings.Join(many, ", "), rate.at(heard.Failed, heard))})
 		f.Hurt = float64(heard.Failed)
 		findings = append(findings, f)
 	}

@@ -17,46 +17,6 @@ func brokenOff() error {
 	return understudy.Errorf(understudy.KindFailed, "the migration did not run through, so nothing after it can be looked at")
 }
 
-// lookAtCompatibility keeps the old release, its connections open, under traffic on the
-// new schema.
-func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
-	if err := p.reach(ctx, migrated); err != nil {
-		return understudy.Check{}, err
-	}
-	if p.audience == nil {
-		return untold(p.deaf() + ", so the old release was not tried on the new schema"), nil
-	}
-	heard, err := p.listen(ctx, time.Now(), p.timing.Watch)
-	if err != nil {
-		return understudy.Check{}, err
-	}
-	if p.broken {
-		return p.compatibilityAfterFailure(heard, r)
-	}
-	c := understudy.Check{Summary: fmt.Sprintf("%s on the new schema: %s", r.BaselineLabel, describeHeard(heard))}
-	if why := p.deaf(); why != "" {
-		c = untold(fmt.Sprintf("%s, so nothing can be told of %s on the new schema", why, r.BaselineLabel))
-	} else if before := p.quiet(); before.Failed > 0 {
-		c.Summary += fmt.Sprintf("; %d of %d failed before the migration too", before.Failed, before.Requests)
-	}
-	if heard.Requests == 0 {
-		return untold("no request was made in the time the old release ran on the new schema"), nil
-	}
-	c.Findings = newFailures(p.quiet(), heard, check.CompatibilityBroken, "", nil)
-	c.Evidence, err = p.keep("compatibility.json", map[string]any{"before": p.quiet(), "after": heard})
-	return c, err
-}
-
-// compatibilityAfterFailure says what the old release does on a schema left half way,
-// which is where production would stand, but passes nothing.
-func (p *play) compatibilityAfterFailure(heard Heard, r *understudy.Rehearsal) (understudy.Check, error) {
-	c := untold(fmt.Sprintf("the migration stopped half way; %s there: %s", r.BaselineLabel, describeHeard(heard)))
-	c.Findings = newFailures(p.quiet(), heard, check.CompatibilityBroken, "", nil)
-	var err error
-	c.Evidence, err = p.keep("compatibility.json", map[string]any{"before": p.quiet(), "after": heard})
-	return c, err
-}
-
 // deaf is why the crowd cannot tell how the old release does; empty: it can. Where each
 // request failed before anything was changed, none can fail anew, and silence is no pass.
 func (p *play) deaf() string {

@@ -23,13 +23,19 @@ func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (unde
 	if why := p.deaf(); why != "" {
 		c = untold(why + ", so nothing can be told of the old release after the new one")
 	}
+	var w window
+	w.from = time.Now()
 	flip, heard, err := p.flipBack(ctx)
 	if err != nil {
 		return c, err
 	}
+	w.until = time.Now()
 	c.Figures = append(c.Figures, understudy.Figure{Name: "flip", Value: seconds(flip), Unit: "s", Basis: "router told to router done, on the twin"})
 	c.Findings = newFailures(p.quiet(), heard, check.RollbackBroken, "", check.Facts{"when": "the new release has written data"})
 	c.Summary = strings.TrimPrefix(fmt.Sprintf("%s; traffic back on %s in %s: %s", c.Summary, r.BaselineLabel, rounded(flip), describeHeard(heard)), "; ")
+	if _, err := p.explained(ctx, c.Findings, w); err != nil {
+		return c, err
+	}
 	c.Evidence, err = p.keep("flip-back.json", heard)
 	if err != nil {
 		return c, err
@@ -105,11 +111,17 @@ func (p *play) listenAfterDown(ctx context.Context, c *understudy.Check, from, u
 		f.Hurt = during.Longest.Seconds()
 		c.Findings = append(c.Findings, f)
 	}
-	after, err := p.listen(ctx, time.Now(), p.timing.Watch/2)
+	back := window{from: time.Now()}
+	after, err := p.listen(ctx, back.from, p.timing.Watch/2)
 	if err != nil {
 		return err
 	}
-	c.Findings = append(c.Findings, newFailures(p.quiet(), after, check.RollbackBroken, "", check.Facts{"when": "the way back"})...)
+	back.until = time.Now()
+	broken := newFailures(p.quiet(), after, check.RollbackBroken, "", check.Facts{"when": "the way back"})
+	if _, err := p.explained(ctx, broken, back); err != nil {
+		return err
+	}
+	c.Findings = append(c.Findings, broken...)
 	schema, err := p.Ledger.Schema(ctx, Work)
 	if err != nil {
 		return err
@@ -131,82 +143,4 @@ func (p *play) compareSchemas(c *understudy.Check, before, after json.RawMessage
 		c.Findings = append(c.Findings, check.Find(check.RollbackOrder, table, "column order differs from before", nil))
 	}
 	return nil
-}
-
-// state is a copy's schema and data at one moment.
-type state struct{ schema, data json.RawMessage }
-
-func (p *play) take(ctx context.Context, of Copy) (state, error) {
-	schema, err := p.Ledger.Schema(ctx, of)
-	if err != nil {
-		return state{}, err
-	}
-	data, err := p.Ledger.Data(ctx, of)
-	return state{schema, data}, err
-}
-
-// roundTrip goes forward and back on a copy that nobody else writes to, so that every
-// difference is the migration's own. It tells whether there is a way to be tried under
-// traffic: not where going forward changes nothing. On a
-// production that has the release's schema already it does not, and going back from there
-// would undo what an earlier promotion brought.
-func (p *play) roundTrip(ctx context.Context, c *understudy.Check) (changes bool, err error) {
-	if err := p.Ledger.Clone(ctx, Side); err != nil {
-		return false, err
-	}
-	before, err := p.take(ctx, Side)
-	if err != nil {
-		return false, err
-	}
-	up, err := p.Migrator.Up(ctx, Side)
-	if err == nil && !up.OK {
-		err = understudy.Errorf(understudy.KindFailed, "the migration ran through under traffic, and not on a copy of its own: %s", up.Said)
-	}
-	if err != nil {
-		return false, err
-	}
-	forward, err := p.take(ctx, Side)
-	if err != nil {
-		return false, err
-	}
-	if changes, err = p.differ(before, forward); err != nil || !changes {
-		c.Summary += "; the migration changes nothing here, so there is nothing to take back"
-		return false, err
-	}
-	down, err := p.Migrator.Down(ctx, Side)
-	if err != nil {
-		return false, err
-	}
-	if !down.OK { // found once; it would fail under traffic too
-		c.Findings = append(c.Findings, check.Find(check.RollbackDownFailed, "", down.Said, check.Facts{"remedy": "read its output in the evidence"}))
-		c.Evidence = append(c.Evidence, down.Evidence...)
-		return false, nil
-	}
-	back, err := p.Ledger.Data(ctx, Side)
-	if err != nil {
-		return true, err
-	}
-	return true, p.compareData(c, before.data, back)
-}
-
-func (p *play) differ(a, b state) (bool, error) {
-	changes, _, err := p.Ledger.CompareSchemas(a.schema, b.schema)
-	if err != nil || len(changes) > 0 {
-		return true, err
-	}
-	losses, err := p.Ledger.CompareData(a.data, b.data)
-	return len(losses) > 0, err
-}
-
-func (p *play) compareData(c *understudy.Check, before, after json.RawMessage) error {
-	losses, err := p.Ledger.CompareData(before, after)
-	for _, loss := range losses {
-		f := check.Find(check.RollbackData, loss.Table, loss.What, check.Facts{"lost": loss.What})
-		f.Hurt = float64(loss.Count)
-		c.Findings = append(c.Findings, f)
-	}
-	if len(losses) == 0 && err == nil {
-		c.Summary += "; data the same after forward and back"
-	}
-	return err
 }

@@ -36,9 +36,12 @@ type play struct {
 	at       level
 	audience Audience
 	before   *Heard          // the crowd on the baseline, schema untouched
+	quietly  window          // when that was
 	schema   json.RawMessage // of the work copy before the migration
 	broken   bool            // the migration did not run through
 	unready  error           // the candidate did not become ready
+	// processes are those of the baseline as they were before the migration.
+	processes []Bit
 }
 
 func (p *play) checks() []looker {
@@ -113,6 +116,9 @@ func (p *play) setFresh(ctx context.Context) error {
 	if err := p.Door.Serve(ctx, Baseline); err != nil {
 		return err
 	}
+	if p.processes, err = p.Door.Bits(ctx, Baseline); err != nil {
+		return err
+	}
 	return p.gather(ctx)
 }
 
@@ -128,8 +134,9 @@ func (p *play) gather(ctx context.Context) error {
 	if err := wait(ctx, p.timing.Warm); err != nil {
 		return err
 	}
-	heard, err := p.listen(ctx, time.Now(), p.timing.Watch)
-	p.before = &heard
+	p.quietly.from = time.Now()
+	heard, err := p.listen(ctx, p.quietly.from, p.timing.Watch)
+	p.quietly.until, p.before = time.Now(), &heard
 	return err
 }
 

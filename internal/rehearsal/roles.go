@@ -43,6 +43,8 @@ type Scene struct {
 	Door      Door
 	Crowd     Crowd // nil: nobody declares traffic
 	Migrator  Migrator
+	Witness   Witness
+	Examiner  Examiner
 	Ledger    Ledger
 	Settings  Settings
 	Tester    Tester
@@ -91,6 +93,8 @@ type Bit struct {
 	Service string
 	Match   bool
 	Found   string
+	// Process tells one run of the service from another: it stays while it was not started anew.
+	Process string
 }
 
 // Crowd is the traffic that a release is rehearsed under.
@@ -125,21 +129,74 @@ type Heard struct {
 	Samples  []string       `json:"samples,omitempty"`
 }
 
-// Migrator runs the candidate's migration on a copy, watched, as promotion would.
+// Migrator runs the candidate's migration on a copy, watched, as promotion would, and tries
+// it in ways that promotion would not. The experiments make the side copy anew each time.
 type Migrator interface {
 	Up(ctx context.Context, on Copy) (Migrated, error)
 	Down(ctx context.Context, on Copy) (Migrated, error)
+	// Queue runs it behind a long transaction.
+	Queue(ctx context.Context, trial Trial) (Tried, error)
+	// Interrupt kills it on its way and runs it again.
+	Interrupt(ctx context.Context, trial Trial) (Tried, error)
+	// Together starts it twice at once.
+	Together(ctx context.Context, trial Trial) (Tried, error)
 }
 
 // Migrated is what a run of a migration came to.
 type Migrated struct {
 	OK       bool
+	Began    time.Time
 	Took     time.Duration
 	Blocked  time.Duration // longest that somebody was blocked, as sampled
 	Said     string        // the end of its output
+	Seen     understudy.Observation
 	Findings []understudy.Finding
 	Figures  []understudy.Figure
 	Evidence []understudy.Evidence
+}
+
+// Trial is what an experiment is measured by.
+type Trial struct {
+	First Migrated        // the run under traffic
+	After json.RawMessage // the schema that it left
+	Rate  Rate
+}
+
+// Rate is how many requests come, and where that was counted.
+type Rate struct {
+	PerSecond float64
+	Of        string // "the declared traffic"
+}
+
+// Tried is what an experiment with a migration came to.
+type Tried struct {
+	Findings []understudy.Finding
+	Figures  []understudy.Figure
+	Evidence []understudy.Evidence
+	Summary  string // half a sentence
+}
+
+// Witness says what others have seen meanwhile.
+type Witness interface {
+	// Errors are those that the database server gave to the sessions of a copy between two
+	// moments, the migration's own aside.
+	Errors(ctx context.Context, of Copy, from, to time.Time) ([]understudy.ObservedError, error)
+	// Rate is production's own, by its front door; PerSecond 0: nobody knows.
+	Rate(ctx context.Context) (Rate, error)
+}
+
+// Examiner compares copies row by row.
+type Examiner interface {
+	// Rows names rows of a table that are not in a copy as they are in the golden one.
+	Rows(ctx context.Context, of Copy, table string) (Rows, error)
+}
+
+// Rows are rows that differ, by key and never by value.
+type Rows struct {
+	Gone, New, Changed int64
+	Columns            []string // in which some have changed
+	Named              []string // the first, as "id=17 (gone)"
+	Keyless            bool     // the table has no key to name them by, and none were compared
 }
 
 // Ledger compares schemas and data. What it takes is kept as JSON.

@@ -1,0 +1,202 @@
+package migration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/check"
+)
+
+// Interrupted is one run that was killed, what that left, and the run after it.
+type Interrupted struct {
+	When   string        `json:"when"` // "half way", "after its first commit"
+	At     time.Duration `json:"at"`   // from its start
+	Missed bool          `json:"missed,omitempty"`
+	Ended  int           `json:"ended"` // sessions at the server that had to be ended after it
+	Status string        `json:"status,omitempty"`
+	Left   []string      `json:"left,omitempty"`  // how the schema differed from before the migration
+	Again  string        `json:"again,omitempty"` // how the next run ended
+	OK     bool          `json:"ok"`
+	Differ []string      `json:"differ,omitempty"` // how the schema differs from an undisturbed run's after that
+}
+
+// point is a moment to kill a run at.
+type point struct {
+	when     string
+	at       time.Duration
+	patience time.Duration // in which the server may end what it was doing
+}
+
+// Interrupt kills the command half way, program and session at once, as when a machine goes
+// down; and, where it commits in between, once more just after its first commit, letting the
+// server end what it was doing, as when only the program dies. After each it is run again.
+func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
+	var all []Interrupted
+	for _, p := range points(lab.First) {
+		one, err := lab.interrupt(ctx, p)
+		if err == nil && one.Missed { // it was faster this time
+			one, err = lab.interrupt(ctx, point{p.when, p.at / 2, p.patience})
+		}
+		if err != nil {
+			return Tried{}, fmt.Errorf("killing the migration %s and running it again: %w", p.when, err)
+		}
+		all = append(all, one)
+	}
+	return judgeInterrupted(all, lab.First.Took), nil
+}
+
+// points are the moments to kill a run at: one of a short run, as half way and after the
+// first commit are the same there.
+func points(first Ran) []point {
+	out := []point{{when: "half way", at: halfWay(first)}}
+	if at, told := firstCommit(first); told && first.Took >= shortRun {
+		out = append(out, point{"after its first commit", at, min(first.Took+5*time.Second, time.Minute)})
+	}
+	return out
+}
+
+// shortRun is a run too short to be cut in several places.
+const shortRun = 2 * time.Second
+
+// halfWay is the middle of what it did at the database, where that was seen, else of the run.
+func halfWay(first Ran) time.Duration {
+	statements := first.Observation.Statements
+	if len(statements) == 0 {
+		return first.Took / 2
+	}
+	from, until := statements[0].From, statements[0].Until
+	for _, s := range statements {
+		from, until = min(from, s.From), max(until, s.Until)
+	}
+	if until <= from {
+		return first.Took / 2
+	}
+	return offset(first) + from + (until-from)/2
+}
+
+// firstCommit is the moment after its first commit, where others follow.
+func firstCommit(first Ran) (time.Duration, bool) {
+	at, last := time.Duration(0), time.Duration(0)
+	for _, s := range first.Observation.Statements {
+		if s.Commits && (at == 0 || s.Until < at) {
+			at = s.Until
+		}
+		last = max(last, s.Until)
+	}
+	if at == 0 || last-at < 50*time.Millisecond {
+		return 0, false
+	}
+	return offset(first) + at + 20*time.Millisecond, true
+}
+
+// offset is what the observation's moments begin after the run's.
+func offset(first Ran) time.Duration {
+	if first.Observation.Began.IsZero() || first.Started.IsZero() {
+		return 0
+	}
+	return first.Observation.Began.Sub(first.Started)
+}
+
+func (l Lab) interrupt(ctx context.Context, p point) (Interrupted, error) {
+	out := Interrupted{When: p.when, At: p.at}
+	if err := l.Bench.Fresh(ctx); err != nil {
+		return out, err
+	}
+	before, err := l.Bench.Schema(ctx)
+	if err != nil {
+		return out, err
+	}
+	if out.Missed, err = l.kill(ctx, p.at); err != nil {
+		return out, err
+	}
+	if out.Ended, err = l.Bench.Still(ctx, p.patience); err != nil {
+		return out, err
+	}
+	left, err := l.Bench.Schema(ctx)
+	if err != nil {
+		return out, err
+	}
+	if out.Left, err = l.Bench.Compare(before, left); err != nil {
+		return out, err
+	}
+	out.Status = l.Bench.Status(ctx)
+	again, err := l.runs(ctx, 0)
+	if err != nil {
+		return out, err
+	}
+	out.OK, out.Again = again.OK(), endOf(again)
+	out.Differ, err = l.differs(ctx)
+	return out, err
+}
+
+// kill starts the command and kills it at a moment; missed: it had ended before.
+func (l Lab) kill(ctx context.Context, at time.Duration) (missed bool, err error) {
+	doomed, cancel := context.WithTimeout(ctx, at)
+	defer cancel()
+	result, err := l.Commander.RunMigration(doomed, Command{Args: l.Options.Args, LockTimeout: l.Options.LockTimeout})
+	switch {
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case err == nil && result.Status == 0, doomed.Err() == nil:
+		return true, err
+	}
+	return false, nil // it was killed, which is no error
+}
+
+func judgeInterrupted(all []Interrupted, took time.Duration) Tried {
+	tried := Tried{Seen: all}
+	var good, missed []string
+	for _, one := range all {
+		switch {
+		case one.Missed:
+			missed = append(missed, one.When)
+		case one.OK && len(one.Differ) == 0:
+			good = append(good, fmt.Sprintf("%s (%s)", one.When, rounded(one.At)))
+		default:
+			tried.Findings = append(tried.Findings, findInterrupted(one, took))
+		}
+	}
+	if len(good) > 0 {
+		tried.Summary = "killed " + strings.Join(good, " and ") + " and run again, it ends well"
+	}
+	if len(missed) > 0 {
+		tried.Summary = strings.TrimPrefix(tried.Summary+"; it was too fast to be killed "+strings.Join(missed, " and "), "; ")
+	}
+	return tried
+}
+
+func findInterrupted(one Interrupted, took time.Duration) understudy.Finding {
+	seen := fmt.Sprintf("killed %s, %s into a run of %s; ", one.When, rounded(one.At), rounded(took))
+	if one.Ended > 0 {
+		seen += fmt.Sprintf("%d of its sessions at the server were ended; ", one.Ended)
+	}
+	seen += "that left " + leftBy(one) + ". Run again, it " + one.Again
+	if one.OK {
+		seen += ", but its schema is not that of an undisturbed run: " + few(one.Differ, 3)
+	}
+	remedy := "let each step be skipped when it is done, and record a step in the transaction that does it; what cannot run in a transaction must first drop what an earlier try left"
+	invalid := invalidIndexes(append(one.Left, one.Differ...))
+	if invalid {
+		remedy = "drop an index that is invalid before it is built: IF NOT EXISTS keeps the broken one"
+	}
+	return check.Find(check.MigrationInterrupted, one.When, seen, check.Facts{"when": one.When, "remedy": remedy})
+}
+
+// leftBy is the state that a killed run leaves, in words.
+func leftBy(one Interrupted) string {
+	text := "the schema as it was"
+	if len(one.Left) > 0 {
+		text = few(one.Left, 3)
+	}
+	if one.Status != "" {
+		text += "; its status command says " + one.Status
+	}
+	return text
+}
+
+func invalidIndexes(changes []string) bool {
+	return strings.Contains(strings.Join(changes, "\n"), "(invalid)")
+}

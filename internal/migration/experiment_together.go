@@ -1,0 +1,95 @@
+package migration
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"understudy"
+	"understudy/internal/check"
+)
+
+// Pair is two runs that were started together.
+type Pair struct {
+	Ends   [2]string `json:"ends"` // how each ended
+	OK     [2]bool   `json:"ok"`
+	Hung   bool      `json:"hung,omitempty"`
+	Differ []string  `json:"differ,omitempty"` // how the schema differs from that of one run
+	Took   float64   `json:"seconds"`
+}
+
+// Together starts the command twice at once. Both must end well, be it that one waits for
+// the other or finds nothing left to do, and leave the schema that one run leaves.
+func Together(ctx context.Context, lab Lab) (Tried, error) {
+	if err := lab.Bench.Fresh(ctx); err != nil {
+		return Tried{}, err
+	}
+	began := time.Now()
+	pair, err := lab.pair(ctx)
+	if err != nil {
+		return Tried{}, fmt.Errorf("running the migration twice at once: %w", err)
+	}
+	pair.Took = time.Since(began).Seconds()
+	if _, err := lab.Bench.Still(ctx, 5*time.Second); err != nil {
+		return Tried{}, err
+	}
+	if pair.Differ, err = lab.differs(ctx); err != nil {
+		return Tried{}, err
+	}
+	return judgeTogether(pair, lab.Boots), nil
+}
+
+func (l Lab) pair(ctx context.Context) (Pair, error) {
+	var (
+		both  [2]Ran
+		fails [2]error
+		runs  sync.WaitGroup
+	)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for i := range both {
+		runs.Go(func() {
+			if both[i], fails[i] = l.runs(ctx, l.First.Took); fails[i] != nil {
+				cancel()
+			}
+		})
+	}
+	runs.Wait()
+	var pair Pair
+	for i, ran := range both {
+		if fails[i] != nil {
+			return pair, fails[i]
+		}
+		pair.Ends[i], pair.OK[i], pair.Hung = endOf(ran), ran.OK(), pair.Hung || ran.Hung
+	}
+	return pair, nil
+}
+
+func judgeTogether(pair Pair, boots bool) Tried {
+	tried := Tried{Seen: pair}
+	well := pair.OK[0] && pair.OK[1]
+	if well && len(pair.Differ) == 0 {
+		tried.Summary = "two at once both end well"
+		return tried
+	}
+	seen := fmt.Sprintf("of two started together one %s, the other %s", pair.Ends[0], pair.Ends[1])
+	if len(pair.Differ) > 0 {
+		seen += "; the schema is not that of one run: " + few(pair.Differ, 3)
+	}
+	f := check.Find(check.MigrationTogether, "", seen, check.Facts{"would": wouldTogether(boots)})
+	if !boots {
+		f.Severity = understudy.SeverityWarning
+	}
+	tried.Findings = append(tried.Findings, f)
+	return tried
+}
+
+// wouldTogether says when two could really start at once: Understudy runs a command once,
+// and a service that migrates at its start as often as it is started.
+func wouldTogether(boots bool) string {
+	if boots {
+		return "two copies of the service that start together, or one that is started again while the first still migrates, would fail or leave a schema that nobody has tested"
+	}
+	return "Understudy runs the command once at a time; where anything else runs it as well (a second pipeline, replicas at their start, a person), it would fail or leave a schema that nobody has tested"
+}

@@ -1,0 +1,116 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"understudy"
+)
+
+// experiment is one way to try a migration that has run through.
+type experiment struct {
+	name string
+	run  func(ctx context.Context, trial Trial) (Tried, error)
+}
+
+// experiments tries the migration in ways that production would not forgive: behind a long
+// transaction, killed on its way, twice at once. They are made on the side copy, so that
+// the work copy stays as it is, and left out where there is nothing to be tried.
+func (p *play) experiments(ctx context.Context, c *understudy.Check, first Migrated, rate Rate) error {
+	after, err := p.Ledger.Schema(ctx, Work)
+	if err != nil {
+		return err
+	}
+	if changed, err := p.changed(ctx, after); err != nil || !changed {
+		c.Summary += "; it changed nothing, so it was not tried behind a long transaction, killed on its way or started twice"
+		return err
+	}
+	trial := Trial{First: first, After: after, Rate: rate}
+	for _, e := range []experiment{
+		{"behind a long transaction", p.Migrator.Queue},
+		{"killed on its way", p.Migrator.Interrupt},
+		{"started twice at once", p.Migrator.Together},
+	} {
+		tried, err := e.run(ctx, trial)
+		c.Findings = append(c.Findings, tried.Findings...)
+		c.Figures = append(c.Figures, tried.Figures...)
+		c.Evidence = append(c.Evidence, tried.Evidence...)
+		if err != nil {
+			return fmt.Errorf("the migration, %s: %w", e.name, err)
+		}
+		if tried.Summary != "" {
+			c.Summary += "; " + tried.Summary
+		}
+	}
+	return nil
+}
+
+// changed tells whether the migration changed anything. Where the schema is as it was, its
+// data is looked at, on a copy that nobody else writes to.
+func (p *play) changed(ctx context.Context, after json.RawMessage) (bool, error) {
+	changes, _, err := p.Ledger.CompareSchemas(p.schema, after)
+	if err != nil || len(changes) > 0 {
+		return true, err
+	}
+	if err := p.Ledger.Clone(ctx, Side); err != nil {
+		return false, err
+	}
+	before, err := p.Ledger.Data(ctx, Side)
+	if err != nil {
+		return false, err
+	}
+	if _, err := p.Migrator.Up(ctx, Side); err != nil {
+		return false, err
+	}
+	data, err := p.Ledger.Data(ctx, Side)
+	if err != nil {
+		return false, err
+	}
+	losses, err := p.Ledger.CompareData(before, data)
+	return len(losses) > 0, err
+}
+
+// rate is what requests are counted by: production's own rate where its front door knows
+// one, else that of the declared traffic.
+func (p *play) rate(ctx context.Context, heard Heard) (Rate, error) {
+	own, err := p.Witness.Rate(ctx)
+	if err != nil || own.PerSecond > 0 {
+		return own, err
+	}
+	return Rate{PerSecond: heard.Rate, Of: "the declared traffic"}, nil
+}
+
+// at says how many requests a share of those heard comes to at a rate.
+func (r Rate) at(requests int, heard Heard) string {
+	if r.PerSecond == 0 || heard.Rate == 0 {
+		return ""
+	}
+	return fmt.Sprintf("about %.0f at the rate of %s, %.3g a second", float64(requests)*r.PerSecond/heard.Rate, r.Of, r.PerSecond)
+}
+
+// restarted names the services of a part whose process is not the one that was there.
+func restarted(before, now []Bit) []string {
+	was := map[string]string{}
+	for _, b := range before {
+		was[b.Service] = b.Process
+	}
+	var out []string
+	for _, b := range now {
+		if was[b.Service] != b.Process {
+			out = append(out, b.Service)
+		}
+	}
+	return out
+}
+
+func joined(texts ...string) string {
+	var kept []string
+	for _, t := range texts {
+		if t != "" {
+			kept = append(kept, t)
+		}
+	}
+	return strings.Join(kept, "; ")
+}
