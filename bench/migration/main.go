@@ -1,0 +1,117 @@
+// Command migration measures what `make bench-migration` promises of the migration
+// rehearsal: that no lock is missed, what watching costs the application, and which of the
+// known hazards are found, beside a linter. Everything is measured in one run on this
+// machine and written to bench/results/migration.json.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"understudy/bench/figures"
+	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/lockwatch"
+)
+
+// bench is one run.
+type bench struct {
+	server  *cluster.Cluster
+	bin     string // PostgreSQL's programs
+	log     string // the server's
+	squawk  string // the linter's program; empty: it is not there
+	tables  int
+	rounds  int
+	seconds int // of one measurement of throughput
+	figures []figures.Figure
+}
+
+// part is a part of the benchmark that can be asked for by name.
+type part struct {
+	name string
+	run  func(*bench, context.Context) error
+}
+
+func parts() []part {
+	return []part{{"locks", (*bench).locks}, {"cost", (*bench).cost}, {"catch", (*bench).catch}}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench migration:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (err error) {
+	var names []string
+	for _, p := range parts() {
+		names = append(names, p.name)
+	}
+	b := &bench{}
+	flag.IntVar(&b.tables, "tables", 200, "short ADD COLUMNs")
+	flag.IntVar(&b.rounds, "rounds", 5, "rounds of each throughput")
+	flag.IntVar(&b.seconds, "seconds", 8, "how long one throughput is measured")
+	flag.StringVar(&b.squawk, "squawk", "", "the linter's program, of the npm package squawk-cli")
+	only := flag.String("only", strings.Join(names, ","), "which parts")
+	flag.Parse()
+	end, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	for _, p := range parts() {
+		if !slices.Contains(strings.Split(*only, ","), p.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "\n%s\n", p.name)
+		if err := p.run(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	fmt.Println()
+	return errors.Join(figures.Print(os.Stdout, b.figures), figures.Write("migration", b.figures))
+}
+
+// open starts a server as a twin's runs; end takes everything away.
+func (b *bench) open(ctx context.Context) (end func() error, err error) {
+	dir, err := os.MkdirTemp("/tmp", "us-bench")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	installed, err := cluster.Installations()
+	if err != nil {
+		return nil, err
+	}
+	b.bin, b.log = installed[0].Bin, filepath.Join(dir, "log")
+	b.server = cluster.New(cluster.Spec{
+		Dir: filepath.Join(dir, "data"), SocketDir: filepath.Join(dir, "s"), Log: b.log,
+		Settings: map[string]string{"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"},
+	})
+	end = func() error { return errors.Join(b.server.Stop(context.WithoutCancel(ctx)), os.RemoveAll(dir)) }
+	if err := b.server.Start(ctx); err != nil {
+		return nil, errors.Join(err, end())
+	}
+	return end, nil
+}
+
+// watch watches a database as a rehearsal does.
+func (b *bench) watch(ctx context.Context, database string) (*lockwatch.Watch, error) {
+	return lockwatch.Start(ctx, lockwatch.Spec{
+		AdminURL: b.server.AdminURL("postgres"), Database: database, ApplicationName: sessions, LogFile: b.log, Bin: b.bin, Gate: true,
+	})
+}
+
+func (b *bench) note(all ...figures.Figure) { b.figures = append(b.figures, all...) }

@@ -1,0 +1,190 @@
+package alone
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/cli"
+	"understudy/internal/migration"
+	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/lockwatch"
+	"understudy/internal/rehearsal"
+	"understudy/internal/runtime/process"
+)
+
+// stand is a private server with a golden copy of the database, from which others are made.
+type stand struct {
+	server   *cluster.Cluster
+	bin      string
+	name     string // of the database
+	role     string // the command's
+	password string
+}
+
+// address is where a command finds a copy.
+type address struct {
+	url, password string
+	env           []string
+}
+
+// newStand copies the database into a server of its own and starts that as production's
+// runs. The caller closes what it returns.
+func newStand(ctx context.Context, order cli.MigrationOrder, at place, tell func(string)) (*stand, error) {
+	from, err := lookAt(ctx, order.Database)
+	if err != nil {
+		return nil, err
+	}
+	bin, err := programs(ctx, order.Database)
+	if err != nil {
+		return nil, err
+	}
+	masks := understudy.Masks(func(string, []understudy.Column) (understudy.TableMasks, error) { return understudy.TableMasks{}, nil })
+	copying := cli.TwinCopy{From: order.Database, Rules: order.Rules, Key: order.Key, Copying: order.Copying, NoProof: true}
+	if !order.Unmasked {
+		if masks, err = masksOf(copying); err != nil {
+			return nil, err
+		}
+	}
+	spec := rows(copying, masks, tell)
+	spec.Bin = bin
+	if _, err := copyIntoServer(ctx, copying, at.folder, spec, tell); err != nil {
+		return nil, err
+	}
+	s := &stand{bin: bin, name: from.database, role: order.Role}
+	if err := s.start(ctx, at); err != nil {
+		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+// start runs the server for the rehearsal, with the copy as the golden one, and lets the
+// command's role in.
+func (s *stand) start(ctx context.Context, at place) error {
+	port, err := process.FreePort()
+	if err != nil {
+		return err
+	}
+	s.server = cluster.New(cluster.Spec{
+		Dir: filepath.Join(at.folder, "data"), SocketDir: filepath.Join(at.folder, "run"), Log: filepath.Join(at.folder, "log"), Port: port,
+	})
+	if err := s.server.Start(ctx); err != nil {
+		return err
+	}
+	if err := s.server.Rename(ctx, s.name, s.physical(rehearsal.Golden)); err != nil {
+		return err
+	}
+	return s.letIn(ctx)
+}
+
+// letIn finds out whom the command signs in as, and gives that role a password on the copy.
+func (s *stand) letIn(ctx context.Context) error {
+	conn, err := s.server.Connect(ctx, s.physical(rehearsal.Golden))
+	if err != nil {
+		return err
+	}
+	defer postgres.CloseConn(ctx, conn)
+	if s.role == "" {
+		if s.role, err = ownerOfMost(ctx, conn); err != nil {
+			return err
+		}
+	}
+	chance := make([]byte, 18)
+	if _, err := rand.Read(chance); err != nil {
+		return err
+	}
+	s.password = hex.EncodeToString(chance)
+	_, err = conn.Exec(ctx, "ALTER ROLE "+pgx.Identifier{s.role}.Sanitize()+" LOGIN PASSWORD "+postgres.QuoteText(s.password))
+	if err != nil {
+		return understudy.Errorf(understudy.KindInvalid, "letting role %s in: %w", s.role, postgres.ReadError("asking the copy", err)).
+			WithHint("name a role that the database has with --role")
+	}
+	return nil
+}
+
+func ownerOfMost(ctx context.Context, conn *pgx.Conn) (role string, err error) {
+	err = conn.QueryRow(ctx, `SELECT coalesce((
+		SELECT pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_|^information_schema$'
+		GROUP BY c.relowner ORDER BY count(*) DESC, 1 LIMIT 1), current_user)`).Scan(&role)
+	if err != nil {
+		return "", postgres.ReadError("asking the copy who owns its tables", err)
+	}
+	return role, nil
+}
+
+// Close ends the server.
+func (s *stand) Close(ctx context.Context) error {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.Stop(ctx)
+}
+
+// physical is the name of a copy in the server: the one that is worked on is called as
+// production's is.
+func (s *stand) physical(of rehearsal.Copy) string {
+	if of == rehearsal.Work {
+		return s.name
+	}
+	return s.name + "_" + string(of)
+}
+
+// Clone makes a copy of the golden one anew.
+func (s *stand) Clone(ctx context.Context, to rehearsal.Copy) error {
+	if err := s.server.Drop(ctx, s.physical(to)); err != nil {
+		return err
+	}
+	_, err := s.server.Clone(ctx, s.physical(rehearsal.Golden), s.physical(to), "")
+	return err
+}
+
+func (s *stand) address(of rehearsal.Copy, ordered migration.Command) (address, error) {
+	plain, err := url.Parse(s.server.URL(s.role, s.password, s.physical(of)))
+	if err != nil {
+		return address{}, err
+	}
+	host, port := plain.Hostname(), plain.Port()
+	options := fmt.Sprintf("-c lock_timeout=%d -c synchronous_commit=on", ordered.LockTimeout.Milliseconds())
+	q := plain.Query()
+	q.Set("application_name", migrationSessions)
+	q.Set("options", options)
+	plain.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
+	return address{
+		url: plain.String(), password: s.password,
+		env: []string{"PGHOST=" + host, "PGPORT=" + port, "PGUSER=" + s.role, "PGPASSWORD=" + s.password, "PGDATABASE=" + s.physical(of),
+			"PGSSLMODE=disable", "PGAPPNAME=" + migrationSessions, "PGOPTIONS=" + options},
+	}, nil
+}
+
+// migrationSessions is what the command's sessions are known by at the server.
+const migrationSessions = "understudy-migration"
+
+// watcher watches a copy while a migration runs on it.
+func (s *stand) watcher(of rehearsal.Copy) migration.Watcher { return watcher{s, of} }
+
+type watcher struct {
+	stand *stand
+	on    rehearsal.Copy
+}
+
+// Watch implements migration.Watcher.
+func (w watcher) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
+	watch, err := lockwatch.Start(ctx, lockwatch.Spec{
+		AdminURL: w.stand.server.AdminURL("postgres"), Database: w.stand.physical(w.on), ApplicationName: migrationSessions, Every: 10 * time.Millisecond,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return watch.Stop, nil
+}

@@ -1,0 +1,169 @@
+package alone
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/cli"
+	"understudy/internal/rehearsal"
+)
+
+// RehearseMigration rehearses one migration on a copy of one database, as `understudy
+// migration rehearse` was asked to: with the rehearsal's own engine and checks, and a cast
+// that needs no project, no daemon and no release.
+func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(string), each func(understudy.Rehearsal)) (tried understudy.Rehearsal, err error) {
+	place, err := openPlace(order.Folder)
+	if err != nil {
+		return tried, err
+	}
+	defer func() { err = errors.Join(err, place.close()) }()
+	stand, err := newStand(ctx, order, place, tell)
+	if err != nil {
+		return tried, err
+	}
+	defer func() { err = errors.Join(err, stand.Close(context.WithoutCancel(ctx))) }()
+	traffic, err := readTraffic(ctx, order, stand)
+	if err != nil {
+		return tried, err
+	}
+	order.Policy.Required = trialChecks(order)
+	book := &book{each: each, kept: map[understudy.Digest][]byte{}, folder: order.Evidence}
+	cast := &trial{order: order, policy: order.Policy.WithDefaults(), stand: stand, traffic: traffic, book: book}
+	engine := rehearsal.Engine{House: cast, Records: book, Notary: book, Recorder: book, Keeper: book, Now: time.Now, Timing: trialTiming()}
+	if err := book.SaveRehearsal(ctx, cast.record()); err != nil {
+		return tried, err
+	}
+	if err := engine.Run(ctx, trialID); err != nil {
+		return tried, err
+	}
+	return book.LoadRehearsal(ctx, trialID)
+}
+
+// trialTiming is shorter than that of a release: what is watched has no processes to warm up.
+func trialTiming() rehearsal.Timing {
+	return rehearsal.Timing{Warm: time.Second, Watch: 3 * time.Second}
+}
+
+// trialID is the one rehearsal that there is.
+const trialID = "migration"
+
+// trialChecks are those that a migration alone can be put to.
+func trialChecks(order cli.MigrationOrder) []string {
+	checks := []string{understudy.CheckMigration, understudy.CheckCompatibility}
+	if len(order.Down) > 0 || order.After != "" {
+		checks = append(checks, understudy.CheckRollback)
+	}
+	return checks
+}
+
+// trial casts a rehearsal of a migration alone.
+type trial struct {
+	order   cli.MigrationOrder
+	policy  understudy.Policy
+	stand   *stand
+	traffic traffic
+	book    *book
+	crowd   *crowd // while there is one
+}
+
+func (t *trial) record() understudy.Rehearsal {
+	by := "somebody"
+	if who, err := user.Current(); err == nil {
+		by = who.Username
+	}
+	candidate := t.candidate()
+	return understudy.Rehearsal{
+		ID: trialID, Candidate: candidate.Digest, Label: candidate.Label, BaselineLabel: "the old release", On: "a copy", For: t.stand.name,
+		State: understudy.RehearsalQueued, QueuedAt: time.Now(), By: by,
+	}
+}
+
+// candidate is what a release would be that has nothing but this migration.
+func (t *trial) candidate() understudy.Release {
+	back := understudy.WayNone
+	if len(t.order.Down) > 0 {
+		back = understudy.WayDown
+	}
+	r := understudy.Release{
+		Label: strings.Join(t.order.Command, " "),
+		Application: understudy.Application{
+			Name:      t.stand.name,
+			Databases: []understudy.Database{{Name: t.stand.name, Env: t.order.Env, Role: t.stand.role}},
+			Migration: &understudy.Migration{Up: t.order.Command, Down: t.order.Down, Status: t.order.Status, Role: t.stand.role, Back: back, Timeout: t.order.Timeout},
+		},
+	}
+	if digest, err := understudy.DigestOfValue(r.Application); err == nil { // declared types have a JSON form
+		r.Digest = digest
+	}
+	return r
+}
+
+// Enter implements rehearsal.House.
+func (t *trial) Enter(context.Context, understudy.Rehearsal) (rehearsal.Scene, error) {
+	return rehearsal.Scene{
+		Candidate: t.candidate(), Policy: t.policy, Checks: t.policy.Required,
+		Stage: t, Door: t, Crowd: t, Migrator: t, Ledger: t.stand,
+	}, nil
+}
+
+// Reset is not asked for: the copy was made before.
+func (t *trial) Reset(context.Context) (rehearsal.Set, error) {
+	return rehearsal.Set{}, understudy.Errorf(understudy.KindInternal, "a migration alone has no twin to be reset")
+}
+
+// Fresh makes the work copy anew.
+func (t *trial) Fresh(ctx context.Context) error { return t.stand.Clone(ctx, rehearsal.Work) }
+
+// Start has nothing to do: the old release is its statements, and comes with the crowd.
+func (t *trial) Start(context.Context, rehearsal.Part) error { return nil }
+
+// Stop has nothing to do, as Start has not.
+func (t *trial) Stop(context.Context, rehearsal.Part) error { return nil }
+
+// Close ends nothing: who made the stand ends it.
+func (t *trial) Close(context.Context) error { return nil }
+
+// Serve lets the statements of a part be run from now on.
+func (t *trial) Serve(ctx context.Context, part rehearsal.Part) error {
+	if t.crowd == nil || part == rehearsal.Candidate && len(t.traffic.after) == 0 {
+		return nil
+	}
+	return t.crowd.serve(ctx, part)
+}
+
+// Drain cuts nothing off: statements end by themselves.
+func (t *trial) Drain(context.Context, rehearsal.Part) (int, error) { return 0, nil }
+
+// Bits has nothing to compare.
+func (t *trial) Bits(context.Context, rehearsal.Part) ([]rehearsal.Bit, error) { return nil, nil }
+
+// place is the folder that the copy's server lives in.
+type place struct {
+	folder string
+	kept   bool
+}
+
+// openPlace makes the folder that is to be kept, or a temporary one. The server runs as
+// another user where we are root, so others may enter it.
+func openPlace(folder string) (place, error) {
+	if folder != "" {
+		return place{folder, true}, os.MkdirAll(folder, 0o755)
+	}
+	folder, err := os.MkdirTemp("", "understudy-migration-")
+	if err != nil {
+		return place{}, understudy.Errorf(understudy.KindUnavailable, "making a folder for the copy: %w", err)
+	}
+	return place{folder: folder}, os.Chmod(folder, 0o755)
+}
+
+func (p place) close() error {
+	if p.kept {
+		return nil
+	}
+	return os.RemoveAll(p.folder)
+}
