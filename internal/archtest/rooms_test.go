@@ -57,6 +57,7 @@ func rooms() map[string]room {
 		"internal/mysql/mysqltest":       {knows: []string{"mysql/instance"}},
 		"internal/postgres":              {},
 		"internal/postgres/cluster":      {knows: []string{"postgres", "filetree", "atomicfile"}},
+		"internal/postgres/contention":   {knows: []string{"postgres"}},
 		"internal/postgres/heap":         {never: world()},
 		"internal/postgres/lockwatch":    {knows: []string{"postgres"}},
 		"internal/postgres/logical":      {knows: []string{"postgres"}},

@@ -37,14 +37,18 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	if err != nil {
 		return rehearsal.Scene{}, err
 	}
-	s := &stage{d: h.d, id: r.ID, env: env, target: target, candidate: candidate, baseline: baseline, policy: p.Policy.WithDefaults()}
+	requests, err := h.d.requests(ctx, target.Name)
+	if err != nil {
+		return rehearsal.Scene{}, err
+	}
+	s := &stage{d: h.d, id: r.ID, entered: time.Now(), requests: requests, env: env, target: target, candidate: candidate, baseline: baseline, policy: p.Policy.WithDefaults()}
 	if snapshot, found, err := (shelf{h.d}).Latest(ctx, r.On); err != nil {
 		return rehearsal.Scene{}, err
 	} else if found {
 		s.snapshot = snapshot
 	}
 	scene := rehearsal.Scene{
-		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: s, Ledger: s, Settings: s, Tester: s,
+		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: s, Witness: s, Examiner: s, Ledger: s, Settings: s, Tester: s,
 	}
 	if traffic := declaredTraffic(baseline, candidate); traffic != nil && env.Listen != "" {
 		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}
@@ -76,6 +80,8 @@ type stage struct {
 	baseline  understudy.Release
 	policy    understudy.Policy
 	snapshot  understudy.Snapshot
+	entered   time.Time
+	requests  int64 // that the target's front door had counted then
 }
 
 func (s *stage) deploymentID(part rehearsal.Part) string {
@@ -275,7 +281,8 @@ func (s *stage) bit(part rehearsal.Part, program process.ProgramStatus) rehearsa
 	if program.Exe == "" {
 		found = "what it runs could not be read back: " + program.Last
 	}
-	return rehearsal.Bit{Service: program.Name, Match: program.Genuine || interpreted(s.release(part), program.Name), Found: found}
+	return rehearsal.Bit{Service: program.Name, Match: program.Genuine || interpreted(s.release(part), program.Name), Found: found,
+		Process: fmt.Sprintf("%d, restarted %d times", program.PID, program.Restarts)}
 }
 
 // interpreted tells whether a service's command is no file of its artifact.

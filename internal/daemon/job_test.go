@@ -69,39 +69,47 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 
 // flaw is what a rehearsal must find of a version: a blocking finding, in a check that
 // fails for it.
-type flaw struct{ version, code, check string }
+type flaw struct{ version, code, check, says string }
 
 func TestRehearsal_FindsWhatABadMigrationWouldDo(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"slow", "migration.blocked", understudy.CheckMigration},
-		{"breaks-old", "compatibility.old-release-breaks", understudy.CheckCompatibility},
-		{"lossy", "rollback.data-lost", understudy.CheckRollback},
+		{"slow", "migration.blocked", understudy.CheckMigration, ""},
+		{"breaks-old", "compatibility.old-release-breaks", understudy.CheckCompatibility, `The database said: column "text" does not exist`},
+		{"lossy", "rollback.data-lost", understudy.CheckRollback, "rows: 3,000 changed in nickname: id=1 (changed in nickname), id=10 (changed in nickname)"},
+	})
+}
+
+func TestRehearsal_FindsWhatAMigrationThatIsKilledLeaves(t *testing.T) {
+	t.Parallel()
+	findFlaws(t, []flaw{
+		{"half-done", "migration.interrupted", understudy.CheckMigration, `column "tint" of relation "notes" already exists`},
+		{"half-built", "migration.interrupted", understudy.CheckMigration, "(invalid)"},
 	})
 }
 
 func TestRehearsal_EndsAMigrationThatHangsAndSaysThatOneDied(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"hangs", "migration.hung", understudy.CheckMigration},
-		{"dies", "migration.failed", understudy.CheckMigration},
+		{"hangs", "migration.hung", understudy.CheckMigration, ""},
+		{"dies", "migration.failed", understudy.CheckMigration, ""},
 	})
 }
 
 func TestRehearsal_FindsAReleaseThatDoesNotComeUp(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"exits", "deployment.not-ready", understudy.CheckDeployment},
-		{"sick", "deployment.not-ready", understudy.CheckDeployment},
-		{"forks", "deployment.not-ready", understudy.CheckDeployment},
+		{"exits", "deployment.not-ready", understudy.CheckDeployment, ""},
+		{"sick", "deployment.not-ready", understudy.CheckDeployment, ""},
+		{"forks", "deployment.not-ready", understudy.CheckDeployment, ""},
 	})
 }
 
 func TestRehearsal_FindsWhatIsMissingAndWhatTestsSay(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"untested", "tests.failed", understudy.CheckTests},
-		{"keyless", "config.missing", understudy.CheckConfig},
+		{"untested", "tests.failed", understudy.CheckTests, ""},
+		{"keyless", "config.missing", understudy.CheckConfig, ""},
 	})
 }
 
@@ -126,8 +134,8 @@ func (h *house) findFlaw(t *testing.T, flaw flaw) {
 	if failed, _ := r.Done(flaw.check); failed.Outcome != understudy.OutcomeFailed {
 		t.Errorf("check %s ended %q, expected failed", flaw.check, failed.Outcome)
 	}
-	if !blocks(r, flaw.code) {
-		t.Errorf("no blocking finding %s", flaw.code)
+	if !blocks(r, flaw.code, flaw.says) {
+		t.Errorf("no blocking finding %s that says %q", flaw.code, flaw.says)
 	}
 	_, err := h.Promote(limited(t), api.Promote{Release: flaw.version, By: "ops"})
 	if understudy.KindOf(err) != understudy.KindRefused {
@@ -138,10 +146,10 @@ func (h *house) findFlaw(t *testing.T, flaw flaw) {
 	}
 }
 
-// blocks tells whether a rehearsal has a blocking finding of a code.
-func blocks(r understudy.Rehearsal, code string) bool {
+// blocks tells whether a rehearsal has a blocking finding of a code that says something.
+func blocks(r understudy.Rehearsal, code, says string) bool {
 	return slices.ContainsFunc(r.Findings(), func(f understudy.Finding) bool {
-		return f.Code == code && f.Severity == understudy.SeverityBlocking
+		return f.Code == code && f.Severity == understudy.SeverityBlocking && strings.Contains(f.Seen, says)
 	})
 }
 

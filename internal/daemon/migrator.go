@@ -1,9 +1,7 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -13,7 +11,6 @@ import (
 	"understudy"
 	"understudy/internal/migration"
 	"understudy/internal/postgres/lockwatch"
-	"understudy/internal/rehearsal"
 )
 
 // migrationName is what a migration's sessions are known by at the server.
@@ -36,15 +33,19 @@ func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error)
 		return migration.Ran{}, err
 	}
 	defer place.close(ctx)
-	declared := m.release.Application.Migration
-	ran, err := migration.Run(ctx, commander{m, place}, m, migration.Options{
-		Args: args, Timeout: declared.Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
-		LockTimedOut: lockTimedOut, Pause: pause,
-	})
+	ran, err := migration.Run(ctx, commander{m, place}, m, m.options(args))
 	if err == nil && !ran.OK() {
 		ran.Left = m.where(ctx, place)
 	}
 	return ran, err
+}
+
+// options are the same wherever a command is run.
+func (m migrator) options(args []string) migration.Options {
+	return migration.Options{
+		Args: args, Timeout: m.release.Application.Migration.Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
+		LockTimedOut: lockTimedOut, Pause: pause,
+	}
 }
 
 // where asks the team's status command how far the schema has come; empty where there is
@@ -192,61 +193,4 @@ func observation(seen lockwatch.Observation, every time.Duration) understudy.Obs
 		})
 	}
 	return out
-}
-
-func (s *stage) migrator(on rehearsal.Copy) migrator {
-	return migrator{d: s.d, env: s.env, release: s.candidate, databases: s.physical(on), policy: s.policy, name: "migration-" + string(on)}
-}
-
-func (s *stage) Up(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
-	return s.migrate(ctx, on, "up", s.candidate.Application.Migration.Up)
-}
-
-func (s *stage) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
-	return s.migrate(ctx, on, "down", s.candidate.Application.Migration.Down)
-}
-
-func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args []string) (rehearsal.Migrated, error) {
-	ran, err := s.migrator(on).run(ctx, args)
-	if err != nil {
-		return rehearsal.Migrated{}, err
-	}
-	out := rehearsal.Migrated{OK: ran.OK(), Took: ran.Took, Said: migration.LastLines(ran.Output, 3)}
-	if ran.Hung {
-		out.Said = "it did not end in time"
-	}
-	for _, b := range ran.Observation.Waits {
-		out.Blocked = max(out.Blocked, b.For)
-	}
-	out.Findings = migration.Judge(ran, migration.Budget{
-		BlockedFor: s.policy.BlockedFor, LockTimeout: s.policy.LockTimeout, Timeout: cmp.Or(s.candidate.Application.Migration.Timeout, understudy.DefaultMigrationTimeout),
-	})
-	out.Figures = migrationFigures(ran)
-	out.Evidence, err = s.keepRun(way, ran)
-	for i := range out.Findings {
-		out.Findings[i].Evidence = out.Evidence
-	}
-	return out, err
-}
-
-func migrationFigures(ran migration.Ran) []understudy.Figure {
-	o := ran.Observation
-	const basis = "on the twin, everybody's writing included"
-	return []understudy.Figure{
-		{Name: "log written", Value: float64(o.LogBytes), Unit: "B", Basis: basis},
-		{Name: "disk, more at the peak than before", Value: float64(max(0, o.BytesPeak-o.BytesBefore)), Unit: "B", Basis: basis},
-	}
-}
-
-func (s *stage) keepRun(way string, ran migration.Ran) ([]understudy.Evidence, error) {
-	raw, err := json.MarshalIndent(ran.Observation, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	observed, err := s.d.evidence.Put("migration-"+way+"-observed.json", strings.NewReader(string(raw)))
-	if err != nil {
-		return nil, err
-	}
-	output, err := s.d.evidence.Put("migration-"+way+"-output.txt", strings.NewReader(ran.Output))
-	return []understudy.Evidence{observed, output}, err
 }

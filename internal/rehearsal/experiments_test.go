@@ -1,0 +1,169 @@
+package rehearsal_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"understudy"
+	"understudy/internal/rehearsal"
+)
+
+// text is all that a check says.
+func (w *world) text(name string) string {
+	c, _ := w.rehearsal().Done(name)
+	all := c.Summary
+	for _, f := range c.Findings {
+		all += "\n" + f.Title + "\n" + f.Would + "\n" + f.Seen + "\n" + f.Remedy
+	}
+	return all
+}
+
+// says fails the test unless a check says all the words.
+func (w *world) says(t *testing.T, name string, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if text := w.text(name); !strings.Contains(text, word) {
+			t.Errorf("%s does not say %q: %s", name, word, text)
+		}
+	}
+}
+
+func TestMigration_IsTriedInWaysThatProductionWouldNotForgive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) {
+			s.tried = map[string]rehearsal.Tried{
+				"queue":     {Summary: "requests stood still for 2s", Figures: []understudy.Figure{{Name: "stood still", Value: 2}}},
+				"interrupt": {Findings: []understudy.Finding{{Code: "migration.interrupted", Severity: understudy.SeverityBlocking}}},
+				"together":  {Summary: "two at once both end well", Evidence: []understudy.Evidence{{Name: "together.json"}}},
+			}
+		}))
+		if got := w.codes(understudy.CheckMigration); !slices.Equal(got, []string{"blocking migration.interrupted"}) {
+			t.Errorf("%v", got)
+		}
+		w.says(t, understudy.CheckMigration, "requests stood still for 2s; two at once both end well")
+		c, _ := w.rehearsal().Done(understudy.CheckMigration)
+		if len(c.Figures) != 2 || !slices.ContainsFunc(c.Evidence, func(e understudy.Evidence) bool { return e.Name == "together.json" }) {
+			t.Errorf("figures %v, evidence %v", c.Figures, c.Evidence)
+		}
+	})
+}
+
+func TestMigration_ThatChangesNothingIsNotTriedAndSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) { s.idle = true }))
+		w.says(t, understudy.CheckMigration, "it changed nothing, so it was not tried")
+	})
+}
+
+func TestMigration_CountsHeldUpRequestsAtProductionsOwnRateWhereItIsKnown(t *testing.T) {
+	for says, rate := range map[string]rehearsal.Rate{
+		"about 300 at the rate of production, 100 a second":         {PerSecond: 100, Of: "production"},
+		"about 60 at the rate of the declared traffic, 20 a second": {},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := undisturbed(t, sound(func(s *story) {
+				s.rate = rate
+				s.up = func(rehearsal.Copy) rehearsal.Migrated {
+					return rehearsal.Migrated{OK: true, Took: 3 * time.Second, Blocked: 3 * time.Second}
+				}
+				s.stall = func(at state) time.Duration {
+					if at.migrating == "up" {
+						return 3 * time.Second
+					}
+					return 0
+				}
+			}))
+			w.says(t, understudy.CheckMigration, says)
+		})
+	}
+}
+
+func TestCompatibility_NamesWhatTheDatabaseSaidAndTheWayOutThatFits(t *testing.T) {
+	onNew := func(code, message string) func(state) []understudy.ObservedError {
+		return func(at state) []understudy.ObservedError {
+			all := []understudy.ObservedError{{Who: "web", Code: "23505", Message: "duplicate key value violates unique constraint", Times: 3}}
+			if at.schema == "new" {
+				all = append(all, understudy.ObservedError{Who: "web", Code: code, Message: message, Times: 14})
+			}
+			return all
+		}
+	}
+	for _, c := range []struct{ code, message, way string }{
+		{"0A000", "cached plan must not change result type", "name the columns that a query reads"},
+		{"42703", `column "phone" does not exist`, "expand, then contract"},
+		{"", `relation "orders" does not exist`, "expand, then contract"},
+		{"23502", `null value in column "zone" violates not-null constraint`, "give the column a DEFAULT"},
+		{"23514", "new row violates check constraint", "NOT VALID"},
+		{"42501", "permission denied for table orders", "grant the application's role"},
+		{"22001", "value too long for type character varying(10)", "a column of its own"},
+		{"XX000", "something else", "expand first"},
+	} {
+		t.Run(c.message, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := stories()["the old release breaks"]
+				s.said = onNew(c.code, c.message)
+				w := undisturbed(t, s)
+				said := "The database said: " + c.message + " (14 times"
+				if c.code != "" {
+					said += ", SQLSTATE " + c.code
+				}
+				for _, check := range []string{understudy.CheckCompatibility, understudy.CheckRollback} {
+					w.says(t, check, said+")")
+					if strings.Contains(w.text(check), "duplicate key") {
+						t.Errorf("%s blames what the database said before too: %s", check, w.text(check))
+					}
+				}
+				w.says(t, understudy.CheckCompatibility, c.way)
+			})
+		})
+	}
+}
+
+func TestCompatibility_SaysWhatTheDatabaseSaidEvenWhereNoRequestFailedOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) {
+			s.said = func(at state) []understudy.ObservedError {
+				if at.schema == "new" {
+					return []understudy.ObservedError{{Code: "0A000", Message: "cached plan must not change result type", Times: 1}}
+				}
+				return nil
+			}
+		}))
+		w.says(t, understudy.CheckCompatibility, "no request failed of it, but the database said what it had not said before: cached plan must not change result type (once, SQLSTATE 0A000)",
+			"its processes and their connections are those from before the migration")
+		if w.rehearsal().State != understudy.RehearsalPassed {
+			t.Errorf("it ends %s", w.rehearsal().State)
+		}
+	})
+}
+
+func TestCompatibility_AnOldReleaseThatDoesNotLiveThroughTheMigrationIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) { s.restarts = true }))
+		if got := w.codes(understudy.CheckCompatibility); !slices.Equal(got, []string{"blocking compatibility.old-release-breaks"}) {
+			t.Errorf("%v", got)
+		}
+		w.says(t, understudy.CheckCompatibility, "its process ended since the migration began")
+		if strings.Contains(w.text(understudy.CheckCompatibility), "are those from before") {
+			t.Error("it says that the processes are those from before")
+		}
+	})
+}
+
+func TestRollback_NamesTheRowsThatAreNotAsTheyWere(t *testing.T) {
+	for says, rows := range map[string]rehearsal.Rows{
+		"12 rows; rows: 2 gone, 1,234 changed in phone: id=17 (gone), id=23 (changed in phone), and 1,234 more": {
+			Gone: 2, Changed: 1234, Columns: []string{"phone"}, Named: []string{"id=17 (gone)", "id=23 (changed in phone)"}},
+		"12 rows; it has no key that rows could be named by": {Keyless: true},
+		"12 rows\n": {},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := stories()["the way back loses data"]
+			s.rows = rows
+			undisturbed(t, s).says(t, understudy.CheckRollback, says)
+		})
+	}
+}
