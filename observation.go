@@ -64,9 +64,10 @@ type ObservedStatement struct {
 // held it.
 type ObservedLock struct {
 	Relation  string        `json:"relation"`
-	Kind      string        `json:"kind"`          // "table", "partitioned table", "index", "sequence", …
-	New       bool          `json:"new,omitempty"` // made by the migration itself
-	Mode      string        `json:"mode"`
+	Kind      string        `json:"kind"`            // "table", "partitioned table", "index", "sequence", …
+	New       bool          `json:"new,omitempty"`   // made by the migration itself
+	Mode      string        `json:"mode"`            // the server's own name for it
+	Stops     Stops         `json:"stops,omitempty"` // what of others it keeps waiting
 	Session   int           `json:"session,omitempty"`
 	Statement string        `json:"statement,omitempty"` // that was running when it was held (or waited for) longest
 	From      time.Duration `json:"from,omitempty"`      // when it was first known to be held
@@ -78,6 +79,17 @@ type ObservedLock struct {
 	Times     int           `json:"times,omitempty"`     // transactions that held it
 	SeenBy    []ObservedBy  `json:"seenBy,omitempty"`
 }
+
+// Stops is what a lock keeps others from, whatever an engine calls it.
+type Stops string
+
+// What locks stop, the most first. Empty: not said.
+const (
+	StopsAll         Stops = "reads and writes"
+	StopsWrites      Stops = "writes"
+	StopsDefinitions Stops = "changes of the schema"
+	StopsNothing     Stops = "nothing"
+)
 
 // ObservedWait is one kind of waiting for the migration: who waited, for what, behind which of its
 // statements. Each wait of the kind is counted; From and For are of the longest.

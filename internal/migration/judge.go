@@ -129,9 +129,14 @@ func what(b understudy.ObservedWait, seen understudy.Observation) string {
 
 // everybody tells whether even reading had to wait.
 func everybody(b understudy.ObservedWait, seen understudy.Observation) bool {
-	return b.Wanted == "AccessShareLock" || slices.ContainsFunc(seen.Locks, func(l understudy.ObservedLock) bool {
-		return l.Relation == b.Relation && l.Mode == "AccessExclusiveLock" && l.Held >= b.For/2
+	return b.Wanted == "AccessShareLock" || b.Wanted == "SHARED_READ" || b.Wanted == "SHARED" || slices.ContainsFunc(seen.Locks, func(l understudy.ObservedLock) bool {
+		return l.Relation == b.Relation && stopsAll(l) && l.Held >= b.For/2
 	})
+}
+
+// stopsAll tells whether a lock keeps even readers waiting, in whatever engine.
+func stopsAll(l understudy.ObservedLock) bool {
+	return l.Stops == understudy.StopsAll || l.Stops == "" && l.Mode == "AccessExclusiveLock"
 }
 
 func blockRemedy(b understudy.ObservedWait) string {
@@ -190,7 +195,7 @@ func judgeExclusive(seen understudy.Observation, budget Budget) []understudy.Fin
 	held := map[string]string{}
 	longest := time.Duration(0)
 	for _, l := range seen.Locks {
-		if l.New || !strings.HasSuffix(l.Kind, "table") || l.Mode != "AccessExclusiveLock" {
+		if l.New || !strings.HasSuffix(l.Kind, "table") || !stopsAll(l) {
 			continue
 		}
 		held[l.Relation] = "about " + rounded(l.Held).String()
@@ -207,7 +212,7 @@ func judgeExclusive(seen understudy.Observation, budget Budget) []understudy.Fin
 	for _, name := range names {
 		said = append(said, fmt.Sprintf("%s (%s)", name, held[name]))
 	}
-	f := check.Find(check.MigrationExclusive, strings.Join(names, ", "), fmt.Sprintf("ACCESS EXCLUSIVE, as looked for every %s: %s",
+	f := check.Find(check.MigrationExclusive, strings.Join(names, ", "), fmt.Sprintf("locked against reads and writes, as looked for every %s: %s",
 		rounded(seen.Every), strings.Join(said, ", ")), check.Facts{"timeout": budget.LockTimeout})
 	f.Hurt = longest.Seconds()
 	return []understudy.Finding{f}

@@ -271,3 +271,13 @@ func Loading(memory int64) map[string]string {
 		"innodb_buffer_pool_size": fmt.Sprint(memory), "innodb_flush_method": "nosync", "loose_debug_no_sync": "1", "skip_log_bin": "on",
 	}
 }
+
+// Watched are settings, beside others, for a server on which migrations are tried: it shows
+// what is held and waited for, and keeps its histories long enough to be read in time.
+func Watched() map[string]string {
+	return map[string]string{
+		"performance_schema": "on", "performance_schema_instrument": "wait/lock/metadata/sql/mdl=ON",
+		"performance_schema_events_statements_history_long_size": "10000", "performance_schema_events_waits_history_long_size": "20000",
+		"performance_schema_events_stages_history_long_size": "10000", "performance_schema_events_transactions_history_long_size": "10000",
+	}
+}

@@ -1,0 +1,194 @@
+package mysqlwatch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"understudy"
+)
+
+// ring is one of the server's histories, and how far it was read.
+type ring struct {
+	table  string
+	size   int64
+	cursor int64 // picoseconds on the server's clock
+}
+
+// rings in the order in which they are read: a statement's parts end before it does.
+func rings() []*ring {
+	return []*ring{{table: "events_waits"}, {table: "events_stages"}, {table: "events_transactions"}, {table: "events_statements"}}
+}
+
+// openHistory finds the server's clock and the rings, and begins to read at their ends.
+func (w *Watch) openHistory(ctx context.Context) error {
+	w.start = time.Now()
+	if !w.schema {
+		return nil
+	}
+	now, err := w.clock(ctx)
+	if err != nil {
+		return err
+	}
+	w.start, w.record.zero = time.Now(), now
+	w.record.rings = rings()
+	for _, r := range w.record.rings {
+		rows, err := w.conn.Texts(ctx, "reading the size of a history", "SHOW GLOBAL VARIABLES LIKE 'performance\\_schema\\_"+r.table+"\\_history\\_long\\_size'")
+		if err != nil {
+			return err
+		}
+		if len(rows) == 1 {
+			r.size = number(rows[0][1])
+		}
+		r.cursor = now
+		if r.size <= 0 {
+			w.record.lost = true
+			w.record.note("the server keeps no " + r.table + "_history_long")
+		}
+	}
+	return nil
+}
+
+// clock is the moment on the server's clock, in picoseconds: the end so far of the very
+// statement that asks.
+func (w *Watch) clock(ctx context.Context) (int64, error) {
+	rows, err := w.conn.Texts(ctx, "reading the server's clock", `SELECT e.TIMER_END FROM performance_schema.events_statements_current e
+		JOIN performance_schema.threads t ON t.THREAD_ID = e.THREAD_ID WHERE t.PROCESSLIST_ID = CONNECTION_ID() AND e.TIMER_END IS NOT NULL`)
+	if err != nil {
+		return 0, err
+	}
+	if len(rows) == 0 {
+		return 0, understudy.Errorf(understudy.KindUnavailable, "reading the server's clock: its performance_schema shows no statement of ours").
+			WithHint("let setup_actors of performance_schema have this account watched: UPDATE performance_schema.setup_actors SET ENABLED = 'YES', HISTORY = 'YES'")
+	}
+	return number(rows[0][0]), nil
+}
+
+// moment turns picoseconds of the server's clock into time since the watch began.
+func (r *record) moment(picoseconds string) time.Duration {
+	return time.Duration((number(picoseconds) - r.zero) / 1000)
+}
+
+// readHistory reads what was added to the rings.
+func (w *Watch) readHistory(ctx context.Context) error {
+	if !w.schema {
+		return nil
+	}
+	for _, r := range w.record.rings {
+		// What is newer than the cursor is read; whether the ring still reaches back to it tells that nothing was missed.
+		reach, err := w.conn.Texts(ctx, "reading "+r.table, fmt.Sprintf("SELECT COUNT(*), COALESCE(MIN(TIMER_END), 0), COALESCE(MAX(TIMER_END), 0) FROM performance_schema.%s_history_long", r.table))
+		if err != nil {
+			return err
+		}
+		if number(reach[0][0]) >= r.size && number(reach[0][1]) > r.cursor {
+			w.record.lost = true
+			w.record.note("the server's " + r.table + "_history_long is too small for this traffic: some of it was overwritten before it was read")
+		}
+		newest, err := w.readRing(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.cursor = max(r.cursor, newest)
+	}
+	return nil
+}
+
+// readRing reads what ended after the cursor. Something that ended in the same moment as
+// what was read last is not read twice.
+func (w *Watch) readRing(ctx context.Context, r *ring) (newest int64, err error) {
+	columns, more := "", ""
+	switch r.table {
+	case "events_statements":
+		columns = "DIGEST_TEXT, ROWS_AFFECTED, ERRORS, MYSQL_ERRNO, MESSAGE_TEXT"
+	case "events_waits":
+		columns, more = "OBJECT_SCHEMA, OBJECT_NAME, OPERATION", " AND EVENT_NAME IN ('wait/lock/metadata/sql/mdl', 'wait/lock/table/sql/handler')"
+	case "events_stages":
+		columns = "1"
+	case "events_transactions":
+		columns = "STATE"
+	}
+	rows, err := w.conn.Texts(ctx, "reading "+r.table, fmt.Sprintf(`SELECT THREAD_ID, EVENT_ID, END_EVENT_ID, EVENT_NAME, TIMER_START, TIMER_END, %s
+		FROM performance_schema.%s_history_long WHERE TIMER_END > %d%s`, columns, r.table, r.cursor, more))
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		newest = max(newest, number(row[5]))
+		w.take(r.table, row)
+	}
+	return newest, nil
+}
+
+// take adds one event to the record.
+func (w *Watch) take(table string, row []string) {
+	r := w.record
+	thread, id := number(row[0]), number(row[1])
+	from, until := r.moment(row[4]), r.moment(row[5])
+	if t, known := r.threads[thread]; known && t.own {
+		return
+	}
+	switch table {
+	case "events_statements":
+		s := &statement{
+			thread: thread, id: id, last: max(number(row[2]), id), name: strings.TrimPrefix(strings.TrimPrefix(row[3], "statement/sql/"), "statement/"), from: from, until: until,
+			text: strings.TrimSpace(row[6]), rows: number(row[7]), failed: row[8] != "0", number: row[9], message: row[10],
+		}
+		if t, known := r.threads[thread]; !known || t.mine || s.failed || until-from >= othersFrom {
+			r.statements = append(r.statements, s)
+		}
+	case "events_waits":
+		if row[6] != w.conn.Database || strings.HasPrefix(row[7], "#sql") {
+			return
+		}
+		if strings.HasSuffix(row[3], "/mdl") {
+			r.waits = append(r.waits, tableWait{thread, id, row[7], from, until})
+		} else if t, known := r.threads[thread]; !known || t.mine {
+			r.uses = append(r.uses, use{thread, id, row[7], strings.HasPrefix(row[8], "write"), from})
+		}
+	case "events_stages":
+		r.stages = append(r.stages, stage{thread, id, strings.ToLower(row[3]), from, until})
+	case "events_transactions":
+		r.transactions = append(r.transactions, transaction{thread, from, until, row[6] == "COMMITTED"})
+	}
+}
+
+// othersFrom is from which time on a statement of others is remembered: shorter ones have
+// waited for nobody.
+const othersFrom = time.Millisecond
+
+// settleOwners says of threads that were too short to be looked at whose they were: where
+// the server counts as many connections of the migration's user as are missing, all of them
+// are the migration's.
+func (w *Watch) settleOwners(ended counters) {
+	r := w.record
+	known, unknown := int64(0), map[int64]bool{}
+	for _, t := range r.threads {
+		if t.mine && !t.before {
+			known++
+		}
+	}
+	for _, s := range r.statements {
+		if _, is := r.threads[s.thread]; !is {
+			unknown[s.thread] = true
+		}
+	}
+	made := ended.connections[w.spec.User] - w.began.connections[w.spec.User]
+	missing := made - known
+	switch {
+	case !w.schema || w.spec.User == "":
+		r.owners = w.schema && len(unknown) == 0
+	case missing > 0 && missing == int64(len(unknown)):
+		for id := range unknown {
+			r.threads[id] = &thread{id: id, user: w.spec.User, who: w.spec.User, mine: true}
+		}
+		r.owners = true
+	default:
+		r.owners = missing <= 0 || len(unknown) == 0
+	}
+	if !r.owners {
+		r.note("some sessions were too short to tell whose they were")
+	}
+	r.statements = slices.DeleteFunc(r.statements, func(s *statement) bool { return r.threads[s.thread] == nil && !s.failed })
+}
