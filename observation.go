@@ -133,6 +133,11 @@ type TableChange struct {
 	Inserted int64 `json:"inserted,omitempty"` // rows, by the migration's own transactions
 	Updated  int64 `json:"updated,omitempty"`
 	Deleted  int64 `json:"deleted,omitempty"`
+	// Read is how many rows were read from its beginning to its end meanwhile, by everybody;
+	// below zero: not known.
+	Read int64 `json:"read,omitempty"`
+	// Attached is the partitioned table that it became a partition of.
+	Attached string `json:"attached,omitempty"`
 	// LargestWrite is the most rows that one transaction wrote.
 	LargestWrite int64 `json:"largestWrite,omitempty"`
 

@@ -26,7 +26,40 @@ const (
 	MigrationNotRepeats   Code = "migration.not-repeatable"
 	MigrationQueue        Code = "migration.queue"
 	MigrationInterrupted  Code = "migration.interrupted"
-	MigrationTogether     Code = "migration.together"
+	MigrationAtOnce       Code = "migration.together"
+
+	MigrationWriteLock  Code = "migration.write-lock"
+	MigrationLockedScan Code = "migration.locked-scan"
+	MigrationLockKept   Code = "migration.lock-kept"
+	MigrationTogether   Code = "migration.tables-together"
+	MigrationOtherTable Code = "migration.other-table"
+	MigrationWaited     Code = "migration.waited"
+	MigrationNoTimeout  Code = "migration.no-lock-timeout"
+	MigrationDeadlock   Code = "migration.deadlock"
+
+	MigrationBulkWrite  Code = "migration.bulk-write"
+	MigrationTriggers   Code = "migration.triggers-fired"
+	MigrationRemoved    Code = "migration.data-removed"
+	MigrationDisk       Code = "migration.disk-peak"
+	MigrationLog        Code = "migration.log-volume"
+	MigrationRolledBack Code = "migration.rolled-back"
+
+	MigrationNoStatistics Code = "migration.missing-statistics"
+	MigrationIndexGap     Code = "migration.index-gap"
+	MigrationHot          Code = "migration.hot-updates-lost"
+	MigrationUnindexed    Code = "migration.unindexed-key"
+	MigrationKeyType      Code = "migration.key-type"
+	MigrationKeyRoom      Code = "migration.key-room"
+	MigrationSequence     Code = "migration.sequence-behind"
+
+	MigrationType       Code = "migration.type-changed"
+	MigrationTimeZone   Code = "migration.time-zone"
+	MigrationNoEquality Code = "migration.no-equality"
+	MigrationEnum       Code = "migration.enum-value"
+	MigrationDependents Code = "migration.dependents-gone"
+	MigrationFollowers  Code = "migration.followers"
+	MigrationUnlogged   Code = "migration.unlogged"
+	MigrationNotValid   Code = "migration.not-validated"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -51,7 +84,7 @@ const (
 // Catalogue lists every kind of finding, in the order of the checks.
 func Catalogue() []Entry {
 	var all []Entry
-	for _, part := range [][]Entry{configEntries(), migrationEntries(), releaseEntries(), rollbackEntries()} {
+	for _, part := range [][]Entry{configEntries(), lockEntries(), dataEntries(), plannerEntries(), shapeEntries(), migrationEntries(), releaseEntries(), rollbackEntries()} {
 		all = append(all, part...)
 	}
 	return all
@@ -81,6 +114,92 @@ func configEntries() []Entry {
 	}
 }
 
+// lockEntries are about who is kept out, and for how long.
+func lockEntries() []Entry {
+	const in = understudy.CheckMigration
+	return []Entry{
+		{MigrationWriteLock, in, understudy.SeverityWarning, "writers of {subject} are locked out",
+			"no row of {subject} could be inserted, changed or deleted until the transaction ends{grows}", "{remedy}"},
+		{MigrationLockedScan, in, understudy.SeverityWarning, "{subject} is gone through while it is locked against everything",
+			"nobody could read or write {subject} while every row is looked at: the time grows with the table", "{remedy}"},
+		{MigrationLockKept, in, understudy.SeverityWarning, "{subject} stays locked for {kept} after it was changed",
+			"whoever needs {subject} would wait for statements that have nothing to do with it: a transaction gives no lock back before its end", "{remedy}"},
+		{MigrationTogether, in, understudy.SeverityWarning, "one transaction locks several tables against everything: {subject}",
+			"an application that takes them in another order would deadlock with the migration, and the first stays locked while the next is waited for", "{remedy}"},
+		{MigrationOtherTable, in, understudy.SeverityNote, "one statement locks several tables: {subject}",
+			"a table that the statement may not even name stands still with the other; behind one long query on any of them, all wait", "{remedy}"},
+		{MigrationWaited, in, understudy.SeverityWarning, "the migration waits {waited} for {subject}",
+			"while it waits, every later query on {subject} queues behind it; production has longer transactions than the twin", "{remedy}"},
+		{MigrationNoTimeout, in, understudy.SeverityWarning, "lock_timeout is not in force",
+			"the migration would wait for a lock as long as it takes, and everybody else behind it", "connect directly or in session mode, not through a pooler in transaction mode, and leave lock_timeout in the migration's session alone: it is handed over in the connection's options"},
+		{MigrationDeadlock, in, understudy.SeverityWarning, "the migration and {who} lock each other out",
+			"the server would end one of the two: a request that fails, or a migration that does", "take one table in one transaction, or lock tables in the order in which the application does"},
+	}
+}
+
+// dataEntries are about rows, and what their number costs.
+func dataEntries() []Entry {
+	const in = understudy.CheckMigration
+	return []Entry{
+		{MigrationBulkWrite, in, understudy.SeverityWarning, "one transaction writes {rows} rows of {subject}",
+			"each row stays locked until all are done, whoever wants to change one waits as long; the table grows by the old rows, replicas fall behind", "{remedy}"},
+		{MigrationTriggers, in, understudy.SeverityWarning, "triggers fire for the rows that the migration writes: {subject}",
+			"what they do would be done {rows} times at once: messages sent, queues filled, histories and times of change overwritten", "see what each trigger does; where it must not, run the fill with ALTER TABLE … DISABLE TRIGGER in its own short transaction, or let the trigger skip the migration's role"},
+		{MigrationRemoved, in, understudy.SeverityWarning, "data is removed: {subject}",
+			"it would be gone for good, and going back to the old release brings no value back", "{remedy}"},
+		{MigrationDisk, in, understudy.SeverityWarning, "the disk needs {more} more at the peak",
+			"a server that runs out of disk stops for everybody", "see that production has twice that free; rewrite in batches rather than at once, one table at a time"},
+		{MigrationLog, in, understudy.SeverityWarning, "{written} of log are written",
+			"replicas and backups would fall behind by as much, and a replication slot that lags keeps it on disk", "write in batches with pauses in which replicas catch up; build one index at a time"},
+		{MigrationRolledBack, in, understudy.SeverityWarning, "work is done and thrown away: {subject}",
+			"the locks, the time and the disk would be spent for nothing, and what the migration reports as done may not be", "end each transaction with COMMIT, and let the command end with an error when a statement fails (psql: ON_ERROR_STOP)"},
+	}
+}
+
+// plannerEntries are about queries and keys once the migration has ended.
+func plannerEntries() []Entry {
+	const in = understudy.CheckMigration
+	return []Entry{
+		{MigrationNoStatistics, in, understudy.SeverityWarning, "the planner knows nothing of {subject}",
+			"queries that filter or join by it could run with bad plans until the next ANALYZE", "{remedy}"},
+		{MigrationIndexGap, in, understudy.SeverityWarning, "queries lose their index {subject}",
+			"queries that used it would read whole tables{gap}", "{remedy}"},
+		{MigrationHot, in, understudy.SeverityWarning, "updates of {subject} touch its indexes now",
+			"each update would write every index of the table and leave more behind for VACUUM: slower writes for good", "leave columns that change often out of indexes, or lower the table's fillfactor"},
+		{MigrationUnindexed, in, understudy.SeverityWarning, "no index serves the foreign key {subject}",
+			"each delete in {other}, and each change of its key, would read the whole of {table} under a lock", "{remedy}"},
+		{MigrationKeyType, in, understudy.SeverityWarning, "the two ends of {subject} differ in type",
+			"the narrower end would run out first, and joins cannot use every index: {types}", "give the new column the type of the key it points at, before it has rows"},
+		{MigrationKeyRoom, in, understudy.SeverityWarning, "{used} of the values of {subject} are used up",
+			"at its end every insert fails until the column is a wider one, which writes the whole table anew", "make it bigint now: as a new column that is filled in batches and switched over, or before the table has rows"},
+		{MigrationSequence, in, understudy.SeverityWarning, "sequence {subject} is behind by {behind}",
+			"the next inserts would fail with duplicate keys, one after the other", "{remedy}"},
+	}
+}
+
+// shapeEntries are about what the schema is afterwards, for those who use it already.
+func shapeEntries() []Entry {
+	const in = understudy.CheckMigration
+	return []Entry{
+		{MigrationType, in, understudy.SeverityWarning, "the type changes under running programs: {subject}",
+			"prepared statements of open connections that return the column would fail with: cached plan must not change result type; in a transaction, each time", "open the old release's connections anew after the migration (restart it, or let the pooler run DISCARD ALL), or add a new column; the check compatibility tells whether this release is hit"},
+		{MigrationTimeZone, in, understudy.SeverityNote, "the session's time zone decides what becomes of {subject}",
+			"in another time zone than UTC every value is shifted and the whole table is written anew", "{remedy}"},
+		{MigrationNoEquality, in, understudy.SeverityWarning, "{subject} has a type without equality",
+			"SELECT DISTINCT, GROUP BY and UNION over it would fail: could not identify an equality operator for type json", "use jsonb"},
+		{MigrationEnum, in, understudy.SeverityNote, "{subject} gets a value that cannot be taken away again",
+			"there is no way back for the type, and the old release reads a value that it does not know once the new one has written it", "let the old release accept the value first; where values come and go, use a lookup table"},
+		{MigrationDependents, in, understudy.SeverityWarning, "what others use is gone: {subject}",
+			"every query that uses it would fail, the old release's too", "drop without CASCADE, so that the server names what hangs on it; make views anew in the same transaction"},
+		{MigrationFollowers, in, understudy.SeverityWarning, "followers of {subject} are not told of its new shape",
+			"logical replication carries rows and no changes of schema: a subscriber that lacks the column, or cannot tell rows apart, stops", "change the subscribers first when columns are added, last when they go; refresh the subscription"},
+		{MigrationUnlogged, in, understudy.SeverityWarning, "{subject} is not logged any more",
+			"after a crash it would be empty, and on every replica it is", "keep tables logged unless their rows can be made again"},
+		{MigrationNotValid, in, understudy.SeverityNote, "{subject} holds for new rows only",
+			"rows from before may break the rule, and the planner cannot rely on it", "{remedy}"},
+	}
+}
+
 func migrationEntries() []Entry {
 	const in = understudy.CheckMigration
 	return []Entry{
@@ -95,13 +214,13 @@ func migrationEntries() []Entry {
 		{MigrationBroke, in, understudy.SeverityBlocking, "requests fail while the migration runs",
 			"customers would see errors during the deployment: {classes}", "split the migration so that each step leaves the running release working"},
 		{MigrationRewrote, in, understudy.SeverityWarning, "{subject} is written anew as a whole",
-			"the table is locked against everything while it is copied, needs its size again on disk, and writes as much to the log", "add the column without a volatile default or the change of type, fill it in batches, then switch over"},
+			"{subject} is locked against everything while it is copied, needs its size again on disk, and writes as much to the log", "{remedy}"},
 		{MigrationExclusive, in, understudy.SeverityNote, "{subject}: locked against everything for a while",
 			"behind one long-running query this lock, however short, makes every later query on the table wait", "keep such statements short and on their own; Understudy hands the migration a lock_timeout of {timeout} and tries again"},
 		{MigrationInvalidIndex, in, understudy.SeverityBlocking, "index {subject} is left invalid",
-			"the index would be kept up to date and never used, and a unique one would not keep rows unique", "drop it and build it again with CREATE INDEX CONCURRENTLY; IF NOT EXISTS keeps the broken one"},
+			"the index would be kept up to date and never used, and a unique one would not keep rows unique", "{remedy}"},
 		{MigrationStatistics, in, understudy.SeverityWarning, "the planner's statistics are gone: {subject}",
-			"queries on these columns could run with bad plans until the next ANALYZE", "end the migration with ANALYZE of that table"},
+			"queries on these columns could run with bad plans until the next ANALYZE", "{remedy}"},
 		{MigrationLockTimeout, in, understudy.SeverityWarning, "the migration did not get its lock at once",
 			"it would need several tries under load", "run it in a quiet hour, or split it so that each statement needs its lock only for a moment"},
 		{MigrationNotRepeats, in, understudy.SeverityBlocking, "the migration cannot be run a second time",
@@ -110,7 +229,7 @@ func migrationEntries() []Entry {
 			"while the migration waits for its lock, everybody who comes later waits behind it: {bound}", "{remedy}"},
 		{MigrationInterrupted, in, understudy.SeverityBlocking, "killed {when}, the migration cannot be taken up again",
 			"a promotion that is interrupted, by a crash or by a deadline, would leave production there", "{remedy}"},
-		{MigrationTogether, in, understudy.SeverityBlocking, "two runs of the migration at once do not both end well",
+		{MigrationAtOnce, in, understudy.SeverityBlocking, "two runs of the migration at once do not both end well",
 			"{would}", "let the command take a lock of its own before it looks at what is to be done, as most migration tools can (an advisory lock, a lock on their version table), and wait for it"},
 	}
 }

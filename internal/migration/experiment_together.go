@@ -77,7 +77,7 @@ func judgeTogether(pair Pair, boots bool) Tried {
 	if len(pair.Differ) > 0 {
 		seen += "; the schema is not that of one run: " + few(pair.Differ, 3)
 	}
-	f := check.Find(check.MigrationTogether, "", seen, check.Facts{"would": wouldTogether(boots)})
+	f := check.Find(check.MigrationAtOnce, "", seen, check.Facts{"would": wouldTogether(boots)})
 	if !boots {
 		f.Severity = understudy.SeverityWarning
 	}

@@ -286,7 +286,8 @@ func TestJudge_TheRemedyFitsTheStatement(t *testing.T) {
 		"ALTER TABLE t ADD b int REFERENCES u":         "add the constraint NOT VALID",
 		"UPDATE t SET a = 1":                           "in batches",
 		"delete from t":                                "in batches",
-		"LOCK TABLE t":                                 "keep the transaction that takes this lock short",
+		"LOCK TABLE t":                                 "do without the lock",
+		"ALTER TABLE t ENABLE TRIGGER a":               "keep the transaction that takes this lock short",
 	} {
 		ran := migration.Ran{Tries: 1}
 		ran.Observation.Waits = []understudy.ObservedWait{blocked("public.t", "RowExclusiveLock", by, 2*time.Second)}

@@ -1,0 +1,266 @@
+package migration
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/check"
+)
+
+// blocked names, table by table, who waited longer than the budget allows.
+func (s scene) blocked() []understudy.Finding {
+	worst := map[string]understudy.ObservedWait{}
+	times := map[string]int{}
+	for _, b := range s.Waits {
+		times[b.Relation] += b.Times
+		if b.For > worst[b.Relation].For {
+			worst[b.Relation] = b
+		}
+	}
+	var findings []understudy.Finding
+	for relation, b := range worst {
+		if b.For <= s.budget.BlockedFor {
+			continue
+		}
+		seen := fmt.Sprintf("%s waited %s for %s on %s behind: %s", b.Who, rounded(b.For), b.Wanted, relation, b.By)
+		if b.Queued {
+			seen += "; the migration itself was waiting for its lock then, and all stood in the queue behind it"
+		}
+		if times[relation] > 1 {
+			seen += fmt.Sprintf("; %d waits in all", times[relation])
+		}
+		f := check.Find(check.MigrationBlocked, relation, seen, check.Facts{
+			"who": s.who(b), "what": s.what(b), "blocked": rounded(b.For), "remedy": s.remedyFor(b.By, relation),
+		})
+		findings = append(findings, hurting(f, b.For.Seconds()))
+	}
+	return inOrder(findings)
+}
+
+func (s scene) who(b understudy.ObservedWait) string {
+	if s.everybody(b) {
+		return "readers and writers of " + b.Relation
+	}
+	return "writers of " + b.Relation
+}
+
+func (s scene) what(b understudy.ObservedWait) string {
+	if s.everybody(b) {
+		return "read and write"
+	}
+	return "write"
+}
+
+// everybody tells whether even reading had to wait.
+func (s scene) everybody(b understudy.ObservedWait) bool {
+	return b.Wanted == "AccessShareLock" || slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
+		return l.Relation == b.Relation && l.Mode == exclusive && l.Held >= b.For/2
+	})
+}
+
+// lockedScans are tables of which every row was looked at under a lock against
+// everything, with what the rows were looked at for.
+func (s scene) lockedScans() []understudy.Finding {
+	var findings []understudy.Finding
+	for _, relation := range s.lockedBy(exclusive) {
+		recipe, why := s.scanned(relation)
+		if recipe == "" || s.tables[relation].Rewritten {
+			continue
+		}
+		l := s.longest(relation, exclusive)
+		f := check.Find(check.MigrationLockedScan, relation, fmt.Sprintf("%s; locked for %s on %s by: %s",
+			why, lasted(l.Held), s.size(relation), l.Statement), check.Facts{"remedy": s.remedy(recipe, s.about(relation))})
+		if s.small(relation) && l.Held < s.noticeable() {
+			f = as(f, understudy.SeverityNote)
+		}
+		findings = append(findings, hurting(f, l.Held.Seconds()))
+	}
+	return findings
+}
+
+// scanned says for what the rows of an exclusively locked table were looked at, and what
+// to do instead; empty where they were not.
+func (s scene) scanned(relation string) (recipe, why string) {
+	built := slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
+		return l.Relation == relation && l.Mode == sharing && slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
+			return other.Relation == relation && other.Mode == exclusive && together(l, other)
+		})
+	})
+	for _, c := range s.Constraints {
+		if c.Table != relation || !c.New || c.NotValid {
+			continue
+		}
+		switch {
+		case built && (c.Kind == "unique" || c.Kind == "primary key" || c.Kind == "exclusion"):
+			return strings.ReplaceAll(c.Kind, " ", "-"), "the index of " + c.Name + " is built under it"
+		case c.Kind == "check" && s.wasRead(relation):
+			return "check", "every row is held against " + c.Name
+		}
+	}
+	t := s.tables[relation]
+	for _, c := range t.Columns {
+		if c.NotNull && c.Was != "" && s.wasRead(relation) {
+			return "not-null", "every row is looked at for a value in " + c.Name
+		}
+	}
+	if t.Attached != "" && s.wasRead(relation) {
+		return "attach", "every row is held against the bounds of its partition of " + t.Attached
+	}
+	return "", ""
+}
+
+// wasRead tells whether all rows of a table were read, as far as it is known, and by
+// nothing that looks at rows without locking others out.
+func (s scene) wasRead(relation string) bool {
+	t := s.tables[relation]
+	read := t.Read < 0 || t.Read >= max(t.Rows*9/10, 1)
+	return read && !s.checkedApart(relation)
+}
+
+// writeLocks are locks that let readers through and keep writers out: one finding for
+// each statement, with all the tables that it locked.
+func (s scene) writeLocks() []understudy.Finding {
+	by := map[string][]understudy.ObservedLock{}
+	for _, l := range s.strong() {
+		if l.Mode != exclusive && !s.covered(l) {
+			by[l.Statement] = append(by[l.Statement], l)
+		}
+	}
+	var findings []understudy.Finding
+	for _, statement := range slices.Sorted(maps.Keys(by)) {
+		findings = append(findings, s.writeLock(statement, by[statement]))
+	}
+	return findings
+}
+
+// covered tells whether the same transaction locked the same thing against everything.
+func (s scene) covered(l understudy.ObservedLock) bool {
+	return slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
+		return other.Relation == l.Relation && other.Mode == exclusive && together(l, other)
+	})
+}
+
+func (s scene) writeLock(statement string, locks []understudy.ObservedLock) understudy.Finding {
+	var names, said []string
+	longest, grows, large := time.Duration(0), false, false
+	for _, l := range locks {
+		names = append(names, l.Relation)
+		said = append(said, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
+		longest, grows = max(longest, l.Held), grows || s.grows(l)
+		large = large || isTable(l) && !s.small(l.Relation)
+	}
+	more := ""
+	if grows {
+		more = "; the time grows with the table"
+	}
+	f := check.Find(check.MigrationWriteLock, list(names), fmt.Sprintf("%s by: %s", list(said), statement), check.Facts{
+		"grows": more, "remedy": s.remedyFor(statement, names[0])})
+	if longest < s.noticeable() && (!grows || !large) {
+		f = as(f, understudy.SeverityNote)
+	}
+	return hurting(f, longest.Seconds())
+}
+
+// grows tells of a lock under which all rows of its table are looked at.
+func (s scene) grows(l understudy.ObservedLock) bool {
+	if l.Mode == sharing && isTable(l) {
+		return true
+	}
+	return l.Mode == "ShareRowExclusiveLock" && slices.ContainsFunc(s.Constraints, func(c understudy.ConstraintChange) bool {
+		return c.New && !c.NotValid && c.Kind == "foreign key" && (c.Table == l.Relation || c.References == l.Relation) &&
+			!s.tables[c.Table].New && !s.checkedApart(c.Table)
+	})
+}
+
+// words are a lock mode as the server's manual writes it.
+func words(mode string) string {
+	var out strings.Builder
+	for i, r := range strings.TrimSuffix(mode, "Lock") {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			out.WriteByte(' ')
+		}
+		out.WriteRune(r)
+	}
+	return strings.ToUpper(out.String())
+}
+
+// lockedBy are the tables from before that were locked in a mode.
+func (s scene) lockedBy(mode string) []string {
+	var names []string
+	for _, l := range s.Locks {
+		if !l.New && isTable(l) && l.Mode == mode {
+			names = append(names, l.Relation)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (s scene) longest(relation, mode string) (longest understudy.ObservedLock) {
+	for _, l := range s.Locks {
+		if l.Relation == relation && l.Mode == mode && (longest.Relation == "" || l.Held > longest.Held) {
+			longest = l
+		}
+	}
+	return longest
+}
+
+// size is how large a table is, in words.
+func (s scene) size(relation string) string {
+	t, known := s.tables[relation]
+	if !known {
+		return "a table of unknown size"
+	}
+	return "about " + counted(t.Rows, "row")
+}
+
+// exclusives names the tables that were there before and were locked against everything,
+// and the indexes that were so on their own: one finding, as the advice is the same for
+// all.
+func (s scene) exclusives() []understudy.Finding {
+	how := map[string]string{}
+	longest := time.Duration(0)
+	tables := s.lockedBy(exclusive)
+	for _, l := range s.Locks {
+		index := strings.HasSuffix(l.Kind, "index")
+		if l.New || l.Mode != exclusive || !isTable(l) && (!index || slices.Contains(tables, s.tableOf(l.Relation))) {
+			continue
+		}
+		if how[l.Relation] != "" && l.Held < s.longest(l.Relation, exclusive).Held {
+			continue
+		}
+		how[l.Relation] = "about " + rounded(l.Held).String()
+		if l.Held == 0 {
+			how[l.Relation] = "too short to be timed"
+		}
+		longest = max(longest, l.Held)
+	}
+	if len(how) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(how))
+	said := make([]string, 0, len(names))
+	for _, name := range names {
+		said = append(said, fmt.Sprintf("%s (%s)", name, how[name]))
+	}
+	seen := "ACCESS EXCLUSIVE: " + strings.Join(said, ", ")
+	if !s.Exact.Exclusive {
+		seen = fmt.Sprintf("ACCESS EXCLUSIVE, as looked for every %s: %s", rounded(s.Every), strings.Join(said, ", "))
+	}
+	f := check.Find(check.MigrationExclusive, strings.Join(names, ", "), seen, check.Facts{"timeout": s.budget.LockTimeout})
+	return []understudy.Finding{hurting(f, longest.Seconds())}
+}
+
+// tableOf is the table of an index, where the observation tells.
+func (s scene) tableOf(index string) string {
+	for _, i := range s.Indexes {
+		if i.Name == index {
+			return i.Table
+		}
+	}
+	return ""
+}
