@@ -16,6 +16,10 @@ type Budget struct {
 	BlockedFor  time.Duration // longest that anybody may be blocked
 	LockTimeout time.Duration
 	Timeout     time.Duration
+	// Twin and Production are how big the relations are, by name; Twin before the run. What
+	// is not there is not scaled.
+	Twin       map[string]Size
+	Production map[string]Size
 }
 
 // Judge turns a run into findings. It is pure: the same run gives the same findings.
@@ -23,7 +27,9 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 	findings := judgeEnd(ran, budget)
 	findings = append(findings, judgeBlocked(ran.Observation, budget)...)
 	findings = append(findings, judgeLeft(ran.Observation, budget)...)
+	estimates := Estimates(ran, budget)
 	for i := range findings {
+		findings[i] = Scaled(findings[i], estimates)
 		findings[i].Inexact = findings[i].Inexact || sampled(findings[i], ran.Observation.Exact)
 	}
 	return findings

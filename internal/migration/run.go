@@ -49,7 +49,8 @@ type Options struct {
 type Ran struct {
 	Result
 	Started     time.Time
-	Took        time.Duration
+	Took        time.Duration // with all tries and the pauses between them
+	Last        time.Duration // the last try alone
 	Tries       int
 	Hung        bool   // it was ended at its deadline
 	Left        string // after a failure: where the team's own status command says the schema is; empty: not known
@@ -99,8 +100,9 @@ func once(ctx context.Context, commander Commander, options Options, ran *Ran) e
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	began := time.Now()
 	result, err := commander.RunMigration(bounded, Command{Args: options.Args, LockTimeout: options.LockTimeout})
-	ran.Result = result
+	ran.Result, ran.Last = result, time.Since(began)
 	through := err == nil && result.Status == 0
 	switch {
 	case ctx.Err() != nil && err == nil: // however it ended, it was ended
