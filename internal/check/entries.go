@@ -24,6 +24,7 @@ const (
 	MigrationStatistics   Code = "migration.lost-statistics"
 	MigrationLockTimeout  Code = "migration.lock-timeout"
 	MigrationNotRepeats   Code = "migration.not-repeatable"
+	MigrationPlan         Code = "migration.plan-changed"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -103,6 +104,8 @@ func migrationEntries() []Entry {
 			"it would need several tries under load", "run it in a quiet hour, or split it so that each statement needs its lock only for a moment"},
 		{MigrationNotRepeats, in, understudy.SeverityBlocking, "the migration cannot be run a second time",
 			"a promotion that was interrupted and resumed would stop here", "make the command skip what is done, as every migration tool with a version table does"},
+		{MigrationPlan, in, understudy.SeverityWarning, "a busy statement is planned {manner}: {subject}",
+			"after the migration this statement would be run {manner}, at {ratio} times the cost by the planner's reckoning", "see which index or statistics the new plan lacks: create the index again, or end the migration with ANALYZE of the tables that it names"},
 	}
 }
 
