@@ -19,6 +19,9 @@ type Command struct {
 type Result struct {
 	Status int
 	Output string // the last part, credentials taken out
+	// Yielded: it was ended because others stood behind a lock that it had not got, and may
+	// be tried again.
+	Yielded bool
 }
 
 // Commander runs a command inside the environment, with the database's address injected.
@@ -43,6 +46,8 @@ type Options struct {
 	LockTimedOut func(output string) bool
 	// Pause waits between tries.
 	Pause func(ctx context.Context, try int) error
+	// Before, if not nil, is called before each try, and its time is not that of the command.
+	Before func(ctx context.Context, try int) error
 }
 
 // Ran is what a run of a migration came to.
@@ -79,10 +84,15 @@ func Run(ctx context.Context, commander Commander, watcher Watcher, options Opti
 func try(ctx context.Context, commander Commander, options Options, ran *Ran) error {
 	for ran.Tries < max(options.Tries, 1) {
 		ran.Tries++
+		if options.Before != nil {
+			if err := options.Before(ctx, ran.Tries); err != nil {
+				return err
+			}
+		}
 		if err := once(ctx, commander, options, ran); err != nil {
 			return err
 		}
-		again := !ran.OK() && !ran.Hung && options.LockTimedOut != nil && options.LockTimedOut(ran.Output)
+		again := !ran.OK() && !ran.Hung && (ran.Yielded || options.LockTimedOut != nil && options.LockTimedOut(ran.Output))
 		if !again || ran.Tries == max(options.Tries, 1) {
 			return nil
 		}
