@@ -36,6 +36,7 @@ func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (und
 		Name: FigureMigration, Value: seconds(done.Took), Unit: "s", Basis: "on the twin, under traffic",
 	})
 	if p.at, p.broken = migrated, !done.OK; done.OK {
+		p.rehearsal.Expect(done.Expected)
 		again, err := p.repeat(ctx)
 		if err != nil {
 			return c, err

@@ -39,6 +39,8 @@ type play struct {
 	schema   json.RawMessage // of the work copy before the migration
 	broken   bool            // the migration did not run through
 	unready  error           // the candidate did not become ready
+
+	rehearsal *understudy.Rehearsal // the record, during a check: it is saved when that has ended
 }
 
 func (p *play) checks() []looker {

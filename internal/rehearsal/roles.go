@@ -139,6 +139,8 @@ type Migrated struct {
 	Findings []understudy.Finding
 	Figures  []understudy.Figure
 	Evidence []understudy.Evidence
+	// Expected is what this run lets expect of production; nil: it was none of the whole migration.
+	Expected *understudy.Expectation
 }
 
 // Ledger compares schemas and data. What it takes is kept as JSON.
