@@ -12,6 +12,7 @@ type Policy struct {
 	RollbackIn   time.Duration `json:"rollbackIn,omitempty"`   // longest the way back may take
 	LockTimeout  time.Duration `json:"lockTimeout,omitempty"`  // handed to migrations in production
 	Retries      int           `json:"retries,omitempty"`      // of a migration that could not get its lock
+	QuietWait    time.Duration `json:"quietWait,omitempty"`    // longest that each of them waits for a quiet moment in production
 	Steps        []int         `json:"steps,omitempty"`        // percent of traffic, ascending, ends with 100
 	StepFor      time.Duration `json:"stepFor,omitempty"`      // how long each step but the last is watched
 	Bake         time.Duration `json:"bake,omitempty"`         // watched after the switch
@@ -34,6 +35,7 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.RollbackIn, time.Minute)
 	set(&p.LockTimeout, 2*time.Second)
 	set(&p.Retries, 5)
+	set(&p.QuietWait, 30*time.Second)
 	set(&p.StepFor, 10*time.Second)
 	set(&p.Bake, time.Minute)
 	set(&p.MinRequests, 50)

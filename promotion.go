@@ -58,12 +58,16 @@ type Promotion struct {
 	Changes  []string       `json:"changes,omitempty"` // what it changes, in plain words
 	Reason   string         `json:"reason,omitempty"`  // why it went back
 	// LockTimeout is what the migration was rehearsed with, and gets again.
-	LockTimeout time.Duration    `json:"lockTimeout,omitempty"`
-	Events      []PromotionEvent `json:"events,omitempty"`
-	By          string           `json:"by"`
-	MadeAt      time.Time        `json:"madeAt"`
-	EndedAt     time.Time        `json:"endedAt,omitzero"`
-	BakeEnds    time.Time        `json:"bakeEnds,omitzero"`
+	LockTimeout time.Duration `json:"lockTimeout,omitempty"`
+	// Expected is what the rehearsal saw of the migration; nil: the verdict does not say.
+	Expected *Expectation `json:"expected,omitempty"`
+	// OldRunsOnNew: the old release was seen to work on the migrated schema.
+	OldRunsOnNew bool             `json:"oldRunsOnNew,omitempty"`
+	Events       []PromotionEvent `json:"events,omitempty"`
+	By           string           `json:"by"`
+	MadeAt       time.Time        `json:"madeAt"`
+	EndedAt      time.Time        `json:"endedAt,omitzero"`
+	BakeEnds     time.Time        `json:"bakeEnds,omitzero"`
 }
 
 // PromotionEvent is one thing that happened on the way.

@@ -45,7 +45,8 @@ type Rehearsal struct {
 	Checks        []Check        `json:"checks"`
 	Production    Fingerprint    `json:"production,omitzero"`
 	Snapshot      *Snapshot      `json:"snapshot,omitempty"`
-	Reason        string         `json:"reason,omitempty"` // why it ended in error, or who cancelled it
+	Expected      *Expectation   `json:"expected,omitempty"` // what its runs of the migration let expect of production
+	Reason        string         `json:"reason,omitempty"`   // why it ended in error, or who cancelled it
 	Verdict       string         `json:"verdict,omitempty"`
 	Resumed       int            `json:"resumed,omitempty"` // times it went on after the daemon had died
 	QueuedAt      time.Time      `json:"queuedAt"`
@@ -62,6 +63,18 @@ func (r Rehearsal) Findings() []Finding {
 	}
 	SortFindings(all)
 	return all
+}
+
+// Expect adds what one more whole run of the migration lets expect of production.
+func (r *Rehearsal) Expect(e *Expectation) {
+	if e == nil {
+		return
+	}
+	joined := *e
+	if r.Expected != nil {
+		joined = r.Expected.Join(*e)
+	}
+	r.Expected = &joined
 }
 
 // Done returns the result of a check that has ended, if it has.

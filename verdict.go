@@ -41,6 +41,9 @@ type Statement struct {
 	// LockTimeout and Migrated are what promotion must repeat: as rehearsed, for about as long.
 	LockTimeout time.Duration `json:"lockTimeout,omitempty"`
 	Migrated    time.Duration `json:"migrated,omitempty"`
+	// Expected is what promotion holds the migration against; nil in a verdict of before
+	// that was noted, and where there is no migration.
+	Expected *Expectation `json:"expected,omitempty"`
 	// OldRunsOnNew tells whether the baseline was seen to work on the migrated schema.
 	OldRunsOnNew bool      `json:"oldRunsOnNew"`
 	StartedAt    time.Time `json:"startedAt"`

@@ -60,6 +60,7 @@ const (
 	MigrationFollowers  Code = "migration.followers"
 	MigrationUnlogged   Code = "migration.unlogged"
 	MigrationNotValid   Code = "migration.not-validated"
+	MigrationPlan       Code = "migration.plan-changed"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -231,6 +232,8 @@ func migrationEntries() []Entry {
 			"a promotion that is interrupted, by a crash or by a deadline, would leave production there", "{remedy}"},
 		{MigrationAtOnce, in, understudy.SeverityBlocking, "two runs of the migration at once do not both end well",
 			"{would}", "let the command take a lock of its own before it looks at what is to be done, as most migration tools can (an advisory lock, a lock on their version table), and wait for it"},
+		{MigrationPlan, in, understudy.SeverityWarning, "a busy statement is planned {manner}: {subject}",
+			"after the migration this statement would be run {manner}, at {ratio} times the cost by the planner's reckoning", "see which index or statistics the new plan lacks: create the index again, or end the migration with ANALYZE of the tables that it names"},
 	}
 }
 

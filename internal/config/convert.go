@@ -302,7 +302,7 @@ func (s *source) secretRef(written string) understudy.SecretRef {
 func (e policyEntry) words() understudy.Policy {
 	return understudy.Policy{
 		Required: e.Required, MaxAge: time.Duration(e.MaxAge), SnapshotAge: time.Duration(e.SnapshotAge),
-		BlockedFor: time.Duration(e.BlockedFor), RollbackIn: time.Duration(e.RollbackIn), LockTimeout: time.Duration(e.LockTimeout),
+		BlockedFor: time.Duration(e.BlockedFor), RollbackIn: time.Duration(e.RollbackIn), LockTimeout: time.Duration(e.LockTimeout), QuietWait: time.Duration(e.QuietWait),
 		Retries: e.Retries, Steps: e.Steps, StepFor: time.Duration(e.StepFor), Bake: time.Duration(e.Bake),
 		MinRequests: e.MinRequests, MaxErrorRate: e.MaxErrorRate, SafetyCopy: e.SafetyCopy,
 	}

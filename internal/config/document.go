@@ -196,6 +196,7 @@ type policyEntry struct {
 	BlockedFor   duration `yaml:"blocked_for"`
 	RollbackIn   duration `yaml:"rollback_in"`
 	LockTimeout  duration `yaml:"lock_timeout"`
+	QuietWait    duration `yaml:"quiet_wait"`
 	Retries      int      `yaml:"retries"`
 	Steps        []int    `yaml:"steps"`
 	StepFor      duration `yaml:"step_for"`

@@ -28,7 +28,9 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 	if ran.OK() && ran.Tries <= 1 {
 		findings = append(findings, s.rolledBack()...)
 	}
+	estimates := Estimates(ran, budget)
 	for i := range findings {
+		findings[i] = Scaled(findings[i], estimates)
 		findings[i].Inexact = findings[i].Inexact || sampled(findings[i], ran.Observation.Exact)
 	}
 	return findings

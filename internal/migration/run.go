@@ -19,6 +19,9 @@ type Command struct {
 type Result struct {
 	Status int
 	Output string // the last part, credentials taken out
+	// Yielded: it was ended because others stood behind a lock that it had not got, and may
+	// be tried again.
+	Yielded bool
 }
 
 // Commander runs a command inside the environment, with the database's address injected.
@@ -43,13 +46,16 @@ type Options struct {
 	LockTimedOut func(output string) bool
 	// Pause waits between tries.
 	Pause func(ctx context.Context, try int) error
+	// Before, if not nil, is called before each try, and its time is not that of the command.
+	Before func(ctx context.Context, try int) error
 }
 
 // Ran is what a run of a migration came to.
 type Ran struct {
 	Result
 	Started     time.Time
-	Took        time.Duration
+	Took        time.Duration // with all tries and the pauses between them
+	Last        time.Duration // the last try alone
 	Tries       int
 	Hung        bool   // it was ended at its deadline
 	Left        string // after a failure: where the team's own status command says the schema is; empty: not known
@@ -78,10 +84,15 @@ func Run(ctx context.Context, commander Commander, watcher Watcher, options Opti
 func try(ctx context.Context, commander Commander, options Options, ran *Ran) error {
 	for ran.Tries < max(options.Tries, 1) {
 		ran.Tries++
+		if options.Before != nil {
+			if err := options.Before(ctx, ran.Tries); err != nil {
+				return err
+			}
+		}
 		if err := once(ctx, commander, options, ran); err != nil {
 			return err
 		}
-		again := !ran.OK() && !ran.Hung && options.LockTimedOut != nil && options.LockTimedOut(ran.Output)
+		again := !ran.OK() && !ran.Hung && (ran.Yielded || options.LockTimedOut != nil && options.LockTimedOut(ran.Output))
 		if !again || ran.Tries == max(options.Tries, 1) {
 			return nil
 		}
@@ -99,8 +110,9 @@ func once(ctx context.Context, commander Commander, options Options, ran *Ran) e
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	began := time.Now()
 	result, err := commander.RunMigration(bounded, Command{Args: options.Args, LockTimeout: options.LockTimeout})
-	ran.Result = result
+	ran.Result, ran.Last = result, time.Since(began)
 	through := err == nil && result.Status == 0
 	switch {
 	case ctx.Err() != nil && err == nil: // however it ended, it was ended

@@ -179,3 +179,12 @@ func number(text []byte) int64 {
 
 // closingTime bounds what is done to end a session or a program after the work is over.
 const closingTime = 5 * time.Second
+
+// Attempt runs act inside a transaction, so that its error leaves the transaction usable.
+func Attempt(ctx context.Context, tx pgx.Tx, act func(pgx.Tx) error) error {
+	inner, err := tx.Begin(ctx)
+	if err != nil {
+		return ReadError("setting a mark", err)
+	}
+	return errors.Join(act(inner), inner.Rollback(ctx))
+}

@@ -210,9 +210,25 @@ func (e *Engine) expand(ctx context.Context, p *understudy.Promotion, release un
 	if p.LockTimeout > 0 {
 		policy.LockTimeout = p.LockTimeout // as rehearsed, whatever the policy says now
 	}
-	said, err := e.Schema.Migrate(ctx, p.To, release, policy)
-	if err != nil {
+	return e.migrate(ctx, p, release, policy)
+}
+
+// migrate runs the migration, and tells whoever follows what it comes to as it does.
+func (e *Engine) migrate(ctx context.Context, p *understudy.Promotion, release understudy.Release, policy understudy.Policy) error {
+	var untold error
+	tell := func(text string) {
+		if untold == nil {
+			untold = e.say(context.WithoutCancel(ctx), p, "%s", text)
+		}
+	}
+	said, err := e.Schema.Migrate(ctx, p.To, Order{
+		Release: release, Policy: policy, Expected: p.Expected, Old: p.OldLabel, OldRunsOnNew: p.OldRunsOnNew, Tell: tell,
+	})
+	switch {
+	case err != nil: // before what could not be told: it may have to be taken back
 		return orTurn(ctx, err, "the migration did not run through: %v", err)
+	case untold != nil:
+		return untold
 	}
 	p.Step = "migrated"
 	return e.say(ctx, p, "%s", said)

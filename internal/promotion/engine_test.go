@@ -48,7 +48,11 @@ func stories() map[string]story {
 		"the gate refuses":           sound(func(s *story) { s.held = "v0 was taken back" }),
 		"no safety copy can be made": sound(func(s *story) { s.copying = errors.New("no room on the disk") }),
 		"the migration fails":        sound(func(s *story) { s.migrate = errors.New("exit status 1") }),
-		"it does not become ready":   sound(func(s *story) { s.notReady = understudy.Errorf(understudy.KindFailed, "web ended") }),
+		"the migration surprises": sound(func(s *story) {
+			s.tells = []string{"try 1 waits for a quiet moment", "nothing of the schema has changed"}
+			s.migrate = errors.New("it was stopped: it takes SHARE on public.users, which the rehearsal did not see")
+		}),
+		"it does not become ready": sound(func(s *story) { s.notReady = understudy.Errorf(understudy.KindFailed, "web ended") }),
 		"errors during the first step": sound(func(s *story) {
 			s.errors = func(share int) float64 { return 0.5 }
 		}),

@@ -29,6 +29,8 @@ type story struct {
 	standby   string
 	notReady  error
 	migrate   error
+	tells     []string                    // of the migration, on the way
+	order     func(order promotion.Order) // is shown each order
 	copying   error
 	perSecond float64                                    // requests at the door
 	quietFor  time.Duration                              // nobody comes at first
@@ -349,7 +351,14 @@ func (s schema) SafetyCopy(ctx context.Context, _, id string) (string, error) {
 	})
 }
 
-func (s schema) Migrate(ctx context.Context, _ string, _ understudy.Release, policy understudy.Policy) (string, error) {
+func (s schema) Migrate(ctx context.Context, _ string, order promotion.Order) (string, error) {
+	policy := order.Policy
+	for _, text := range s.story.tells {
+		order.Tell(text)
+	}
+	if s.story.order != nil {
+		s.story.order(order)
+	}
 	return "migrated in 1s at try 1", s.act(ctx, "Migrate", func() error {
 		switch {
 		case policy.SafetyCopy && s.copies == 0:

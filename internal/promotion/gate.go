@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"understudy"
 )
@@ -43,6 +45,7 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 	}
 	gate := understudy.Gate{Release: release, Production: production, Policy: policy, Now: e.Clock.Now()}
 	p.Verdict, p.LockTimeout = verdict, statement.LockTimeout
+	p.Expected, p.OldRunsOnNew = statement.Expected, statement.OldRunsOnNew
 	p.Refusals = append(p.Refusals, gate.Refusals(statement)...)
 	p.Changes, err = changes(release, statement, policy)
 	return p, err
@@ -58,12 +61,30 @@ func changes(release understudy.Release, statement understudy.Statement, policy 
 		out = append(out, "a safety copy of the databases is made")
 	}
 	if release.Application.Migration != nil {
-		out = append(out, fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries",
-			statement.Migrated.Round(1e7), cmp.Or(statement.LockTimeout, policy.LockTimeout), policy.Retries))
+		out = append(out, migration(statement, policy)...)
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
 	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(policy.Steps), policy.StepFor))
 	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", policy.Bake)), err
+}
+
+// migration says what is expected of the migration, and what stops it.
+func migration(statement understudy.Statement, policy understudy.Policy) []string {
+	runs := fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries, each in a quiet moment that is waited for up to %s",
+		statement.Migrated.Round(1e7), cmp.Or(statement.LockTimeout, policy.LockTimeout), policy.Retries, policy.QuietWait)
+	e := statement.Expected
+	if e == nil {
+		return []string{runs, fmt.Sprintf("it is stopped when others wait for it longer than %s; the verdict does not say which locks and what time to expect", policy.BlockedFor)}
+	}
+	locks := "no strong lock on what is there"
+	if all := e.Locked(); len(all) > 0 {
+		locks = strings.Join(all, ", ")
+	}
+	return []string{
+		runs,
+		fmt.Sprintf("it is expected to take %s here (%s) and to lock: %s", e.Range(), e.Basis, locks),
+		fmt.Sprintf("it is stopped at a lock that was not rehearsed, after %s, or when others wait for it longer than %s; then nothing is switched", e.Limit().Round(time.Millisecond), policy.BlockedFor),
+	}
 }
 
 // Refused is the error that tells a person or a pipeline why a release may not be promoted.

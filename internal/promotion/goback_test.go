@@ -75,7 +75,7 @@ func (s *theatre) Stop(_ context.Context, id string) error {
 
 func (s *theatre) SafetyCopy(context.Context, string, string) (string, error) { return "", nil }
 
-func (s *theatre) Migrate(context.Context, string, understudy.Release, understudy.Policy) (string, error) {
+func (s *theatre) Migrate(context.Context, string, promotion.Order) (string, error) {
 	return "", nil
 }
 

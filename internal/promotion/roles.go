@@ -48,9 +48,22 @@ type Deployments interface {
 type Schema interface {
 	// SafetyCopy dumps the databases once for a promotion; a second call finds it made.
 	SafetyCopy(ctx context.Context, environment, promotion string) (path string, err error)
-	// Migrate runs the release's migration with the policy's lock timeout and tries. The
-	// sentence says what happened; an error says what state things are in.
-	Migrate(ctx context.Context, environment string, release understudy.Release, policy understudy.Policy) (said string, err error)
+	// Migrate runs the release's migration with the policy's lock timeout and tries, each
+	// in a quiet moment, and stops it at the first thing that was not rehearsed. The sentence
+	// says what happened; with an error, what state things are in was told.
+	Migrate(ctx context.Context, environment string, order Order) (said string, err error)
+}
+
+// Order is one migration as it is to be done.
+type Order struct {
+	Release  understudy.Release
+	Policy   understudy.Policy       // its lock timeout is the rehearsed one
+	Expected *understudy.Expectation // nil: the verdict does not say what was rehearsed
+	Old      string                  // label of the release that serves meanwhile
+	// OldRunsOnNew: it was seen to work on the migrated schema.
+	OldRunsOnNew bool
+	// Tell notes what happens on the way, at once.
+	Tell func(text string)
 }
 
 // Door is the environment's front door.

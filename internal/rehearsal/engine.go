@@ -119,6 +119,7 @@ func (e *Engine) look(ctx context.Context, p *play, r understudy.Rehearsal, c lo
 		return r, err
 	}
 	started := e.Now()
+	p.rehearsal = &r
 	result, err := c.run(ctx, p, &r)
 	if ctx.Err() != nil {
 		return r, context.Cause(ctx)
@@ -187,7 +188,7 @@ func (e *Engine) statement(r understudy.Rehearsal, scene Scene, outcome understu
 		Rehearsal: r.ID, Outcome: outcome, Release: r.Candidate, Label: r.Label,
 		Artifact: scene.Candidate.Artifact.Digest, Config: scene.Candidate.Config,
 		Migrations: scene.Candidate.Migrations, Flags: scene.Candidate.Flags, Baseline: r.Baseline,
-		Production: r.Production, Policy: policy, LockTimeout: scene.Policy.LockTimeout,
+		Production: r.Production, Policy: policy, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected,
 		StartedAt: r.StartedAt, EndedAt: ended,
 	}
 	if r.Snapshot != nil {

@@ -277,6 +277,9 @@ func TestRun_TheStatementBindsWhatWasSeen(t *testing.T) {
 		if err != nil || got.Policy != digest || got.LockTimeout != policy.LockTimeout || got.Migrated != 200*time.Millisecond || !got.OldRunsOnNew {
 			t.Errorf("statement %+v, %v", got, err)
 		}
+		if e := got.Expected; e == nil || len(e.Runs) != 2 || e.High != 200*time.Millisecond {
+			t.Errorf("it expects %+v, want what the run under traffic and the one alone came to", e)
+		}
 		if got.Snapshot.ID != "s1" || got.Baseline != production.Release || got.StartedAt.IsZero() || got.EndedAt.Before(got.StartedAt) {
 			t.Errorf("statement %+v", got)
 		}

@@ -476,6 +476,9 @@ func (m migrator) migrate(ctx context.Context, way string, on rehearsal.Copy, ho
 	if how != nil {
 		done = how(on)
 	}
+	if done.OK && way == "up" {
+		done.Expected = &understudy.Expectation{Runs: []time.Duration{done.Took}, Low: done.Took, High: done.Took}
+	}
 	return done, m.onStage(ctx, way+" on "+string(on), func() error {
 		switch {
 		case on == rehearsal.Work && !m.set, m.copies[on] == "":
@@ -625,6 +628,7 @@ type ends struct {
 	Signed   understudy.Outcome
 	Attested []string
 	Binds    [4]any
+	Runs     int // whole runs of the migration that the statement expects by
 }
 
 func (w *world) ends() ends {
@@ -639,6 +643,9 @@ func (w *world) ends() ends {
 	if s, signed := w.verdicts[rehearsalID]; signed {
 		out.Signed = s.Outcome
 		out.Binds = [4]any{s.Production.Release, s.Snapshot.ID, s.OldRunsOnNew, s.Migrated}
+		if s.Expected != nil {
+			out.Runs = len(s.Expected.Runs)
+		}
 		for _, c := range s.Checks {
 			out.Attested = append(out.Attested, fmt.Sprint(c.Name, c.Outcome, c.Findings))
 		}

@@ -46,6 +46,7 @@ func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (und
 	if p.at, p.broken = migrated, !done.OK; err != nil || p.broken {
 		return c, err
 	}
+	p.rehearsal.Expect(done.Expected)
 	again, err := p.repeat(ctx)
 	c.Findings = append(c.Findings, again...)
 	if err != nil {

@@ -42,6 +42,7 @@ func (p *play) roundTrip(ctx context.Context, c *understudy.Check) (changes bool
 	if err != nil {
 		return false, err
 	}
+	p.rehearsal.Expect(up.Expected)
 	forward, err := p.take(ctx, Side)
 	if err != nil {
 		return false, err

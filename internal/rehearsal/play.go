@@ -42,6 +42,8 @@ type play struct {
 	unready  error           // the candidate did not become ready
 	// processes are those of the baseline as they were before the migration.
 	processes []Bit
+
+	rehearsal *understudy.Rehearsal // the record, during a check: it is saved when that has ended
 }
 
 func (p *play) checks() []looker {

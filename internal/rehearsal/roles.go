@@ -153,6 +153,8 @@ type Migrated struct {
 	Findings []understudy.Finding
 	Figures  []understudy.Figure
 	Evidence []understudy.Evidence
+	// Expected is what this run lets expect of production; nil: it was none of the whole migration.
+	Expected *understudy.Expectation
 }
 
 // Trial is what an experiment is measured by.

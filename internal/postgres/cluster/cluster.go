@@ -37,6 +37,8 @@ type Spec struct {
 	// Settings are the server's, by name, and apply at the next Start after a Stop. Where
 	// the server listens and whom it lets in is not for them.
 	Settings map[string]string
+	// Preload names libraries that the server loads at its start where the machine has them.
+	Preload []string
 }
 
 // Cluster is one private PostgreSQL cluster: a data directory and, while it runs, the

@@ -166,7 +166,7 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User, ove
 	if err := c.owned(owner); err != nil {
 		return err
 	}
-	if err := c.configure(c.spec.Dir, owner, overlay); err != nil {
+	if err := c.configure(c.spec.Dir, owner, c.preloading(ctx, from, overlay)); err != nil {
 		return err
 	}
 	for patience := 100; ; patience-- {

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -223,13 +222,4 @@ func (p *Proof) derived(table string, column understudy.Column) bool {
 
 func (p *Proof) notShown(sentence string) {
 	p.found.NotShown = append(p.found.NotShown, sentence)
-}
-
-// attempt runs act inside a transaction, so that its error leaves the transaction usable.
-func attempt(ctx context.Context, tx pgx.Tx, act func(pgx.Tx) error) error {
-	inner, err := tx.Begin(ctx)
-	if err != nil {
-		return postgres.ReadError("setting a mark", err)
-	}
-	return errors.Join(act(inner), inner.Rollback(ctx))
 }
