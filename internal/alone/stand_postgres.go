@@ -26,7 +26,8 @@ import (
 // stand is a private server with a golden copy of the database, from which others are made.
 type stand struct {
 	server   *cluster.Cluster
-	bin      string
+	bin      string // the programs of its version
+	log      string // the server's
 	name     string // of the database
 	role     string // the command's
 	password string
@@ -61,7 +62,7 @@ func newStand(ctx context.Context, order cli.MigrationOrder, at place, tell func
 	if _, err := copyIntoServer(ctx, copying, at.folder, spec, tell); err != nil {
 		return nil, err
 	}
-	s := &stand{bin: bin, name: from.database, role: order.Role}
+	s := &stand{bin: bin, log: filepath.Join(at.folder, "log"), name: from.database, role: order.Role}
 	if err := s.start(ctx, at); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
@@ -76,7 +77,7 @@ func (s *stand) start(ctx context.Context, at place) error {
 		return err
 	}
 	s.server = cluster.New(cluster.Spec{
-		Dir: filepath.Join(at.folder, "data"), SocketDir: filepath.Join(at.folder, "run"), Log: filepath.Join(at.folder, "log"), Port: port,
+		Dir: filepath.Join(at.folder, "data"), SocketDir: filepath.Join(at.folder, "run"), Log: s.log, Port: port,
 	})
 	if err := s.server.Start(ctx); err != nil {
 		return err
@@ -155,7 +156,7 @@ func (s *stand) address(of rehearsal.Copy, ordered migration.Command) (address, 
 		return address{}, err
 	}
 	host, port := plain.Hostname(), plain.Port()
-	options := fmt.Sprintf("-c lock_timeout=%d -c synchronous_commit=on", ordered.LockTimeout.Milliseconds())
+	options := fmt.Sprintf("-c lock_timeout=%d -c synchronous_commit=remote_apply", ordered.LockTimeout.Milliseconds())
 	q := plain.Query()
 	q.Set("application_name", migrationSessions)
 	q.Set("options", options)
@@ -170,8 +171,8 @@ func (s *stand) address(of rehearsal.Copy, ordered migration.Command) (address, 
 // migrationSessions is what the command's sessions are known by at the server.
 const migrationSessions = "understudy-migration"
 
-// watcher watches a copy while a migration runs on it.
-func (s *stand) watcher(of rehearsal.Copy) migration.Watcher { return watcher{s, of} }
+// Watcher implements laboratory.Engine.
+func (s *stand) Watcher(of rehearsal.Copy) migration.Watcher { return watcher{s, of} }
 
 type watcher struct {
 	stand *stand
@@ -182,6 +183,7 @@ type watcher struct {
 func (w watcher) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
 	watch, err := lockwatch.Start(ctx, lockwatch.Spec{
 		AdminURL: w.stand.server.AdminURL("postgres"), Database: w.stand.physical(w.on), ApplicationName: migrationSessions, Every: 10 * time.Millisecond,
+		LogFile: w.stand.log, Bin: w.stand.bin, Gate: true,
 	})
 	if err != nil {
 		return nil, err

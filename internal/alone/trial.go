@@ -10,6 +10,7 @@ import (
 
 	"understudy"
 	"understudy/internal/cli"
+	"understudy/internal/laboratory"
 	"understudy/internal/rehearsal"
 )
 
@@ -71,6 +72,14 @@ type trial struct {
 	crowd   *crowd // while there is one
 }
 
+// laboratory tries the migration on the stand's copies.
+func (t *trial) laboratory() *laboratory.Laboratory {
+	return &laboratory.Laboratory{
+		Declared: *t.candidate().Application.Migration, Policy: t.policy, Ledger: t.stand, Engine: t.stand, Keep: t.book.Keep,
+		Enter: func(_ context.Context, on rehearsal.Copy) (laboratory.Place, error) { return command{t, on}, nil },
+	}
+}
+
 func (t *trial) record() understudy.Rehearsal {
 	by := "somebody"
 	if who, err := user.Current(); err == nil {
@@ -107,8 +116,16 @@ func (t *trial) candidate() understudy.Release {
 func (t *trial) Enter(context.Context, understudy.Rehearsal) (rehearsal.Scene, error) {
 	return rehearsal.Scene{
 		Candidate: t.candidate(), Policy: t.policy, Checks: t.policy.Required,
-		Stage: t, Door: t, Crowd: t, Migrator: t, Ledger: t.stand,
+		Stage: t, Door: t, Crowd: t.anybody(), Migrator: t.laboratory(), Ledger: t.stand, Witness: t.stand, Examiner: t.stand,
 	}, nil
+}
+
+// anybody is the crowd, where there is a statement for it to run.
+func (t *trial) anybody() rehearsal.Crowd {
+	if len(t.traffic.before) == 0 {
+		return nil
+	}
+	return t
 }
 
 // Reset is not asked for: the copy was made before.

@@ -14,8 +14,8 @@ import (
 	"understudy/internal/rehearsal"
 )
 
-// command runs the team's command on one copy, as the user who asked, in the folder where
-// they are.
+// command runs the team's commands on one copy, as the user who asked, in the folder where
+// they are. It is a laboratory's place.
 type command struct {
 	trial *trial
 	on    rehearsal.Copy
@@ -53,4 +53,21 @@ func (c command) RunMigration(ctx context.Context, ordered migration.Command) (m
 			WithHint("the command comes after --; write it as you would type it, or sh -c '…'")
 	}
 	return result, nil
+}
+
+// Close implements laboratory.Place.
+func (command) Close(context.Context) {}
+
+// Status implements laboratory.Place.
+func (c command) Status(ctx context.Context) string {
+	if len(c.trial.order.Status) == 0 {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	said, err := c.RunMigration(ctx, migration.Command{Args: c.trial.order.Status})
+	if err != nil || said.Status != 0 {
+		return ""
+	}
+	return migration.LastLines(said.Output, 3)
 }

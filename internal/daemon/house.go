@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"understudy"
+	"understudy/internal/laboratory"
 	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
@@ -153,7 +154,7 @@ func (s *stage) differs(ctx context.Context, got twin.Got) ([]string, error) {
 			return nil, err
 		}
 		for _, c := range now.Diff(golden) {
-			out = append(out, describeChange(c))
+			out = append(out, laboratory.DescribeChange(c))
 		}
 	}
 	return out, nil

@@ -1,0 +1,85 @@
+package alone
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/laboratory"
+	"understudy/internal/migration"
+	"understudy/internal/postgres"
+	"understudy/internal/postgres/contention"
+	"understudy/internal/postgres/lockwatch"
+	"understudy/internal/rehearsal"
+)
+
+// Schema implements rehearsal.Ledger.
+func (s *stand) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
+	conn, err := s.server.Connect(ctx, s.physical(of))
+	if err != nil {
+		return nil, err
+	}
+	defer postgres.CloseConn(ctx, conn)
+	schema, err := postgres.Inspect(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]postgres.Schema{s.name: schema})
+}
+
+// Data implements rehearsal.Ledger.
+func (s *stand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
+	data, err := postgres.Print(ctx, s.server.AdminURL(s.physical(of)), 2)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]postgres.DataPrint{s.name: data})
+}
+
+// CompareSchemas implements rehearsal.Ledger.
+func (s *stand) CompareSchemas(before, after json.RawMessage) (changes, orders []string, err error) {
+	return laboratory.CompareSchemas(before, after)
+}
+
+// CompareData implements rehearsal.Ledger.
+func (s *stand) CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
+	return laboratory.CompareData(before, after)
+}
+
+// Rows implements rehearsal.Examiner.
+func (s *stand) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
+	rows, err := postgres.DifferRows(ctx, s.server.AdminURL(s.physical(rehearsal.Golden)), s.server.AdminURL(s.physical(of)), table, namedRows)
+	return rehearsal.Rows(rows), err
+}
+
+// namedRows is how many rows that differ are named of each table.
+const namedRows = 5
+
+// Errors implements rehearsal.Witness.
+func (s *stand) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time) ([]understudy.ObservedError, error) {
+	all, err := lockwatch.Errors(s.log, from, to, s.physical(of))
+	return slices.DeleteFunc(all, func(e understudy.ObservedError) bool { return strings.Contains(e.Who, migrationSessions) }), err
+}
+
+// Rate implements rehearsal.Witness: nobody knows production's.
+func (s *stand) Rate(context.Context) (rehearsal.Rate, error) { return rehearsal.Rate{}, nil }
+
+// Prober implements laboratory.Engine.
+func (s *stand) Prober(ctx context.Context) (migration.Prober, func(context.Context), error) {
+	crowd, err := contention.Open(ctx, s.server.AdminURL(s.physical(rehearsal.Side)))
+	if err != nil {
+		return nil, nil, err
+	}
+	return laboratory.Others{Crowd: crowd}, crowd.Close, nil
+}
+
+// Still implements laboratory.Engine.
+func (s *stand) Still(ctx context.Context, patience time.Duration) (int, error) {
+	return contention.Still(ctx, s.server.AdminURL("postgres"), []string{s.physical(rehearsal.Side)}, patience)
+}
+
+// LockTimedOut implements laboratory.Engine.
+func (s *stand) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }
