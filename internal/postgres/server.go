@@ -40,3 +40,7 @@ func ServerSettings(ctx context.Context, conn *pgx.Conn) (map[string]string, err
 	}
 	return settings, nil
 }
+
+// GateName begins the name by which a server knows a gate for commits; the value that may be
+// left in its configuration begins so, and nothing of anybody else's does.
+const GateName = "understudy_gate"
