@@ -39,6 +39,7 @@ func (g *Gate) arm(ctx context.Context) (err error) {
 		return understudy.Errorf(understudy.KindUnavailable, "arming the gate: the server's checkpointer did not read the setting within %s", probing)
 	}
 	g.armed = true
+	g.stream.holds.Store(true)
 	return nil
 }
 

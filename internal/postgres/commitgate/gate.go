@@ -110,6 +110,7 @@ func dial(ctx context.Context, address, name, commit string) (*pgx.Conn, error) 
 // Close ends the gate once everything that was written before is read. It is called once.
 func (g *Gate) Close(ctx context.Context) (Report, error) {
 	report := Report{Begin: g.stream.begin, Notes: g.notes}
+	g.stream.holds.Store(false)
 	if g.armed {
 		held, err := g.probe(ctx, time.Now())
 		if err == nil && held && g.stream.whole.Load() {

@@ -24,6 +24,7 @@ type stream struct {
 	reader *wal.Reader
 	whole  atomic.Bool   // nothing has been let go that should have been held
 	shut   atomic.Bool   // nothing is let go
+	holds  atomic.Bool   // commits are shown to Hold
 	read   atomic.Uint64 // place up to which everything is handed over
 	told   replication.LSN
 	failed atomic.Pointer[error] // why the log cannot be read on
@@ -179,7 +180,7 @@ func (s *stream) take(ctx context.Context, data replication.Data) error {
 		}
 		return nil
 	})
-	if err == nil && len(s.ends) > 0 {
+	if err == nil && len(s.ends) > 0 && s.holds.Load() {
 		holding, cancel := context.WithTimeout(ctx, holdsAtAll)
 		defer cancel()
 		if err := s.spec.Hold(holding, s.ends); err != nil {

@@ -1,5 +1,11 @@
 package wal
 
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+)
+
 // Managers of the log, by their numbers, and their kinds of records.
 const (
 	managerLog         = 0
@@ -101,7 +107,7 @@ func (r *Record) skipTo(c *cursor, has uint32) {
 	}
 	if has&endStatistics != 0 {
 		size := 12
-		if r.major >= 18 {
+		if r.format.Major >= 18 {
 			size = 16
 		}
 		c.skip(size * c.count(size))
@@ -193,4 +199,56 @@ func (r *Record) Rows() (File, Rows) {
 		return File{}, Rows{}
 	}
 	return r.Blocks[0].File, rows
+}
+
+// Transient tells of a row that makes a table known which is to take another's place, as
+// servers do when they write a table anew: the number of its file, and that of the other table.
+func (r *Record) Transient() (file, table uint32, is bool) {
+	if r.manager != managerHeap || r.info&heapKind != heapInsert || len(r.Blocks) == 0 {
+		return 0, 0, false
+	}
+	row := r.insertedRow()
+	const number, name, prefix = 4, 64, "pg_temp_"
+	if len(row) < number+name || !bytes.HasPrefix(row[number:], []byte(prefix)) {
+		return 0, 0, false
+	}
+	text, _, _ := bytes.Cut(row[number+len(prefix):number+name], []byte{0})
+	of, err := strconv.ParseUint(string(text), 10, 32)
+	return binary.NativeEndian.Uint32(row), uint32(of), err == nil
+}
+
+// insertedRow is the row of an insert, from its first column on: from the change of the
+// block, or from its image. An image that is compressed shows nothing.
+func (r *Record) insertedRow() []byte {
+	const (
+		rowHeader = 23 // bytes of a row before its columns, and before the map of those without a value
+		shortened = 5  // bytes that are left of it in the log; the last says where columns begin
+	)
+	if !r.Blocks[0].Image {
+		if len(r.data) < shortened {
+			return nil
+		}
+		from := shortened + int(r.data[shortened-1]) - rowHeader
+		if from < shortened || from > len(r.data) {
+			return nil
+		}
+		return r.data[from:]
+	}
+	if r.image.compressed || len(r.main) < 2 || r.image.length > len(r.data) {
+		return nil
+	}
+	page := r.data[:r.image.length]
+	const pageHeader, pointer = 24, 4
+	at := pageHeader + pointer*(int(binary.NativeEndian.Uint16(r.main))-1)
+	if at < pageHeader || at+pointer > len(page) {
+		return nil
+	}
+	row := int(binary.NativeEndian.Uint32(page[at:]) & 0x7fff)
+	if row >= r.image.hole {
+		row -= r.format.Page - r.image.length
+	}
+	if row < 0 || row+rowHeader > len(page) {
+		return nil
+	}
+	return page[min(row+int(page[row+rowHeader-1]), len(page)):]
 }

@@ -146,7 +146,7 @@ func (r *Reader) collect(piece []byte, each func(*Record) error) (taken int, err
 			return taken, nil
 		}
 	}
-	err = r.parsed.parse(r.record, r.format.Major)
+	err = r.parsed.parse(r.record, r.format)
 	r.parsed.Start, r.parsed.End = r.begun, r.at+uint64(taken)
 	r.record = r.record[:0]
 	if err != nil {

@@ -13,8 +13,16 @@ type Record struct {
 	Blocks      []Block
 
 	manager, info uint8
-	major         int
+	format        Format
+	data          []byte // of all parts: images and changes of blocks, then main
 	main          []byte
+	image         image // of the first block
+}
+
+// image is a page that was written out; the hole in its middle is left out.
+type image struct {
+	length, hole int // bytes, and where the hole begins
+	compressed   bool
 }
 
 // File is a relation's file, by its number in a database and a tablespace.
@@ -45,8 +53,8 @@ const (
 	blockSameFile = 0x80
 )
 
-func (r *Record) parse(raw []byte, major int) error {
-	*r = Record{Transaction: binary.NativeEndian.Uint32(raw[4:]), info: raw[16], manager: raw[17], major: major, Blocks: r.Blocks[:0]}
+func (r *Record) parse(raw []byte, format Format) error {
+	*r = Record{Transaction: binary.NativeEndian.Uint32(raw[4:]), info: raw[16], manager: raw[17], format: format, Blocks: r.Blocks[:0]}
 	parts := cursor{rest: raw[recordHeader:]}
 	var last File
 	data, mainLength := 0, 0
@@ -69,9 +77,9 @@ func (r *Record) parse(raw []byte, major int) error {
 		}
 	}
 	if parts.broken || data != len(parts.rest) {
-		return understudy.Errorf(understudy.KindInternal, "reading the write-ahead log: a record of %d bytes is not as version %d writes it", len(raw), major)
+		return understudy.Errorf(understudy.KindInternal, "reading the write-ahead log: a record of %d bytes is not as version %d writes it", len(raw), format.Major)
 	}
-	r.main = raw[len(raw)-mainLength:]
+	r.data, r.main = parts.rest, raw[len(raw)-mainLength:]
 	return nil
 }
 
@@ -80,10 +88,15 @@ func (r *Record) parseBlock(parts *cursor, last *File) (data int) {
 	flags := parts.byte()
 	data = int(parts.uint16())
 	if flags&blockImage != 0 {
-		data += int(parts.uint16())
-		parts.skip(2)
-		if how := parts.byte(); how&1 != 0 && how&r.compressed() != 0 { // a hole, and it is not known from the length
+		shown := image{length: int(parts.uint16()), hole: int(parts.uint16())}
+		data += shown.length
+		how := parts.byte()
+		shown.compressed = how&r.compressed() != 0
+		if how&1 != 0 && shown.compressed { // a hole, and its size is not known from the length
 			parts.skip(2)
+		}
+		if len(r.Blocks) == 0 {
+			r.image = shown
 		}
 	}
 	if flags&blockSameFile == 0 {
@@ -96,7 +109,7 @@ func (r *Record) parseBlock(parts *cursor, last *File) (data int) {
 
 // compressed are the flags of an image that is.
 func (r *Record) compressed() uint8 {
-	if r.major < 15 {
+	if r.format.Major < 15 {
 		return 0x02
 	}
 	return 0x04 | 0x08 | 0x10
