@@ -22,7 +22,7 @@ func (b *bench) migrating(ctx context.Context, database string) (*pgx.Conn, erro
 		return nil, err
 	}
 	config.RuntimeParams["application_name"] = sessions
-	config.RuntimeParams["synchronous_commit"] = "on"
+	config.RuntimeParams["synchronous_commit"] = "remote_apply"
 	return pgx.ConnectConfig(ctx, config)
 }
 

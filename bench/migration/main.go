@@ -110,7 +110,7 @@ func (b *bench) open(ctx context.Context) (end func() error, err error) {
 // watch watches a database as a rehearsal does.
 func (b *bench) watch(ctx context.Context, database string) (*lockwatch.Watch, error) {
 	return lockwatch.Start(ctx, lockwatch.Spec{
-		AdminURL: b.server.AdminURL("postgres"), Database: database, ApplicationName: sessions, LogFile: b.log, Bin: b.bin, Gate: true,
+		AdminURL: b.server.AdminURL("postgres"), Database: database, ApplicationName: sessions, LogFile: b.log, Gate: true,
 	})
 }
 

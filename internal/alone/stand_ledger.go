@@ -9,7 +9,6 @@ import (
 
 	"understudy"
 	"understudy/internal/laboratory"
-	"understudy/internal/migration"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/contention"
 	"understudy/internal/postgres/lockwatch"
@@ -68,12 +67,8 @@ func (s *stand) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time)
 func (s *stand) Rate(context.Context) (rehearsal.Rate, error) { return rehearsal.Rate{}, nil }
 
 // Prober implements laboratory.Engine.
-func (s *stand) Prober(ctx context.Context) (migration.Prober, func(context.Context), error) {
-	crowd, err := contention.Open(ctx, s.server.AdminURL(s.physical(rehearsal.Side)))
-	if err != nil {
-		return nil, nil, err
-	}
-	return laboratory.Others{Crowd: crowd}, crowd.Close, nil
+func (s *stand) Prober() laboratory.Prober {
+	return &laboratory.Others{URL: s.server.AdminURL(s.physical(rehearsal.Side))}
 }
 
 // Still implements laboratory.Engine.

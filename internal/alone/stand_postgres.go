@@ -26,7 +26,6 @@ import (
 // stand is a private server with a golden copy of the database, from which others are made.
 type stand struct {
 	server   *cluster.Cluster
-	bin      string // the programs of its version
 	log      string // the server's
 	name     string // of the database
 	role     string // the command's
@@ -62,7 +61,7 @@ func newStand(ctx context.Context, order cli.MigrationOrder, at place, tell func
 	if _, err := copyIntoServer(ctx, copying, at.folder, spec, tell); err != nil {
 		return nil, err
 	}
-	s := &stand{bin: bin, log: filepath.Join(at.folder, "log"), name: from.database, role: order.Role}
+	s := &stand{log: filepath.Join(at.folder, "log"), name: from.database, role: order.Role}
 	if err := s.start(ctx, at); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
@@ -183,7 +182,7 @@ type watcher struct {
 func (w watcher) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
 	watch, err := lockwatch.Start(ctx, lockwatch.Spec{
 		AdminURL: w.stand.server.AdminURL("postgres"), Database: w.stand.physical(w.on), ApplicationName: migrationSessions, Every: 10 * time.Millisecond,
-		LogFile: w.stand.log, Bin: w.stand.bin, Gate: true,
+		LogFile: w.stand.log, Gate: true,
 	})
 	if err != nil {
 		return nil, err

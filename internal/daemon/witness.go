@@ -35,7 +35,7 @@ func (s *stage) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time)
 		}
 		all = append(all, said...)
 	}
-	return slices.DeleteFunc(all, func(e understudy.ObservedError) bool { return e.Who == migrationName }), nil
+	return slices.DeleteFunc(all, func(e understudy.ObservedError) bool { return e.Who == "understudy-migration" }), nil
 }
 
 // rateOver is the shortest time over which production's requests are counted.

@@ -14,14 +14,11 @@ import (
 // nobody to play the others, it says so.
 func (l *Laboratory) Queue(ctx context.Context, trial rehearsal.Trial) (rehearsal.Tried, error) {
 	return l.try(ctx, "queue", trial, func(lab migration.Lab) (migration.Tried, error) {
-		prober, leave, err := l.Engine.Prober(ctx)
-		switch {
-		case err != nil:
-			return migration.Tried{}, err
-		case prober == nil:
+		prober := l.Engine.Prober()
+		if prober == nil {
 			return migration.Tried{Summary: "not tried behind a long transaction: this engine's queues are not played"}, nil
 		}
-		defer leave(context.WithoutCancel(ctx))
+		defer prober.Close(context.WithoutCancel(ctx))
 		return migration.Queue(ctx, lab, prober, migration.Rate(trial.Rate))
 	})
 }

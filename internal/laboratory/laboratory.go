@@ -52,12 +52,18 @@ type Place interface {
 	Close(ctx context.Context)
 }
 
+// Prober is a migration.Prober whose sessions can be ended.
+type Prober interface {
+	migration.Prober
+	Close(ctx context.Context)
+}
+
 // Engine is what only one database engine knows how to do.
 type Engine interface {
 	Watcher(on rehearsal.Copy) migration.Watcher
-	// Prober plays other sessions of the side copy; nil where the engine has none that
-	// queue behind a waiting lock.
-	Prober(ctx context.Context) (prober migration.Prober, leave func(context.Context), err error)
+	// Prober plays other sessions of the side copy, from its first call on until it is closed;
+	// nil where the engine has none that queue behind a waiting lock.
+	Prober() Prober
 	// Still returns once the migration has no session on the side copy any more.
 	Still(ctx context.Context, patience time.Duration) (ended int, err error)
 	// LockTimedOut knows the engine's words for a lock that was not to be had.

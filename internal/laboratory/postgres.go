@@ -20,22 +20,36 @@ func LockTimedOut(output string) bool {
 	return false
 }
 
-// Others are the other sessions of a PostgreSQL database, as a migration.Prober.
-type Others struct{ Crowd *contention.Crowd }
+// Others are the other sessions of a PostgreSQL database, as a migration.Prober. They are
+// there from the first call of Occupy on, as the copy is made anew before it.
+type Others struct {
+	URL   string // of a superuser, in the copy
+	crowd *contention.Crowd
+}
 
 // Occupy implements migration.Prober.
-func (o Others) Occupy(ctx context.Context, targets []migration.Target) (func(), error) {
+func (o *Others) Occupy(ctx context.Context, targets []migration.Target) (leave func(), err error) {
+	if o.crowd, err = contention.Open(ctx, o.URL); err != nil {
+		return nil, err
+	}
 	all := make([]contention.Target, len(targets))
 	for i, t := range targets {
 		all[i] = contention.Target(t)
 	}
-	return o.Crowd.Occupy(ctx, all)
+	return o.crowd.Occupy(ctx, all)
 }
 
 // Ask implements migration.Prober.
-func (o Others) Ask(ctx context.Context, target migration.Target) error {
-	return o.Crowd.Ask(ctx, contention.Target(target))
+func (o *Others) Ask(ctx context.Context, target migration.Target) error {
+	return o.crowd.Ask(ctx, contention.Target(target))
 }
 
 // Waits implements migration.Prober.
-func (o Others) Waits(ctx context.Context) (bool, error) { return o.Crowd.Waits(ctx) }
+func (o *Others) Waits(ctx context.Context) (bool, error) { return o.crowd.Waits(ctx) }
+
+// Close ends the sessions.
+func (o *Others) Close(ctx context.Context) {
+	if o.crowd != nil {
+		o.crowd.Close(ctx)
+	}
+}

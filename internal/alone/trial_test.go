@@ -1,0 +1,107 @@
+package alone_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"understudy"
+	"understudy/internal/alone"
+	"understudy/internal/cli"
+	"understudy/internal/postgres/postgrestest"
+)
+
+// shop is a production with some rows, whose tables belong to a role of their own.
+func shop(t *testing.T) (url string) {
+	t.Helper()
+	server := postgrestest.Started(t, postgrestest.Spec(postgrestest.Folder(t), 0))
+	postgrestest.Exec(t, server, "postgres", "CREATE ROLE shop LOGIN")
+	if _, err := server.EnsureDatabase(t.Context(), "shop", "shop", nil); err != nil {
+		t.Fatal(err)
+	}
+	postgrestest.Exec(t, server, "shop", `SET ROLE shop;
+		CREATE TABLE customers (id int PRIMARY KEY, name text, mail varchar(40));
+		CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric);
+		INSERT INTO customers SELECT n, 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
+		INSERT INTO orders SELECT n, 1 + n % 3000, n FROM generate_series(1, 20000) n;
+		ANALYZE customers, orders`)
+	return server.AdminURL("shop")
+}
+
+func order(url string, command ...string) cli.MigrationOrder {
+	return cli.MigrationOrder{
+		Database: url, Command: command, Env: "DATABASE_URL", Unmasked: true, Rate: 100, Timeout: time.Minute,
+		Policy:  understudy.Policy{BlockedFor: time.Second, LockTimeout: 500 * time.Millisecond, Retries: 2},
+		Copying: understudy.Copying{Rate: -1},
+	}
+}
+
+// psql runs statements, each in a transaction of its own, until one fails.
+func psql(statements ...string) []string {
+	args := []string{"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"}
+	for _, s := range statements {
+		args = append(args, "-c", s)
+	}
+	return args
+}
+
+func rehearse(t *testing.T, o cli.MigrationOrder) understudy.Rehearsal {
+	t.Helper()
+	var told []string
+	tried, err := alone.RehearseMigration(t.Context(), o, func(text string) { told = append(told, text) }, func(understudy.Rehearsal) {})
+	if err != nil {
+		t.Fatalf("%v, after %q", err, told)
+	}
+	for _, c := range tried.Checks {
+		t.Logf("%s %s: %s", c.Name, c.Outcome, c.Summary)
+		for _, f := range c.Findings {
+			t.Logf("  %s %s %s: %s", f.Severity, f.Code, f.Subject, f.Seen)
+		}
+	}
+	return tried
+}
+
+func codes(r understudy.Rehearsal) []string {
+	var out []string
+	for _, f := range r.Findings() {
+		out = append(out, f.Code)
+	}
+	return out
+}
+
+func TestRehearseMigration_FindsWhatAnOldReleaseWouldMeet(t *testing.T) {
+	t.Parallel()
+	o := order(shop(t), psql("ALTER TABLE customers ADD COLUMN IF NOT EXISTS phone text", "ALTER TABLE customers RENAME COLUMN name TO full_name")...)
+	o.Evidence = filepath.Join(t.TempDir(), "evidence")
+	r := rehearse(t, o)
+	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
+		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+	for _, f := range r.Findings() {
+		if f.Code == "compatibility.old-release-breaks" && !strings.Contains(f.Seen, "42703") {
+			t.Errorf("it does not say what the server said: %s", f.Seen)
+		}
+	}
+	if kept, err := os.ReadDir(o.Evidence); err != nil || len(kept) < 4 {
+		t.Errorf("the evidence: %v, %v", kept, err)
+	}
+}
+
+func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
+	t.Parallel()
+	url := shop(t)
+	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
+	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
+	r := rehearse(t, o)
+	if r.State != understudy.RehearsalPassed {
+		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+	for _, c := range r.Checks {
+		if c.Outcome != understudy.OutcomePassed {
+			t.Errorf("%s is %s: %s", c.Name, c.Outcome, c.Summary)
+		}
+	}
+}
