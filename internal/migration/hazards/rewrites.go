@@ -29,7 +29,7 @@ func rewrites() []Case {
 			Want: []Find{orders[0], found(check.MigrationTimeZone, "public.orders.placed_at")}},
 		{ID: "A8", Name: "UTC", About: "timestamp → timestamptz in UTC: nothing is written anew, which only the session decides", Migration: `SET timezone = 'UTC'; ALTER TABLE orders ALTER COLUMN placed_at TYPE timestamptz;`,
 			Want: []Find{found(check.MigrationTimeZone, "public.orders.placed_at"), found(check.MigrationType, "public.orders.placed_at")}, Never: never(check.MigrationRewrote)},
-		{ID: "A8", Name: "role's time zone", About: "the time zone that decides is the role's", Setup: `ALTER ROLE shop_owner IN DATABASE current_database SET timezone = 'Asia/Tokyo'`,
+		{ID: "A8", Name: "role's time zone", About: "the time zone that decides is the role's", Setup: `ALTER ROLE shop_owner IN DATABASE {database} SET timezone = 'Asia/Tokyo'`,
 			Migration: `ALTER TABLE orders ALTER COLUMN paid_at TYPE timestamp;`, Want: []Find{orders[0], found(check.MigrationTimeZone, "public.orders.paid_at")}},
 		{ID: "A9", Name: "longer varchar", About: "a compatible change of type, called safe: statistics are gone, cached plans fail", Migration: `ALTER TABLE orders ALTER COLUMN status TYPE varchar(100);`,
 			Want:  []Find{found(check.MigrationStatistics, "public.orders.status"), found(check.MigrationType, "public.orders.status")},
