@@ -51,7 +51,7 @@ func rooms() map[string]room {
 		"internal/load":                    {},
 		"internal/mask":                    {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/maskprogram":             {},
-		"internal/migration":               {knows: []string{"check"}, never: []string{"database/sql"}},
+		"internal/migration":               {knows: []string{"check"}, never: []string{"database/sql"}, tests: []string{"migration/hazards", "migrationpage", "postgres/lockwatch"}},
 		"internal/migration/migrationtest": {never: []string{"os/exec", "database/sql"}},
 		"internal/databasetest":            {never: []string{"os/exec", "database/sql"}},
 		"internal/mysql":                   {knows: []string{"rowmask"}},
@@ -75,6 +75,8 @@ func rooms() map[string]room {
 		"internal/postgres/plans":          {knows: []string{"postgres"}},
 		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "postgres/logical"}}, // the last in tests: what a copy hands over
 		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster"}},
+		"internal/migrationpage":           {never: []string{"os", "net", "database/sql", "log", "syscall"}},
+		"internal/migration/hazards":       {knows: []string{"check"}, bare: true, never: world()},
 		"internal/proofpage":               {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/router":                  {},
 		"internal/rowmask":                 {never: []string{"os", "net", "database/sql", "log", "syscall"}},
@@ -94,7 +96,7 @@ func rooms() map[string]room {
 		"internal/api":         {},
 		"internal/api/apitest": {knows: []string{"api"}},
 		"internal/api/client":  {knows: []string{"api"}},
-		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "proofpage", "statedir"}},
+		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "migrationpage", "proofpage", "statedir"}},
 		"internal/config":      {},
 
 		// who sees all

@@ -3,8 +3,9 @@ package cli
 import "github.com/spf13/cobra"
 
 func (c *cli) migrationCommand() *cobra.Command {
-	return c.group("migration", "rehearse one migration alone",
-		"A migration is what breaks production most. `understudy rehearse` rehearses it with the whole release;\n"+
-			"here it is rehearsed alone, on a copy of any database, for people who want only this.",
-		c.migrationRehearse())
+	return c.group("migration", "look into what a migration did, or rehearse one alone",
+		"A rehearsal watches the team's migration: every statement, the locks that it held, who waited\n"+
+			"for it. What it saw is kept as evidence, and explained here. A migration can also be rehearsed alone,\n"+
+			"on a copy of any database, for people who want only this.",
+		c.migrationExplain(), c.migrationRehearse())
 }

@@ -129,6 +129,23 @@ func migrationCheck() understudy.Check {
 	})
 }
 
+// observation is what was seen of an ALTER TABLE behind a report, with the shop behind it.
+const observation = `{"server": "PostgreSQL 15.18", "logBytes": 0, "bytesBefore": 0, "bytesPeak": 0, "bytesAfter": 0, "exact": {},
+	"statements": [{"session": 1, "text": "ALTER TABLE orders ADD COLUMN remark text", "from": 10000000, "until": 3830000000, "commits": true}],
+	"locks": [{"relation": "public.orders", "kind": "table", "mode": "AccessExclusiveLock", "from": 3810000000, "held": 20000000, "waited": 3790000000, "behind": "shop report"}],
+	"waits": [{"who": "shop web", "relation": "public.orders", "wanted": "AccessShareLock", "statement": "SELECT ?", "by": "", "from": 200000000, "for": 3610000000, "times": 12, "queued": true}],
+	"notes": ["waits were sampled"]}`
+
+// observedCheck is a migration's with what was seen of it, and two findings of one code.
+func observedCheck() understudy.Check {
+	kept := []understudy.Evidence{{Name: "migration-up-observed.json", Digest: digest("observed"), Size: int64(len(observation))}}
+	blocked := func(subject string, hurt float64) understudy.Finding {
+		return understudy.Finding{Code: "migration.blocked", Check: "migration", Severity: understudy.SeverityBlocking, Title: "the migration blocks " + subject, Subject: subject,
+			Would: "customers would wait", Seen: "3.8 s", Remedy: "add it in a quiet hour:\n  ALTER TABLE orders ADD COLUMN remark text;", Hurt: hurt, Evidence: kept}
+	}
+	return check("migration", understudy.OutcomeFailed, "12:00:07", 6200*time.Millisecond, "orders was locked", blocked("public.orders", 3.8), blocked("public.accounts", 1))
+}
+
 func scenes() map[string]func(*apitest.Stage) {
 	play := func(states ...understudy.Rehearsal) func(*apitest.Stage) {
 		return func(s *apitest.Stage) { s.Script = states }
@@ -141,6 +158,10 @@ func scenes() map[string]func(*apitest.Stage) {
 	return map[string]func(*apitest.Stage){
 		"failed": play(rehearsal(queued, ""), rehearsal(running, "twin"), rehearsal(running, "migration", twinCheck()),
 			rehearsal(understudy.RehearsalFailed, "", twinCheck(), migrationCheck())),
+		"observed": func(s *apitest.Stage) {
+			s.Script = []understudy.Rehearsal{rehearsal(understudy.RehearsalFailed, "", twinCheck(), observedCheck())}
+			s.Kept[digest("observed")] = observation
+		},
 		"passed":       play(rehearsal(running, "twin"), rehearsal(understudy.RehearsalPassed, "", twinCheck())),
 		"inconclusive": play(rehearsal(understudy.RehearsalInconclusive, "", twinCheck())),
 		"error":        play(rehearsal(understudy.RehearsalError, "")),

@@ -224,10 +224,8 @@ func (s scene) size(relation string) string {
 func (s scene) exclusives() []understudy.Finding {
 	how := map[string]string{}
 	longest := time.Duration(0)
-	tables := s.lockedBy(exclusive)
 	for _, l := range s.Locks {
-		index := strings.HasSuffix(l.Kind, "index")
-		if l.New || l.Mode != exclusive || !isTable(l) && (!index || slices.Contains(tables, s.tableOf(l.Relation))) {
+		if l.New || l.Mode != exclusive || !isTable(l) && !s.alone(l) {
 			continue
 		}
 		if how[l.Relation] != "" && l.Held < s.longest(l.Relation, exclusive).Held {
@@ -255,12 +253,9 @@ func (s scene) exclusives() []understudy.Finding {
 	return []understudy.Finding{hurting(f, longest.Seconds())}
 }
 
-// tableOf is the table of an index, where the observation tells.
-func (s scene) tableOf(index string) string {
-	for _, i := range s.Indexes {
-		if i.Name == index {
-			return i.Table
-		}
-	}
-	return ""
+// alone tells of an index that was locked without its table.
+func (s scene) alone(l understudy.ObservedLock) bool {
+	return strings.HasSuffix(l.Kind, "index") && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
+		return isTable(other) && other.Mode == exclusive && together(l, other)
+	})
 }
