@@ -42,7 +42,10 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 	if err := engine.Run(ctx, trialID); err != nil {
 		return tried, err
 	}
-	return book.LoadRehearsal(ctx, trialID)
+	if tried, err = book.LoadRehearsal(ctx, trialID); err != nil || order.SVG == "" {
+		return tried, err
+	}
+	return tried, book.draw(order.SVG, tried.Label)
 }
 
 // trialTiming is shorter than that of a release: what is watched has no processes to warm up.

@@ -13,6 +13,7 @@ import (
 
 	"understudy"
 	"understudy/internal/atomicfile"
+	"understudy/internal/migrationpage"
 )
 
 // book keeps what a rehearsal without a daemon writes down: in memory, and its evidence in
@@ -25,6 +26,22 @@ type book struct {
 	record []byte
 	kept   map[understudy.Digest][]byte
 	names  map[string]int
+	seen   []byte // of the first run of the migration
+}
+
+// observed is the name under which what was seen of a migration is kept.
+const observed = "migration-up-observed.json"
+
+// draw draws what was seen of the migration under traffic.
+func (b *book) draw(file, title string) error {
+	var seen understudy.Observation
+	if b.seen == nil {
+		return understudy.Errorf(understudy.KindNotFound, "drawing the timeline: the migration was not run")
+	}
+	if err := json.Unmarshal(b.seen, &seen); err != nil {
+		return err
+	}
+	return atomicfile.WriteFrom(file, func(to io.Writer) error { return migrationpage.Write(to, seen, title, "") }, 0o644)
 }
 
 // LoadRehearsal implements rehearsal.Records.
@@ -66,6 +83,9 @@ func (b *book) Keep(name string, content io.Reader) (understudy.Evidence, error)
 		return kept, nil
 	}
 	b.kept[kept.Digest] = read.Bytes()
+	if name == observed && b.seen == nil {
+		b.seen = read.Bytes()
+	}
 	return kept, b.write(name, read.Bytes())
 }
 

@@ -33,6 +33,7 @@ type MigrationOrder struct {
 	Timeout  time.Duration
 	Folder   string // where the copy's server is made, and kept; empty: a temporary one
 	Evidence string // folder that the evidence is written to; empty: none is kept
+	SVG      string // file that the timeline is drawn into; empty: none
 }
 
 func (c *cli) migrationRehearse() *cobra.Command {
@@ -92,6 +93,7 @@ func (o *MigrationOrder) flags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.Timeout, "timeout", understudy.DefaultMigrationTimeout, "how long the command may take")
 	flags.StringVar(&o.Folder, "folder", "", "make the copy's server in this new folder, and keep it (default: a temporary one)")
 	flags.StringVar(&o.Evidence, "evidence", "", "write what the findings rest on into this new folder")
+	flags.StringVar(&o.SVG, "svg", "", "draw the migration's timeline into this file: statements, locks, who waited")
 }
 
 func (o *MigrationOrder) complete(down, status, rate string) error {
@@ -105,6 +107,9 @@ func (o *MigrationOrder) complete(down, status, rate string) error {
 		if _, err := os.Stat(file.path); file.path != "" && err != nil {
 			return understudy.Errorf(understudy.KindInvalid, "%s: there is no file %s", file.flag, file.path)
 		}
+	}
+	if above, err := os.Stat(filepath.Dir(o.SVG)); o.SVG != "" && (err != nil || !above.IsDir()) {
+		return understudy.Errorf(understudy.KindInvalid, "--svg: there is no folder %s", filepath.Dir(o.SVG))
 	}
 	for _, folder := range []struct{ flag, path string }{{"--folder", o.Folder}, {"--evidence", o.Evidence}} {
 		if err := newFolder(folder.flag, folder.path); err != nil {
