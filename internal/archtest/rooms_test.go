@@ -75,6 +75,7 @@ func rooms() map[string]room {
 		"internal/runtime/runtimetest":     {},
 		"internal/seal":                    {},
 		"internal/sqlite":                  {knows: []string{"rowmask"}},
+		"internal/sqlite/sqlitewatch":      {knows: []string{"sqlite"}},
 		"internal/statedir":                {},
 		"internal/store":                   {knows: []string{"atomicfile"}},
 		"internal/store/storetest":         {knows: []string{"store"}},

@@ -50,6 +50,7 @@ func Lacks() []Lack {
 		{SQLite, Online, "the one writer is the index build"},
 		{SQLite, Counts, "rows are counted before and after; how many were updated is not known"},
 		{SQLite, Refused, "`SQLITE_BUSY` is said inside the other's process"},
+		{SQLite, LogSize, "told is how big the write-ahead log, or the journal for rolling back, was at its biggest"},
 		{SQLite, Aborted, "that a lock was for nothing is not told"},
 	}
 }
