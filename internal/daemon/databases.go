@@ -33,6 +33,9 @@ func (d *Daemon) serverSpec(e understudy.Environment, app understudy.Application
 		Major:     major,
 		Settings:  map[string]string{},
 	}
+	if e.Sealed() {
+		spec.Settings = twinSettings()
+	}
 	for _, database := range app.Databases {
 		if database.Engine != "" && database.Engine != "postgres" {
 			return spec, understudy.Errorf(understudy.KindInvalid, "database %s wants engine %q; postgres is what can be run now", database.Name, database.Engine)
@@ -53,6 +56,12 @@ func (d *Daemon) serverSpec(e understudy.Environment, app understudy.Application
 		spec.Port = port
 	}
 	return spec, nil
+}
+
+// twinSettings let a twin's server tell of every wait for a lock: after 10 ms, and with who
+// holds the lock, which it logs as it logs the values of a failing row. A twin has masked ones only.
+func twinSettings() map[string]string {
+	return map[string]string{"deadlock_timeout": "10ms", "log_error_verbosity": "default"}
 }
 
 // port is the loopback port of an environment's server, chosen once and kept.

@@ -16,9 +16,6 @@ import (
 	"understudy/internal/rehearsal"
 )
 
-// migrationName is what a migration's sessions are known by at the server.
-const migrationName = "understudy-migration"
-
 // migrator runs one release's migration on one set of databases, the same way in the
 // rehearsal and in the promotion.
 type migrator struct {
@@ -96,7 +93,7 @@ func (c commander) RunMigration(ctx context.Context, command migration.Command) 
 		if err != nil {
 			return migration.Result{}, err
 		}
-		more[database.Env] = marked(address, command.LockTimeout)
+		more[database.Env] = marked(address, command.LockTimeout, c.m.gated())
 	}
 	return c.place.run(ctx, command.Args, app.Migration.Env, more)
 }
@@ -114,17 +111,28 @@ func (m migrator) address(database understudy.Database, application string) (str
 	return m.d.address(m.env, server, role, m.databases[database.Name])
 }
 
-// marked adds the migration's name and its lock timeout to a connection URL.
-func marked(address string, lockTimeout time.Duration) string {
+// gated tells whether commits are held to look at their locks: on a twin's own server,
+// never in production.
+func (m migrator) gated() bool { return m.env.Sealed() && private(m.env) }
+
+// marked adds the migration's name, its lock timeout and, where its commits are to be held, the way
+// it commits to a connection URL.
+func marked(address string, lockTimeout time.Duration, gated bool) string {
 	u, err := url.Parse(address)
 	if err != nil { // not a URL: left as the team wrote it
 		return address
 	}
 	q := u.Query()
-	q.Set("application_name", migrationName)
+	q.Set("application_name", lockwatch.MigrationName)
+	options := q.Get("options")
 	if lockTimeout > 0 {
-		options := strings.TrimSpace(q.Get("options") + fmt.Sprintf(" -c lock_timeout=%d", lockTimeout.Milliseconds()))
-		q.Set("options", options)
+		options += fmt.Sprintf(" -c lock_timeout=%d", lockTimeout.Milliseconds())
+	}
+	if gated {
+		options += " -c synchronous_commit=remote_apply"
+	}
+	if options != "" {
+		q.Set("options", strings.TrimSpace(options))
 	}
 	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // libpq reads a plus sign as itself
 	return u.String()
@@ -145,7 +153,10 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.
 	}
 	spec := lockwatch.Spec{
 		AdminURL: server.AdminURL("postgres"), Database: m.databases[app.Databases[0].Name],
-		ApplicationName: migrationName, Every: 10 * time.Millisecond,
+		ApplicationName: lockwatch.MigrationName, Gate: m.gated(),
+	}
+	if m.gated() {
+		spec.LogFile = server.Log()
 	}
 	if role := app.Migration.Role; role != "" && role != app.Databases[0].Role {
 		spec.Role = role
@@ -154,44 +165,7 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (understudy.Observation, error) {
-		seen, err := watch.Stop(ctx)
-		return observation(seen, spec.Every), err
-	}, nil
-}
-
-// observation puts what a PostgreSQL server showed into the words of migrations.
-func observation(seen lockwatch.Observation, every time.Duration) understudy.Observation {
-	out := understudy.Observation{
-		LogBytes: seen.WAL, BytesBefore: seen.BytesBefore, BytesPeak: seen.BytesPeak, BytesAfter: seen.BytesAfter,
-		Every: max(every, seen.Gap), Exact: understudy.Exactness{Exclusive: seen.WALRead}, Notes: seen.Notes,
-	}
-	sampled := map[string]bool{}
-	for _, l := range seen.Locks {
-		sampled[l.Relation] = true
-		out.Locks = append(out.Locks, understudy.ObservedLock{Relation: l.Relation, Kind: l.Kind, New: l.New, Mode: l.Mode, Held: l.Held, Waited: l.Waited})
-	}
-	for _, relation := range seen.ExclusiveByWAL {
-		if !sampled[relation] {
-			out.Locks = append(out.Locks, understudy.ObservedLock{Relation: relation, Kind: "table", Mode: "AccessExclusiveLock", SeenBy: []understudy.ObservedBy{understudy.ByLog}})
-		}
-	}
-	for _, r := range seen.Rewritten {
-		out.Tables = append(out.Tables, understudy.TableChange{Relation: r.Relation, Rewritten: true, Bytes: r.Bytes, Rows: r.Rows})
-	}
-	for _, name := range seen.InvalidIndexes {
-		out.Indexes = append(out.Indexes, understudy.IndexChange{Name: name, Invalid: true})
-	}
-	for _, column := range seen.LostStatistics {
-		dot := strings.LastIndex(column, ".")
-		out.Tables = append(out.Tables, understudy.TableChange{Relation: column[:dot], Columns: []understudy.ColumnChange{{Name: column[dot+1:], LostStatistics: true}}})
-	}
-	for _, b := range seen.Blocked {
-		out.Waits = append(out.Waits, understudy.ObservedWait{
-			Who: b.Role + " " + b.Application, Relation: b.Relation, Wanted: b.Mode, Statement: b.Statement, By: b.By, For: b.Longest, Times: b.Times,
-		})
-	}
-	return out
+	return watch.Stop, nil
 }
 
 func (s *stage) migrator(on rehearsal.Copy) migrator {

@@ -85,6 +85,9 @@ func (c *Cluster) validate() error {
 	return validateSettings(c.spec.Settings)
 }
 
+// Log is the file that the server's messages are appended to.
+func (c *Cluster) Log() string { return c.spec.Log }
+
 func (c *Cluster) port() int {
 	if c.spec.Port == 0 {
 		return socketPort

@@ -56,6 +56,8 @@ func validateSettings(settings map[string]string) error {
 //
 // Several clusters share a small machine, so memory is taken modestly. What a statement
 // carried (its text, the values of a failing row) is personal data, so it stays out of the log.
+// The log is written in the form that the room serverlog reads. A commit waits for the disk and
+// for no standby: only the sessions of a migration that is watched wait for one.
 func (c *Cluster) settings() map[string]string {
 	all := map[string]string{
 		"shared_buffers":          "128MB",
@@ -64,7 +66,10 @@ func (c *Cluster) settings() map[string]string {
 		"log_lock_waits":          "on",
 		"log_destination":         "stderr",
 		"logging_collector":       "off",
-		"log_line_prefix":         "%m [%p] %q%a@%d ",
+		"log_line_prefix":         "%m [%p] %e %q%u@%d/%a ",
+		"log_timezone":            "UTC",
+		"lc_messages":             "C",
+		"synchronous_commit":      "local",
 		"log_error_verbosity":     "terse",
 		"log_min_error_statement": "panic",
 		"password_encryption":     "scram-sha-256",

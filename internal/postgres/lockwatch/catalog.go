@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"understudy"
 	"understudy/internal/postgres"
 
 	"github.com/jackc/pgx/v5"
@@ -112,56 +113,6 @@ func (n names) find(oid uint32) (r relation, existed, known bool) {
 	return r, false, known
 }
 
-func newlyInvalid(before, after catalog) []string {
-	var out []string
-	for oid, r := range after.relations {
-		if r.invalid && !before.relations[oid].invalid {
-			out = append(out, r.String())
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-func lostStatistics(before, after catalog) []string {
-	var out []string
-	for id, was := range before.columns {
-		now, exists := after.columns[id]
-		if was.known && exists && !now.known {
-			out = append(out, after.relations[id.relation].String()+"."+postgres.PlainName(now.name))
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// rewritten lists what has another file than before. An index is left out where its table
-// was rewritten, which makes its indexes anew.
-func (w *Watch) rewritten(ctx context.Context, after catalog) ([]Rewrite, error) {
-	changed := func(oid uint32) bool {
-		was, existed := w.before.relations[oid]
-		now, exists := after.relations[oid]
-		return existed && exists && was.file != 0 && now.file != 0 && was.file != now.file
-	}
-	var out []Rewrite
-	for _, oid := range slices.Sorted(maps.Keys(after.relations)) {
-		now := after.relations[oid]
-		if !slices.Contains([]string{"r", "m", "i"}, now.kind) || !changed(oid) || now.kind == "i" && changed(now.table) {
-			continue
-		}
-		bytes, err := w.fileSize(ctx, now.file)
-		if err != nil {
-			return nil, err
-		}
-		was := w.before.relations[oid]
-		out = append(out, Rewrite{Relation: was.String(), Kind: now.kindWord(), Bytes: bytes, Rows: cmp.Or(now.rows, was.rows)})
-	}
-	slices.SortFunc(out, func(a, b Rewrite) int {
-		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Relation, b.Relation))
-	})
-	return out, nil
-}
-
 // fileSize adds up the segments of a relation's file, looking at the files, since asking
 // for the size of the relation would wait for its locks. Files in other tablespaces than
 // the server's default are not found, and count as nothing.
@@ -182,4 +133,28 @@ func (w *Watch) fileSize(ctx context.Context, file uint32) (int64, error) {
 		}
 		total += size
 	}
+}
+
+func (w *Watch) changes(ctx context.Context, seen *understudy.Observation, of names) error {
+	for _, oid := range slices.Sorted(maps.Keys(of.after.relations)) {
+		was, existed := of.before.relations[oid]
+		now := of.after.relations[oid]
+		if now.invalid {
+			seen.Indexes = append(seen.Indexes, understudy.IndexChange{Name: now.String(), Table: of.called(now.table), Invalid: true, WasInvalid: was.invalid, New: !existed})
+		}
+		if !slices.Contains([]string{"r", "m"}, now.kind) || !existed || was.file == now.file {
+			continue
+		}
+		bytes, err := w.fileSize(ctx, now.file)
+		if err != nil {
+			return err
+		}
+		seen.Tables = append(seen.Tables, understudy.TableChange{Relation: was.String(), Kind: was.kindWord(), Rewritten: true, Bytes: bytes, Rows: cmp.Or(now.rows, was.rows)})
+	}
+	for id, was := range of.before.columns {
+		if now, exists := of.after.columns[id]; exists && was.known && !now.known {
+			seen.Tables = append(seen.Tables, understudy.TableChange{Relation: of.called(id.relation), Columns: []understudy.ColumnChange{{Name: now.name, LostStatistics: true}}})
+		}
+	}
+	return nil
 }

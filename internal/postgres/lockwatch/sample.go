@@ -14,13 +14,29 @@ type sight struct {
 	locks    []lockSight
 }
 
+// session is one of the watched database: of the migration, one that waits for a lock or
+// is waited for, or one that has written.
 type session struct {
-	pid         int32
-	application string
+	pid, leader int32
+	program     string
 	role        string
+	kind        string // "client backend", "autovacuum worker", …
+	state       string // "active", "idle in transaction", …
 	statement   string
+	transaction uint32 // its number in the log; 0: it has written nothing
+	begun       time.Time
+	asked       time.Time // when its statement began
+	changed     time.Time // when its state did: of an idle session, when its statement ended
 	migration   bool
 	blockers    []int32
+}
+
+// name is how a session is called in front of people.
+func (s session) name() string {
+	if s.kind == "autovacuum worker" {
+		return "autovacuum"
+	}
+	return s.role + " " + s.program
 }
 
 type lockSight struct {
@@ -36,13 +52,18 @@ type lockSight struct {
 const ofMigration = `($2 = '' OR application_name = $2) AND ($3 = '' OR usename = $3)`
 
 const sessionsQuery = `
-SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), left(query, 8192), ` + ofMigration + `,
-       CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{}' END
-FROM pg_stat_activity WHERE datid = $1 AND usename IS NOT NULL AND (wait_event_type = 'Lock' OR ` + ofMigration + `)`
+WITH here AS MATERIALIZED (
+	SELECT *, usename IS NOT NULL AND ` + ofMigration + ` AS migration,
+	       CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{}' END AS blockers
+	FROM pg_stat_activity WHERE datid = $1)
+SELECT pid, coalesce(leader_pid, pid), coalesce(application_name, ''), coalesce(usename, ''), coalesce(backend_type, ''), coalesce(state, ''), left(query, 8192),
+       coalesce(backend_xid::text::bigint, 0), xact_start, query_start, state_change, migration, blockers
+FROM here
+WHERE migration OR wait_event_type = 'Lock' OR backend_xid IS NOT NULL OR pid IN (SELECT unnest(blockers) FROM here)`
 
 // locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it.
 const locksQuery = `
-SELECT pid, locktype, coalesce(relation, 0), mode, granted, virtualtransaction, (to_jsonb(l)->>'waitstart')::timestamptz
+SELECT coalesce(pid, 0), locktype, coalesce(relation, 0), mode, granted, virtualtransaction, (to_jsonb(l)->>'waitstart')::timestamptz
 FROM pg_locks l
 WHERE pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
   AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN
@@ -52,8 +73,8 @@ WHERE pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
 // than the others: the server adds up its files.
 const sizeEvery = 200 * time.Millisecond
 
-// sample takes one look and adds it to the tally.
-func (w *Watch) sample(ctx context.Context) error {
+// look reads the sessions that matter and their locks.
+func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	var seen sight
 	batch := &pgx.Batch{}
 	batch.Queue(sessionsQuery, w.database, w.spec.ApplicationName, w.spec.Role).Query(func(rows pgx.Rows) (err error) {
@@ -65,17 +86,27 @@ func (w *Watch) sample(ctx context.Context) error {
 		return err
 	})
 	batch.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&seen.at) })
-	if err := w.conn.SendBatch(ctx, batch).Close(); err != nil {
+	return seen, conn.SendBatch(ctx, batch).Close()
+}
+
+// sample takes one look and adds it to the tally.
+func (w *Watch) sample(ctx context.Context) error {
+	seen, err := w.look(ctx, w.conn)
+	if err != nil {
 		return err
 	}
-	if w.tally.wantsSize(seen.at) {
+	w.mutex.Lock()
+	w.tally.add(seen)
+	w.ledger.know(seen)
+	sized := w.tally.wantsSize(seen.at)
+	w.mutex.Unlock()
+	if sized {
 		size, err := databaseSize(ctx, w.conn, w.database)
 		if err != nil {
 			return err
 		}
-		w.tally.bytes(size)
+		w.peak = max(w.peak, size)
 	}
-	w.tally.add(seen)
 	w.looks.Add(1)
 	return nil
 }
@@ -84,20 +115,30 @@ func collectSessions(rows pgx.Rows) (map[int32]session, error) {
 	sessions := map[int32]session{}
 	for rows.Next() {
 		var s session
-		if err := rows.Scan(&s.pid, &s.application, &s.role, &s.statement, &s.migration, &s.blockers); err != nil {
+		var number int64
+		var begun, asked, changed *time.Time
+		err := rows.Scan(&s.pid, &s.leader, &s.program, &s.role, &s.kind, &s.state, &s.statement, &number, &begun, &asked, &changed, &s.migration, &s.blockers)
+		if err != nil {
 			return nil, err
 		}
+		s.transaction = uint32(number)
+		s.begun, s.asked, s.changed = orZero(begun), orZero(asked), orZero(changed)
 		sessions[s.pid] = s
 	}
 	return sessions, rows.Err()
 }
 
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
 func scanLock(row pgx.CollectableRow) (l lockSight, err error) {
 	var since *time.Time
 	err = row.Scan(&l.pid, &l.kind, &l.relation, &l.mode, &l.granted, &l.transaction, &since)
-	if since != nil {
-		l.since = *since
-	}
+	l.since = orZero(since)
 	return l, err
 }
 

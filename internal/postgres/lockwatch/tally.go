@@ -3,65 +3,86 @@ package lockwatch
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
+
+	"understudy"
 )
 
-// tally adds up what was seen. It is pure: it learns everything from the sights.
+// tally adds up what was seen of locks and statements. It is pure: it learns everything
+// from the sights, and from what the log says of the transactions that it holds.
 type tally struct {
-	holding map[lockKey]span
-	waiting map[lockKey]span
+	holding map[lockKey]*holding
+	waiting map[lockKey]*holding
 	blocked map[waitKey]wait
 
-	locks map[lockID]Lock
-	waits map[waitID]Blocked
-	peak  int64
-	gap   time.Duration
-	last  time.Time
-	sized time.Time
+	locks      map[lockID]understudy.ObservedLock
+	statements []*statement
+	current    map[int32]*statement // the last of each session
+	numbers    map[int32]int        // of the migration's sessions, from 1, by the process that leads
+	people     map[int32]session    // whoever was seen, as last seen
+	spoken     map[int32]string     // of the migration's sessions: the last statement that did something
+	writers    map[uint32]int32     // the migration's transactions, and whose they are
+	waits      []*sampledWait       // that have ended
+	own        []*loggedWait        // of the migration
+	commits    []commit
+
+	database uint32
+	start    time.Time
+	gated    bool // every commit of the migration is held
+	gap      time.Duration
+	last     time.Time
+	sized    time.Time
 }
 
-// lockKey is one holding of one lock, lockID all holdings that are reported as one.
+// lockKey is one holding of one lock.
 type lockKey struct {
-	lockID
 	pid         int32
 	transaction string
+	relation    uint32
+	mode        string
 }
 
+// lockID is all holdings that are reported as one.
 type lockID struct {
-	relation uint32
-	mode     string
+	session   int
+	relation  uint32
+	mode      string
+	statement string
+	aborted   bool
 }
 
-// span is from the first to the last sight of something.
-type span struct {
+// holding is from the first to the last sight of a lock.
+type holding struct {
 	first, last time.Time
 	statement   string
+	transaction uint32
+	begun       time.Time // its transaction
+	committed   time.Time // held at the gate then
+	seen        map[understudy.ObservedBy]bool
+	waited      time.Duration
+	behind      string
+	aborted     bool
 }
 
-// waitKey is one wait of one session, waitID all waits that are reported as one.
-type waitKey struct {
-	pid   int32
-	since time.Time
+// commit is one of the migration's, held at the gate.
+type commit struct {
+	at        time.Time
+	relations []uint32 // on which it held any lock
 }
 
-type waitID struct {
-	role, application, mode, statement, by string
-	relation                               uint32
+type statement struct {
+	understudy.ObservedStatement
+	pid         int32
+	from, until time.Time
 }
 
-type wait struct {
-	waitID
-	last time.Time
-}
-
-func newTally(bytes int64) *tally {
+func newTally(database uint32, start time.Time, gated bool) *tally {
 	return &tally{
-		holding: map[lockKey]span{}, waiting: map[lockKey]span{}, blocked: map[waitKey]wait{},
-		locks: map[lockID]Lock{}, waits: map[waitID]Blocked{}, peak: bytes,
+		holding: map[lockKey]*holding{}, waiting: map[lockKey]*holding{}, blocked: map[waitKey]wait{},
+		locks: map[lockID]understudy.ObservedLock{}, current: map[int32]*statement{}, numbers: map[int32]int{}, people: map[int32]session{}, spoken: map[int32]string{}, writers: map[uint32]int32{}, database: database, start: start, gated: gated,
 	}
 }
-
-func (t *tally) bytes(size int64) { t.peak = max(t.peak, size) }
 
 func (t *tally) wantsSize(at time.Time) bool {
 	if at.Sub(t.sized) < sizeEvery {
@@ -77,8 +98,9 @@ func (t *tally) add(seen sight) {
 		t.gap = max(t.gap, seen.at.Sub(t.last))
 	}
 	t.last = seen.at
+	t.meet(seen)
 	for _, l := range seen.locks {
-		t.addLock(seen, l)
+		t.addLock(seen, l, understudy.BySamples)
 	}
 	for pid, s := range seen.sessions {
 		if !s.migration && len(s.blockers) > 0 {
@@ -89,168 +111,243 @@ func (t *tally) add(seen sight) {
 	t.close(seen.at)
 }
 
-// carryOn keeps a wait open whose session is just awake to look for deadlocks: it wants
-// the same lock since the same moment, though it does not sleep for it now.
-func (t *tally) carryOn(seen sight) {
-	for key, w := range t.blocked {
-		if since := seen.wanted(key.pid).since; !since.IsZero() && since.Equal(key.since) {
-			w.last = seen.at
-			t.blocked[key] = w
+// held takes in a look that was taken while commits of the migration were held. exclusive
+// says what the log tells that each transaction has locked against everything.
+func (t *tally) held(seen sight, exclusive map[uint32][]uint32) (missing []uint32) {
+	t.meet(seen)
+	for transaction, relations := range exclusive {
+		holder, found := seen.writer(transaction)
+		if !found {
+			missing = append(missing, transaction)
+			continue
+		}
+		t.commit(seen, holder, relations)
+	}
+	return missing
+}
+
+// writer is the session of the migration that runs a transaction.
+func (s sight) writer(transaction uint32) (session, bool) {
+	for _, one := range s.sessions {
+		if one.transaction == transaction && one.migration {
+			return one, true
+		}
+	}
+	return session{}, false
+}
+
+func (t *tally) commit(seen sight, holder session, exclusive []uint32) {
+	made := commit{at: seen.at}
+	for _, l := range seen.locks {
+		if seen.sessions[l.pid].leader != holder.leader || !l.granted || l.kind != "relation" || l.relation < firstUserOID {
+			continue
+		}
+		if h := t.addLock(seen, l, understudy.ByGate); h != nil {
+			h.committed, h.transaction = seen.at, holder.transaction
+			if l.mode == exclusiveMode && slices.Contains(exclusive, l.relation) {
+				h.seen[understudy.ByLog] = true
+			}
+		}
+		made.relations = append(made.relations, l.relation)
+	}
+	for _, relation := range exclusive { // given back before the end
+		if !slices.ContainsFunc(seen.locks, func(l lockSight) bool {
+			return l.relation == relation && l.mode == exclusiveMode && seen.sessions[l.pid].leader == holder.leader
+		}) {
+			t.early(seen.at, holder, relation)
+			made.relations = append(made.relations, relation)
+		}
+	}
+	t.commits = append(t.commits, made)
+	if s := t.current[holder.leader]; s != nil {
+		s.Commits = true
+	}
+}
+
+// early adds a lock that the log alone tells of: a transaction had it, and at its end no more.
+func (t *tally) early(at time.Time, holder session, relation uint32) {
+	t.fold(lockKey{pid: holder.leader, relation: relation, mode: exclusiveMode}, &holding{
+		first: at, last: at, statement: t.saying(holder), begun: holder.begun, committed: at, transaction: holder.transaction,
+		seen: map[understudy.ObservedBy]bool{understudy.ByLog: true},
+	})
+}
+
+const exclusiveMode = "AccessExclusiveLock"
+
+// meet takes in who is there and what they say.
+func (t *tally) meet(seen sight) {
+	for pid, s := range seen.sessions {
+		t.people[pid] = s
+		if s.migration && s.transaction != 0 {
+			t.writers[s.transaction] = s.leader
+		}
+		if s.migration && s.pid == s.leader {
+			t.says(s, seen.at)
 		}
 	}
 }
 
-func (t *tally) addLock(seen sight, l lockSight) {
-	holder := seen.sessions[l.pid]
-	if !holder.migration || l.kind != "relation" || l.relation < firstUserOID {
+// says takes in the statement of one of the migration's sessions. The server tells when it
+// began, and of a session that is idle when it ended.
+func (t *tally) says(s session, at time.Time) {
+	if t.numbers[s.leader] == 0 {
+		t.numbers[s.leader] = len(t.numbers) + 1
+	}
+	if s.asked.IsZero() || s.asked.Before(t.start) && s.state != "active" {
 		return
 	}
-	spans, since := t.holding, seen.at
+	if !endsTransaction(s.statement) {
+		t.spoken[s.leader] = s.statement
+	}
+	now := t.current[s.leader]
+	if now == nil || !now.from.Equal(s.asked) {
+		now = &statement{pid: s.leader, from: s.asked}
+		now.Session, now.Text = t.numbers[s.leader], withoutLiterals(s.statement)
+		t.current[s.leader] = now
+		t.statements = append(t.statements, now)
+	}
+	now.until = at
+	if s.state != "active" {
+		now.until = s.changed
+	}
+}
+
+// saying is what a session's lock is put down to: its statement, or, while it ends its
+// transaction, the one before.
+func (t *tally) saying(s session) string {
+	if leader, known := t.people[s.leader]; known {
+		s = leader
+	}
+	if !endsTransaction(s.statement) {
+		return s.statement
+	}
+	return cmp.Or(t.spoken[s.leader], s.statement)
+}
+
+// endsTransaction tells the statements that are not what a lock was taken for.
+func endsTransaction(statement string) bool {
+	word, _, _ := strings.Cut(strings.TrimRight(strings.TrimSpace(statement), ";"), " ")
+	return slices.Contains([]string{"COMMIT", "END", "ROLLBACK", "ABORT", "BEGIN", "START", "RELEASE"}, strings.ToUpper(word))
+}
+
+func (t *tally) addLock(seen sight, l lockSight, by understudy.ObservedBy) *holding {
+	holder := seen.sessions[l.pid]
+	if !holder.migration || l.kind != "relation" || l.relation < firstUserOID {
+		return nil
+	}
+	held, since := t.holding, seen.at
 	if !l.granted {
-		spans = t.waiting
+		held = t.waiting
 		if !l.since.IsZero() {
 			since = l.since
 		}
 	}
-	key := lockKey{lockID{l.relation, l.mode}, l.pid, l.transaction}
-	s, known := spans[key]
-	if !known {
-		s = span{first: since, statement: holder.statement}
+	key := lockKey{holder.leader, l.transaction, l.relation, l.mode}
+	h := held[key]
+	if h == nil {
+		h = &holding{first: since, statement: t.saying(holder), seen: map[understudy.ObservedBy]bool{}}
+		held[key] = h
 	}
-	s.last = seen.at
-	spans[key] = s
+	if endsTransaction(h.statement) {
+		h.statement = t.saying(holder)
+	}
+	h.last, h.seen[by] = seen.at, true
+	h.begun = holder.begun
+	h.transaction = cmp.Or(holder.transaction, h.transaction)
+	if !l.granted {
+		h.behind = t.behindWhom(seen, holder)
+	}
+	return h
 }
 
-func (t *tally) addWait(seen sight, pid int32, s session) {
-	by, queued := seen.behind(pid)
-	if !queued {
-		return
-	}
-	wanted := seen.wanted(pid)
-	key := waitKey{pid, wanted.since}
-	if wanted.since.IsZero() { // the server does not say since when: as long as it is the same session that waits
-		for known := range t.blocked {
-			if known.pid == pid {
-				key = known
-			}
-		}
-		if key.since.IsZero() {
-			key.since = seen.at
+// behindWhom names who holds a session of the migration up.
+func (t *tally) behindWhom(seen sight, s session) string {
+	for _, pid := range s.blockers {
+		if other, known := seen.sessions[pid]; known && other.leader != s.leader {
+			return other.known()
 		}
 	}
-	w, known := t.blocked[key]
-	if !known {
-		w = wait{waitID: waitID{
-			role: s.role, application: s.application, relation: wanted.relation, mode: wanted.mode,
-			statement: withoutLiterals(s.statement), by: withoutLiterals(seen.sessions[by].statement),
-		}}
-	}
-	w.last = seen.at
-	t.blocked[key] = w
+	return ""
 }
 
-// behind finds a session of the migration that pid waits for: directly, or in the queue
-// of somebody who waits for it.
-func (s sight) behind(pid int32) (by int32, queued bool) {
-	reached := map[int32]bool{pid: true}
-	for line := s.sessions[pid].blockers; len(line) > 0; line = line[1:] {
-		next := line[0]
-		if reached[next] {
-			continue
-		}
-		reached[next] = true
-		if s.sessions[next].migration {
-			return next, true
-		}
-		line = append(line, s.sessions[next].blockers...)
+// known names a session that holds others up, with what it is doing where that is nothing.
+func (s session) known() string {
+	name := s.name()
+	if s.state == "idle in transaction" || s.state == "idle in transaction (aborted)" {
+		name += ", idle in transaction"
 	}
-	return 0, false
-}
-
-// wanted is the lock that a session waits for. Who waits for a row waits for the
-// transaction that changed it; the place in the row's queue tells the table.
-func (s sight) wanted(pid int32) lockSight {
-	var found lockSight
-	for _, l := range s.locks {
-		if l.pid != pid {
-			continue
-		}
-		switch {
-		case !l.granted && l.kind == "relation":
-			return l
-		case !l.granted && (l.kind == "transactionid" || l.kind == "tuple"):
-			found.mode, found.since = "row", l.since
-			found.relation = max(found.relation, l.relation)
-		case !l.granted:
-			found.mode, found.since, found.relation = l.mode, l.since, l.relation
-		case l.kind == "tuple":
-			found.relation = l.relation
-		}
-	}
-	return found
+	return name
 }
 
 // close folds what was not seen at the given moment into the figures.
 func (t *tally) close(at time.Time) {
-	fold := func(spans map[lockKey]span, add func(*Lock, time.Duration)) {
-		for key, s := range spans {
-			if s.last.Equal(at) {
-				continue
-			}
-			l := t.locks[key.lockID]
-			length := s.last.Sub(s.first)
-			if length >= max(l.Held, l.Waited) {
-				l.Statement = s.statement
-			}
-			add(&l, length)
-			t.locks[key.lockID] = l
-			delete(spans, key)
+	for key, h := range t.waiting {
+		if h.last.Equal(at) {
+			continue
 		}
+		delete(t.waiting, key)
+		h.waited = max(h.last.Sub(h.first), 0)
+		if got := t.holding[key]; got != nil {
+			got.waited, got.behind = h.waited, h.behind
+			continue
+		}
+		h.first = h.last // it was never got
+		t.fold(key, h)
 	}
-	fold(t.holding, func(l *Lock, d time.Duration) { l.Held, l.Times = max(l.Held, d), l.Times+1 })
-	fold(t.waiting, func(l *Lock, d time.Duration) { l.Waited = max(l.Waited, d) })
+	for key, h := range t.holding {
+		if h.last.Equal(at) {
+			continue
+		}
+		delete(t.holding, key)
+		h.aborted = t.gated && h.transaction != 0 && h.committed.IsZero()
+		t.fold(key, h)
+	}
 	for key, w := range t.blocked {
-		if w.last.Equal(at) {
-			continue
+		if !w.last.Equal(at) {
+			delete(t.blocked, key)
+			t.waits = append(t.waits, &sampledWait{waitKey: key, wait: w})
 		}
-		length := max(w.last.Sub(key.since), 0)
-		b := t.waits[w.waitID]
-		b.Times, b.Total, b.Longest = b.Times+1, b.Total+length, max(b.Longest, length)
-		t.waits[w.waitID] = b
-		delete(t.blocked, key)
 	}
 }
 
-// report ends the tally and writes it out in names.
-func (t *tally) report(seen *Observation, of names) {
-	t.close(time.Time{})
-	seen.BytesPeak, seen.Gap = t.peak, t.gap
+// fold adds one holding to those that are reported as one: figures are of the longest.
+func (t *tally) fold(key lockKey, h *holding) {
+	id := lockID{session: t.numbers[key.pid], relation: key.relation, mode: key.mode, statement: withoutLiterals(h.statement), aborted: h.aborted}
+	l := t.locks[id]
+	if held := max(h.last.Sub(h.first), 0); l.Times == 0 || held > l.Held {
+		l.From, l.Held = max(h.first.Sub(t.start), 0), held
+	}
+	if !h.committed.IsZero() && !h.begun.IsZero() {
+		l.HeldMost = max(l.HeldMost, h.committed.Sub(h.begun))
+	}
+	l.Times++
+	if h.waited > l.Waited {
+		l.Waited, l.Behind = h.waited, h.behind
+	}
+	l.Aborted = h.aborted
+	for by := range h.seen {
+		if !slices.Contains(l.SeenBy, by) {
+			l.SeenBy = append(l.SeenBy, by)
+		}
+	}
+	slices.Sort(l.SeenBy)
+	t.locks[id] = l
+}
+
+// rolledBack adds what a transaction that was rolled back had locked against everything.
+// Where it was sampled too, that is marked.
+func (t *tally) rolledBack(relation uint32) {
 	for id, l := range t.locks {
-		r, existed, known := of.find(id.relation)
-		if !known { // made and dropped again, or a temporary one: nobody else ever saw it
-			continue
+		if id.relation == relation && id.mode == exclusiveMode && id.aborted {
+			if !slices.Contains(l.SeenBy, understudy.ByLog) {
+				l.SeenBy = append([]understudy.ObservedBy{understudy.ByLog}, l.SeenBy...)
+				t.locks[id] = l
+			}
+			return
 		}
-		l.Relation, l.Kind, l.New, l.Mode = r.String(), r.kindWord(), !existed, id.mode
-		l.Statement = withoutLiterals(l.Statement)
-		seen.Locks = append(seen.Locks, l)
 	}
-	slices.SortFunc(seen.Locks, func(a, b Lock) int {
-		return cmp.Or(cmp.Compare(strength(b.Mode), strength(a.Mode)), cmp.Compare(b.Held, a.Held), cmp.Compare(a.Relation, b.Relation))
-	})
-	for id, b := range t.waits {
-		b.Role, b.Application, b.Mode, b.Statement, b.By = id.role, id.application, id.mode, id.statement, id.by
-		if r, _, known := of.find(id.relation); known {
-			b.Relation = r.String()
-		}
-		seen.Blocked = append(seen.Blocked, b)
-	}
-	slices.SortFunc(seen.Blocked, func(a, b Blocked) int {
-		return cmp.Or(cmp.Compare(b.Longest, a.Longest), cmp.Compare(a.Relation, b.Relation), cmp.Compare(a.Statement, b.Statement))
-	})
-}
-
-// strength orders the modes of table locks, the weakest first.
-func strength(mode string) int {
-	return slices.Index([]string{"AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock",
-		"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"}, mode)
+	id := lockID{relation: relation, mode: exclusiveMode, aborted: true}
+	l := t.locks[id]
+	l.Times, l.Aborted, l.SeenBy = l.Times+1, true, []understudy.ObservedBy{understudy.ByLog}
+	t.locks[id] = l
 }

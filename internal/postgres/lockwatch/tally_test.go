@@ -1,15 +1,18 @@
 package lockwatch
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"understudy"
 )
 
 // look builds a sight of a migration (process 1) that holds a table, and of others that wait.
 func look(ms int, waiters ...session) sight {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	seen := sight{at: start.Add(time.Duration(ms) * time.Millisecond), sessions: map[int32]session{
-		1: {pid: 1, migration: true, statement: "ALTER TABLE t"}}}
+		1: {pid: 1, leader: 1, migration: true, statement: "ALTER TABLE t"}}}
 	seen.locks = []lockSight{{pid: 1, kind: "relation", relation: 20000, mode: "AccessExclusiveLock", granted: true, transaction: "3/7"}}
 	for _, s := range waiters {
 		if len(s.blockers) > 0 {
@@ -20,13 +23,16 @@ func look(ms int, waiters ...session) sight {
 	return seen
 }
 
-func told(sights ...sight) Observation {
-	t := newTally(0)
+func told(sights ...sight) understudy.Observation {
+	t := newTally(0, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), false)
 	for _, s := range sights {
 		t.add(s)
 	}
-	var seen Observation
-	t.report(&seen, names{before: catalog{relations: map[uint32]relation{20000: {schema: "public", name: "t", kind: "r"}}}})
+	t.close(time.Time{})
+	var seen understudy.Observation
+	of := names{before: catalog{relations: map[uint32]relation{20000: {schema: "public", name: "t", kind: "r"}}}}
+	t.reportLocks(&seen, of)
+	(&logged{}).report(&seen, t, of)
 	return seen
 }
 
@@ -34,8 +40,8 @@ func TestTally_AWaitThatWakesForAMomentIsOneWait(t *testing.T) {
 	asleep := session{pid: 2, role: "shop", blockers: []int32{1}}
 	awake := session{pid: 2, role: "shop"}
 	seen := told(look(0, asleep), look(10, awake), look(20, asleep), look(30))
-	if len(seen.Blocked) != 1 || seen.Blocked[0].Times != 1 || seen.Blocked[0].Total != 20*time.Millisecond {
-		t.Fatalf("blocked: %+v", seen.Blocked)
+	if len(seen.Waits) != 1 || seen.Waits[0].Times != 1 || seen.Waits[0].Total != 20*time.Millisecond {
+		t.Fatalf("blocked: %+v", seen.Waits)
 	}
 	if len(seen.Locks) != 1 || seen.Locks[0].Held != 30*time.Millisecond || seen.Locks[0].Times != 1 {
 		t.Fatalf("locks: %+v", seen.Locks)
@@ -49,10 +55,10 @@ func TestTally_WhoWaitsForOneWhoWaitsIsBlockedToo(t *testing.T) {
 		session{pid: 4, role: "c", blockers: []int32{5}},
 		session{pid: 5, role: "d", blockers: []int32{4}})) // a circle that the migration has no part in
 	roles := map[string]bool{}
-	for _, b := range seen.Blocked {
-		roles[b.Role] = true
+	for _, b := range seen.Waits {
+		roles[strings.TrimSpace(b.Who)] = true
 	}
 	if len(roles) != 2 || !roles["a"] || !roles["b"] {
-		t.Fatalf("blocked: %+v", seen.Blocked)
+		t.Fatalf("blocked: %+v", seen.Waits)
 	}
 }

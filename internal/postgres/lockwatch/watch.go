@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/commitgate"
+	"understudy/internal/postgres/serverlog"
+	"understudy/internal/postgres/wal"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,95 +27,55 @@ type Spec struct {
 	ApplicationName string
 	Role            string
 	Every           time.Duration // between looks; 0: 10 ms
+	LogFile         string        // the server's own log, as [serverlog] reads it; empty: waits are sampled
+	// Gate holds each commit of the migration until its locks have been read, for as long as that takes, and
+	// reads the write-ahead log. Only for a private server on this machine; the migration's
+	// sessions have to run with synchronous_commit = remote_apply.
+	Gate bool
 }
 
 // Watch looks at what a migration does to a database, several times each 100 ms, from
-// another database, so that it holds nothing there and waits for nothing there.
-//
-// It sees what lasts: a lock that is held for less than the time between two looks may go
-// unseen, and durations are lower bounds by as much. [Observation] says so.
+// another database, so that it holds nothing there and waits for nothing there. What lasts
+// shorter than the time between two looks it sees by the gate and in the logs.
 type Watch struct {
 	spec     Spec
 	conn     *pgx.Conn // the sampler's until it is done, then Stop's
+	holder   *pgx.Conn // the gate's
 	database uint32
+	server   string
+	began    time.Time
 	before   catalog
 	bytes    int64
-	wal      walReader
-	tally    *tally
+	peak     int64
+	start    string // place in the log
+	gate     *commitgate.Gate
+	log      *logged
 	looks    atomic.Int64
+
+	mutex   sync.Mutex // holds the three below
+	tally   *tally
+	ledger  *ledger
+	missing bool // a commit was held whose session could not be told
+
 	stop     chan struct{}
 	stopping sync.Once
 	done     chan struct{}
 	broken   error // why sampling ended early; read after done
 }
 
-// Observation is what was seen between Start and Stop.
-type Observation struct {
-	Locks          []Lock    // taken by the migration; the strongest first, then the longest
-	Blocked        []Blocked // who waited for it; the longest first
-	WAL            int64     // bytes of write-ahead log, of everybody in the cluster
-	BytesBefore    int64     // size of the database
-	BytesPeak      int64     // the largest seen
-	BytesAfter     int64
-	Rewritten      []Rewrite     // what existed before and has new files
-	InvalidIndexes []string      // invalid now and not before
-	LostStatistics []string      // columns the planner knew before and does not know now
-	ExclusiveByWAL []string      // relations from before that anybody locked AccessExclusive: exact, also when it was rolled back
-	WALRead        bool          // ExclusiveByWAL could be read
-	Samples        int           // looks taken
-	Gap            time.Duration // longest time between two looks
-	Exact          bool          // false: locks and durations are samples
-	Notes          []string      // what could not be looked at, and why
-}
-
-// Lock is a relation lock that the migration held or waited for.
-type Lock struct {
-	Relation  string // schema.table, by the name it had before if it existed
-	Kind      string // "table", "index", "materialized view", …
-	New       bool   // made by the migration
-	Mode      string // "AccessExclusiveLock"
-	Held      time.Duration
-	Waited    time.Duration
-	Times     int    // transactions that were seen to hold it
-	Statement string // the migration's, when it was held (or waited for) longest; literals taken out
-}
-
-// Blocked is sessions that waited for the migration, or in the queue behind it.
-type Blocked struct {
-	Role        string
-	Application string
-	Relation    string // empty where the system does not tell
-	Mode        string // wanted; "row" for a row that the migration has changed
-	Statement   string // theirs, literals taken out
-	By          string // the migration's statement at that time, literals taken out
-	Times       int    // waits
-	Longest     time.Duration
-	Total       time.Duration
-}
-
-// Rewrite is a relation whose file was replaced by a new one.
-type Rewrite struct {
-	Relation string
-	Kind     string
-	Bytes    int64 // of the new file
-	Rows     int64 // as the planner estimates them; 0: unknown
-}
-
-// Start begins to look. The caller ends it with Stop; when ctx ends before, looking
-// ends, and Stop says so.
+// Start begins to watch. The caller stops the watch; when ctx ends, it stops by itself and
+// what was seen is lost.
 func Start(ctx context.Context, spec Spec) (*Watch, error) {
-	if spec.Database == "" || spec.ApplicationName == "" && spec.Role == "" {
-		return nil, understudy.Errorf(understudy.KindInvalid,
-			"watching a migration: it needs the database, and the application name or the role of the migration's sessions")
+	if spec.ApplicationName == "" && spec.Role == "" {
+		return nil, understudy.Errorf(understudy.KindInvalid, "watching database %s: nobody to watch", spec.Database).
+			WithHint("give the application name or the role of the migration's sessions")
 	}
 	if spec.Every <= 0 {
 		spec.Every = 10 * time.Millisecond
 	}
 	w := &Watch{spec: spec, stop: make(chan struct{}), done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
-		if w.conn != nil {
-			err = errors.Join(err, w.conn.Close(context.WithoutCancel(ctx)))
-		}
+		w.release(ctx)
 		return nil, postgres.ReadError("watching database "+spec.Database, err)
 	}
 	go w.run(ctx)
@@ -126,7 +89,8 @@ func (w *Watch) open(ctx context.Context) (err error) {
 	if w.conn.Config().Database == w.spec.Database {
 		return understudy.Errorf(understudy.KindInvalid, "watching database %s: it is watched from another database, not from itself", w.spec.Database)
 	}
-	err = w.conn.QueryRow(ctx, "SELECT oid, pg_database_size(oid) FROM pg_database WHERE datname = $1", w.spec.Database).Scan(&w.database, &w.bytes)
+	err = w.conn.QueryRow(ctx, `SELECT oid, pg_database_size(oid), pg_current_wal_insert_lsn()::text, clock_timestamp(), current_setting('server_version')
+		FROM pg_database WHERE datname = $1`, w.spec.Database).Scan(&w.database, &w.bytes, &w.start, &w.began, &w.server)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return understudy.Errorf(understudy.KindNotFound, "watching database %s: there is none of that name", w.spec.Database)
 	}
@@ -136,11 +100,49 @@ func (w *Watch) open(ctx context.Context) (err error) {
 	if w.before, err = w.readCatalog(ctx); err != nil {
 		return err
 	}
-	if w.wal, err = openWAL(ctx, w.conn); err != nil {
+	w.peak = w.bytes
+	w.tally, w.ledger = newTally(w.database, w.began, w.spec.Gate), newLedger(w.database)
+	if w.log, err = openLog(ctx, w.conn, w.spec.LogFile); err != nil {
 		return err
 	}
-	w.tally = newTally(w.bytes)
+	if w.spec.Gate {
+		if err := w.openGate(ctx); err != nil {
+			return err
+		}
+	}
 	return w.sample(ctx)
+}
+
+func (w *Watch) openGate(ctx context.Context) (err error) {
+	if w.holder, err = dialWatch(ctx, w.spec.AdminURL, ""); err != nil {
+		return err
+	}
+	w.gate, err = commitgate.Open(ctx, commitgate.Spec{URL: w.spec.AdminURL, Record: w.record, Hold: w.hold})
+	return err
+}
+
+func (w *Watch) record(r *wal.Record) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.ledger.record(r)
+}
+
+// hold looks at the locks of the transactions whose commits are held.
+func (w *Watch) hold(ctx context.Context, ends []wal.Outcome) error {
+	seen, err := w.look(ctx, w.holder)
+	if err != nil {
+		return err
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	exclusive := map[uint32][]uint32{}
+	for _, end := range ends {
+		exclusive[end.Transaction] = w.ledger.lockedBy(end.Transaction)
+	}
+	if missing := w.tally.held(seen, exclusive); len(missing) > 0 {
+		w.missing = true
+	}
+	return nil
 }
 
 // dialWatch opens a connection that gives up on locks rather than wait for the migration.
@@ -159,37 +161,67 @@ func dialWatch(ctx context.Context, address, database string) (*pgx.Conn, error)
 	return pgx.ConnectConfig(ctx, config)
 }
 
+// logEvery is how many looks go by between two at the server's log.
+const logEvery = 5
+
 func (w *Watch) run(ctx context.Context) {
 	defer close(w.done)
 	tick := time.NewTicker(w.spec.Every)
 	defer tick.Stop()
-	for {
+	for round := 1; ; round++ {
 		select {
 		case <-w.stop:
 			w.broken = w.sample(ctx)
 			return
 		case <-ctx.Done():
-			w.broken = errors.Join(ctx.Err(), w.conn.Close(context.WithoutCancel(ctx)))
+			w.broken = ctx.Err()
+			w.release(ctx)
 			return
 		case <-tick.C:
 		}
 		if w.broken = w.sample(ctx); w.broken != nil {
 			return
 		}
+		if round%logEvery == 0 {
+			w.readLog(false)
+		}
+	}
+}
+
+func (w *Watch) readLog(ended bool) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.log.read(ended, w.tally, w.spec.Database)
+}
+
+// release lets go of everything that is held at the server.
+func (w *Watch) release(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if w.gate != nil {
+		_, _ = w.gate.Close(ctx) // what it would tell is not asked for any more
+		w.gate = nil
+	}
+	for _, conn := range []*pgx.Conn{w.holder, w.conn} {
+		if conn != nil {
+			_ = conn.Close(ctx) // the server ends the session either way
+		}
+	}
+	if w.log != nil {
+		w.log.close()
 	}
 }
 
 // Stop ends the watch and says what was seen. It is called once, after the migration has
 // ended. With an error, what is there of the observation is not the whole.
-func (w *Watch) Stop(ctx context.Context) (Observation, error) {
+func (w *Watch) Stop(ctx context.Context) (understudy.Observation, error) {
 	first := false
 	w.stopping.Do(func() { first = true; close(w.stop) })
 	if !first {
-		return Observation{}, understudy.Errorf(understudy.KindConflict, "ending the watch of database %s: it has ended already", w.spec.Database)
+		return understudy.Observation{}, understudy.Errorf(understudy.KindConflict, "ending the watch of database %s: it has ended already", w.spec.Database)
 	}
 	<-w.done
-	defer w.conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing hangs on it any more
-	var seen Observation
+	defer w.release(ctx)
+	seen := understudy.Observation{Server: "PostgreSQL " + w.server, Began: w.began, BytesBefore: w.bytes, Every: w.spec.Every}
 	err := w.broken
 	if err == nil {
 		err = w.conclude(ctx, &seen)
@@ -200,21 +232,51 @@ func (w *Watch) Stop(ctx context.Context) (Observation, error) {
 	return seen, nil
 }
 
-func (w *Watch) conclude(ctx context.Context, seen *Observation) error {
+func (w *Watch) conclude(ctx context.Context, seen *understudy.Observation) error {
+	if err := w.endGate(ctx, seen); err != nil {
+		return err
+	}
 	after, err := w.readCatalog(ctx)
 	if err != nil {
 		return err
 	}
-	seen.BytesBefore, seen.Samples = w.bytes, int(w.looks.Load())
 	if seen.BytesAfter, err = databaseSize(ctx, w.conn, w.database); err != nil {
 		return err
 	}
-	w.tally.bytes(seen.BytesAfter)
-	w.tally.report(seen, names{w.before, after})
-	seen.InvalidIndexes = newlyInvalid(w.before, after)
-	seen.LostStatistics = lostStatistics(w.before, after)
-	if seen.Rewritten, err = w.rewritten(ctx, after); err != nil {
+	err = w.conn.QueryRow(ctx, "SELECT (pg_current_wal_insert_lsn() - $1::pg_lsn)::bigint", w.start).Scan(&seen.LogBytes)
+	if err != nil {
 		return err
 	}
-	return w.wal.read(ctx, w.conn, w.database, names{w.before, after}, seen)
+	w.readLog(true)
+	seen.BytesPeak = max(w.peak, seen.BytesAfter)
+	w.tally.close(time.Time{})
+	seen.Every = max(seen.Every, w.tally.gap)
+	return w.report(ctx, seen, names{w.before, after})
 }
+
+// endGate ends the reading of the write-ahead log. What could not be seen is a note.
+func (w *Watch) endGate(ctx context.Context, seen *understudy.Observation) error {
+	if w.gate == nil {
+		return nil
+	}
+	report, err := w.gate.Close(ctx)
+	w.gate = nil
+	if err != nil {
+		return err
+	}
+	seen.Exact.Locks, seen.Exact.Exclusive, seen.Exact.Writes = report.Held && !w.missing, report.Read, report.Read
+	seen.Notes = append(seen.Notes, report.Notes...)
+	if w.missing {
+		seen.Notes = append(seen.Notes, "a commit was held whose session could not be told: it was cancelled meanwhile, or goes by another name than the migration's")
+	}
+	return nil
+}
+
+// Errors are the errors that the server gave to sessions of a database in a time, from its
+// log: by kind, without values, without those of the migration.
+func Errors(logFile string, from, to time.Time, database string) ([]understudy.ObservedError, error) {
+	return serverlog.ErrorsBetween(logFile, from, to, database, MigrationName)
+}
+
+// MigrationName is what the sessions of migrations are known by at servers.
+const MigrationName = "understudy-migration"

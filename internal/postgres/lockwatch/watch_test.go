@@ -16,11 +16,13 @@ import (
 	"understudy/internal/postgres/postgrestest"
 )
 
-// stage is a database with one table, watched for sessions named "migration".
+// stage is a database with one table on a server set as a twin's, watched for sessions
+// named "migration".
 type stage struct {
 	*testing.T
 	c    *postgrestest.Server
 	name string
+	gate bool
 }
 
 func newStage(t *testing.T, rows int) stage {
@@ -29,20 +31,30 @@ func newStage(t *testing.T, rows int) stage {
 		CREATE TABLE public.orders (id int PRIMARY KEY, status varchar(20), note text);
 		INSERT INTO public.orders SELECT g, 'new', md5(g::text) FROM generate_series(1, %d) g;
 		ANALYZE public.orders`, rows))
-	return stage{t, c, name}
+	return stage{T: t, c: c, name: name}
+}
+
+// gated is a stage whose watch holds commits and reads both logs.
+func gated(t *testing.T, rows int) stage {
+	s := newStage(t, rows)
+	s.gate = true
+	return s
 }
 
 func (s stage) watch() *lockwatch.Watch {
 	s.Helper()
-	w, err := lockwatch.Start(s.Context(), lockwatch.Spec{
-		AdminURL: s.c.AdminURL("postgres"), Database: s.name, ApplicationName: "migration", Every: 5 * time.Millisecond})
+	spec := lockwatch.Spec{AdminURL: s.c.AdminURL("postgres"), Database: s.name, ApplicationName: "migration", Every: 5 * time.Millisecond, Gate: s.gate}
+	if s.gate {
+		spec.LogFile = s.c.Log()
+	}
+	w, err := lockwatch.Start(s.Context(), spec)
 	if err != nil {
 		s.Fatal(err)
 	}
 	return w
 }
 
-func (s stage) stop(w *lockwatch.Watch) lockwatch.Observation {
+func (s stage) stop(w *lockwatch.Watch) understudy.Observation {
 	s.Helper()
 	seen, err := w.Stop(s.Context())
 	if err != nil {
@@ -58,6 +70,10 @@ func (s stage) session(application string) *pgx.Conn {
 		s.Fatal(err)
 	}
 	config.RuntimeParams["application_name"] = application
+	config.RuntimeParams["synchronous_commit"] = "local"
+	if application == "migration" {
+		config.RuntimeParams["synchronous_commit"] = "remote_apply"
+	}
 	conn, err := pgx.ConnectConfig(s.Context(), config)
 	if err != nil {
 		s.Fatal(err)
@@ -85,13 +101,42 @@ func (s stage) waiting(application string, n int) {
 	})
 }
 
-func lockOn(seen lockwatch.Observation, relation, mode string) (lockwatch.Lock, bool) {
+func lockOn(seen understudy.Observation, relation, mode string) (understudy.ObservedLock, bool) {
 	for _, l := range seen.Locks {
 		if l.Relation == relation && l.Mode == mode {
 			return l, true
 		}
 	}
-	return lockwatch.Lock{}, false
+	return understudy.ObservedLock{}, false
+}
+
+func tableOf(t *testing.T, seen understudy.Observation, relation string) understudy.TableChange {
+	t.Helper()
+	for _, table := range seen.Tables {
+		if table.Relation == relation {
+			return table
+		}
+	}
+	t.Errorf("nothing is told of table %s: %+v", relation, seen.Tables)
+	return understudy.TableChange{}
+}
+
+// exactLock holds an observation to a lock that the gate and the log have both seen.
+func exactLock(t *testing.T, seen understudy.Observation, relation, mode string) understudy.ObservedLock {
+	t.Helper()
+	for _, l := range seen.Locks {
+		if l.Relation == relation && l.Mode == mode && slices.Contains(l.SeenBy, understudy.ByGate) {
+			if mode == "AccessExclusiveLock" && !slices.Contains(l.SeenBy, understudy.ByLog) {
+				t.Errorf("the log does not tell of %+v", l)
+			}
+			if !seen.Exact.Locks || !seen.Exact.Exclusive || l.HeldMost < l.Held || l.HeldMost == 0 {
+				t.Errorf("%+v of %+v, notes %q", l, seen.Exact, seen.Notes)
+			}
+			return l
+		}
+	}
+	t.Errorf("no %s of %s: %+v %q", mode, relation, seen.Locks, seen.Notes)
+	return understudy.ObservedLock{}
 }
 
 func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
@@ -125,49 +170,48 @@ func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
 	if !held || l.Held < built/2 || l.New || l.Kind != "table" || l.Statement != "CREATE INDEX by_note ON public.orders (note)" {
 		t.Errorf("the build took %v; locks: %+v", built, seen.Locks)
 	}
-	if len(seen.Blocked) != 1 {
-		t.Fatalf("blocked: %+v", seen.Blocked)
+	if len(seen.Waits) != 1 {
+		t.Fatalf("blocked: %+v", seen.Waits)
 	}
-	b := seen.Blocked[0]
-	if b.Application != "shop" || b.Role != "postgres" || b.Relation != "public.orders" || b.Mode != "RowExclusiveLock" || b.Times != 1 ||
+	b := seen.Waits[0]
+	if b.Who != "postgres shop" || b.Relation != "public.orders" || b.Wanted != "RowExclusiveLock" || b.Times != 1 ||
 		b.Statement != "UPDATE public.orders SET note = ? WHERE id = ?" || !strings.HasPrefix(b.By, "CREATE INDEX") {
 		t.Errorf("blocked: %+v", b)
 	}
-	if b.Longest < waited/2 || b.Longest > waited {
-		t.Errorf("the writer waited for %v, and is said to have been blocked for %v", waited, b.Longest)
+	if b.For < waited/2 || b.For > waited {
+		t.Errorf("the writer waited for %v, and is said to have been blocked for %v", waited, b.For)
 	}
-	if seen.Exact || seen.Samples < 3 || seen.WAL < 1<<20 || seen.BytesAfter <= seen.BytesBefore || seen.BytesPeak < seen.BytesAfter {
+	if seen.Exact != (understudy.Exactness{}) || seen.LogBytes < 1<<20 || seen.BytesAfter <= seen.BytesBefore || seen.BytesPeak < seen.BytesAfter {
 		t.Errorf("figures: %+v", seen)
 	}
 }
 
 func TestWatch_AVolatileDefaultIsARewrite(t *testing.T) {
-	s := newStage(t, 20_000)
+	s := gated(t, 20_000)
 	w := s.watch()
 	s.do(s.session("migration"), "ALTER TABLE public.orders ADD COLUMN token uuid DEFAULT gen_random_uuid()")
 	seen := s.stop(w)
-	if len(seen.Rewritten) != 1 {
-		t.Fatalf("rewritten: %+v", seen.Rewritten)
-	}
-	if r := seen.Rewritten[0]; r.Relation != "public.orders" || r.Kind != "table" || r.Bytes < 1<<20 || r.Rows != 20_000 {
+	if r := tableOf(t, seen, "public.orders"); !r.Rewritten || r.Emptied || r.Kind != "table" || r.Bytes < 1<<20 || r.Rows != 20_000 || r.Inserted != 0 {
 		t.Errorf("rewritten: %+v", r)
 	}
-	if !seen.WALRead || !slices.Contains(seen.ExclusiveByWAL, "public.orders") {
-		t.Errorf("the log tells of exclusive locks on %q (%q)", seen.ExclusiveByWAL, seen.Notes)
-	}
+	exactLock(t, seen, "public.orders", "AccessExclusiveLock")
 }
 
 func TestWatch_AQuickExclusiveLockIsInTheLogEvenWhenRolledBack(t *testing.T) {
-	s := newStage(t, 10)
+	s := gated(t, 10)
 	w := s.watch()
 	s.do(s.session("migration"), "BEGIN; ALTER TABLE public.orders RENAME TO bestellungen; ROLLBACK")
-	if seen := s.stop(w); !slices.Equal(seen.ExclusiveByWAL, []string{"public.orders"}) || len(seen.Rewritten) != 0 {
-		t.Errorf("exclusive %q, rewritten %+v, notes %q", seen.ExclusiveByWAL, seen.Rewritten, seen.Notes)
+	seen := s.stop(w)
+	if l, _ := lockOn(seen, "public.orders", "AccessExclusiveLock"); !l.Aborted || !slices.Contains(l.SeenBy, understudy.ByLog) || !seen.Exact.Exclusive {
+		t.Errorf("locks %+v, notes %q", seen.Locks, seen.Notes)
+	}
+	if len(seen.Tables) != 0 {
+		t.Errorf("tables %+v", seen.Tables)
 	}
 }
 
 func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
-	s := newStage(t, 10)
+	s := gated(t, 10)
 	w := s.watch()
 	long, migration, late := s.session("report"), s.session("migration"), s.session("shop")
 	s.do(long, "BEGIN; SELECT count(*) FROM public.orders")
@@ -185,14 +229,14 @@ func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
 	if l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock"); !wanted || l.Waited < 100*time.Millisecond {
 		t.Errorf("locks: %+v", seen.Locks)
 	}
-	if len(seen.Blocked) != 1 || seen.Blocked[0].Application != "shop" || seen.Blocked[0].Mode != "AccessShareLock" ||
-		seen.Blocked[0].Longest < 100*time.Millisecond || seen.Blocked[0].By != "ALTER TABLE public.orders ADD COLUMN x int" {
-		t.Errorf("blocked: %+v", seen.Blocked)
+	if len(seen.Waits) != 1 || seen.Waits[0].Who != "postgres shop" || seen.Waits[0].Wanted != "AccessShareLock" ||
+		seen.Waits[0].For < 100*time.Millisecond || seen.Waits[0].By != "ALTER TABLE public.orders ADD COLUMN x int" {
+		t.Errorf("blocked: %+v", seen.Waits)
 	}
 }
 
 func TestWatch_AWriterOfARowThatTheMigrationChangedWaitsForTheRow(t *testing.T) {
-	s := newStage(t, 10)
+	s := gated(t, 10)
 	w := s.watch()
 	migration := s.session("migration")
 	s.do(migration, "BEGIN; UPDATE public.orders SET status = 'x'")
@@ -208,13 +252,13 @@ func TestWatch_AWriterOfARowThatTheMigrationChangedWaitsForTheRow(t *testing.T) 
 	writers.Wait()
 	seen := s.stop(w)
 	var waits int
-	for _, b := range seen.Blocked {
-		if b.Mode == "row" && b.Relation == "public.orders" && b.Longest >= 50*time.Millisecond {
+	for _, b := range seen.Waits {
+		if b.Wanted == "row" && b.Relation == "public.orders" && b.For >= 50*time.Millisecond {
 			waits += b.Times
 		}
 	}
 	if waits < 2 {
-		t.Errorf("blocked: %+v", seen.Blocked)
+		t.Errorf("blocked: %+v", seen.Waits)
 	}
 }
 
@@ -226,8 +270,13 @@ func TestWatch_AFailedConcurrentBuildLeavesAnInvalidIndex(t *testing.T) {
 		t.Fatal("the index was built although values repeat")
 	}
 	seen := s.stop(w)
-	if !slices.Equal(seen.InvalidIndexes, []string{`public."One Status"`}) {
-		t.Errorf("invalid: %q", seen.InvalidIndexes)
+	for _, i := range seen.Indexes {
+		if i.Invalid && !i.WasInvalid && i.Name != `public."One Status"` {
+			t.Errorf("invalid: %+v", i)
+		}
+	}
+	if !slices.ContainsFunc(seen.Indexes, func(i understudy.IndexChange) bool { return i.Invalid && i.New }) {
+		t.Errorf("indexes: %+v", seen.Indexes)
 	}
 }
 
@@ -235,8 +284,14 @@ func TestWatch_NamesTheColumnsWhoseStatisticsAreGone(t *testing.T) {
 	s := newStage(t, 1000)
 	w := s.watch()
 	s.do(s.session("migration"), "ALTER TABLE public.orders ALTER COLUMN status TYPE varchar(40), DROP COLUMN note")
-	if seen := s.stop(w); !slices.Equal(seen.LostStatistics, []string{"public.orders.status"}) {
-		t.Errorf("lost: %q", seen.LostStatistics)
+	var lost []string
+	for _, c := range tableOf(t, s.stop(w), "public.orders").Columns {
+		if c.LostStatistics {
+			lost = append(lost, c.Name)
+		}
+	}
+	if !slices.Equal(lost, []string{"status"}) {
+		t.Errorf("lost: %q", lost)
 	}
 }
 
@@ -250,13 +305,13 @@ func TestWatch_OtherPeoplesLocksAreNotTheMigrations(t *testing.T) {
 	s.waiting("report", 1)
 	s.do(holder, "COMMIT")
 	one.Wait()
-	if seen := s.stop(w); len(seen.Locks) != 0 || len(seen.Blocked) != 0 {
-		t.Errorf("locks %+v, blocked %+v", seen.Locks, seen.Blocked)
+	if seen := s.stop(w); len(seen.Locks) != 0 || len(seen.Waits) != 0 {
+		t.Errorf("locks %+v, blocked %+v", seen.Locks, seen.Waits)
 	}
 }
 
 func TestWatch_RelationsMadeRenamedAndDroppedMeanwhileAreNamedAsBefore(t *testing.T) {
-	s := newStage(t, 10)
+	s := gated(t, 10)
 	postgrestest.Exec(t, s.c, s.name, `CREATE TABLE public."go""ne" ()`)
 	w := s.watch()
 	migration := s.session("migration")
@@ -270,8 +325,8 @@ func TestWatch_RelationsMadeRenamedAndDroppedMeanwhileAreNamedAsBefore(t *testin
 			t.Errorf("%s: %+v in %+v", relation, l, seen.Locks)
 		}
 	}
-	if !slices.Equal(seen.ExclusiveByWAL, []string{`public."go""ne"`, "public.orders"}) {
-		t.Errorf("exclusive: %q", seen.ExclusiveByWAL)
+	for _, relation := range []string{"public.orders", `public."go""ne"`} {
+		exactLock(t, seen, relation, "AccessExclusiveLock")
 	}
 }
 
@@ -313,5 +368,30 @@ func TestStartWatch_RefusesWhatItCannotWatch(t *testing.T) {
 	}
 	if _, err := lockwatch.Start(t.Context(), lockwatch.Spec{AdminURL: s.c.AdminURL("postgres"), Database: s.name}); understudy.KindOf(err) != understudy.KindInvalid {
 		t.Errorf("nobody to watch: %v", err)
+	}
+}
+
+func TestWatch_EveryShortExclusiveLockIsSeenByTheGateAndByTheLog(t *testing.T) {
+	s := gated(t, 10)
+	w := s.watch()
+	migration := s.session("migration")
+	const times = 200
+	for i := range times {
+		s.do(migration, fmt.Sprintf("ALTER TABLE public.orders ADD COLUMN c%d int", i))
+	}
+	seen := s.stop(w)
+	byGate, byLog := 0, 0
+	for _, l := range seen.Locks {
+		if l.Relation == "public.orders" && l.Mode == "AccessExclusiveLock" {
+			if slices.Contains(l.SeenBy, understudy.ByGate) {
+				byGate += l.Times
+			}
+			if slices.Contains(l.SeenBy, understudy.ByLog) {
+				byLog += l.Times
+			}
+		}
+	}
+	if byGate != times || byLog != times || !seen.Exact.Locks || !seen.Exact.Exclusive {
+		t.Errorf("of %d locks the gate saw %d and the log %d: %+v %q", times, byGate, byLog, seen.Exact, seen.Notes)
 	}
 }

@@ -79,7 +79,8 @@ func Database(t testing.TB) (c *cluster.Cluster, name string) {
 func Spec(dir string, port int) cluster.Spec {
 	return cluster.Spec{
 		Dir: filepath.Join(dir, "data"), SocketDir: filepath.Join(dir, "s"), Log: filepath.Join(dir, "log"), Port: port,
-		Settings: map[string]string{"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"},
+		Settings: map[string]string{"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB",
+			"deadlock_timeout": "10ms", "log_error_verbosity": "default"}, // as a twin's
 	}
 }
 

@@ -1,0 +1,220 @@
+package commitgate
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/postgres/replication"
+	"understudy/internal/postgres/wal"
+)
+
+// stream reads the log in one goroutine, from opening to close, over as many connections
+// as it takes. Commits are held on the first only.
+type stream struct {
+	spec   Spec
+	name   string
+	begin  replication.LSN
+	reader *wal.Reader
+	whole  atomic.Bool   // nothing has been let go that should have been held
+	shut   atomic.Bool   // nothing is let go
+	holds  atomic.Bool   // commits are shown to Hold
+	read   atomic.Uint64 // place up to which everything is handed over
+	told   replication.LSN
+	failed atomic.Pointer[error] // why the log cannot be read on
+	stop   context.CancelFunc
+	done   chan struct{}
+	ends   []wal.Outcome
+}
+
+// speaks is how often the gate says something, at least.
+const speaks = 100 * time.Millisecond
+
+func openStream(ctx context.Context, control *pgx.Conn, spec Spec, name string) (*stream, error) {
+	s := &stream{spec: spec, name: name, done: make(chan struct{})}
+	s.whole.Store(true)
+	var format wal.Format
+	err := control.QueryRow(ctx, `SELECT current_setting('server_version_num')::int / 10000,
+		(SELECT setting::int FROM pg_settings WHERE name = 'wal_block_size'), (SELECT setting::int FROM pg_settings WHERE name = 'wal_segment_size')`).
+		Scan(&format.Major, &format.Page, &format.Segment)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.dial(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx, conn, format); err != nil {
+		conn.Close(ctx)
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	go s.run(running, conn)
+	return s, nil
+}
+
+// dial connects so that the server ends the connection itself when we say nothing for long:
+// it would wait for us when it is stopped.
+func (s *stream) dial(ctx context.Context, name string) (*replication.Conn, error) {
+	u, err := url.Parse(s.spec.URL)
+	if err != nil {
+		return nil, understudy.Errorf(understudy.KindInvalid, "the address of the server is not well formed")
+	}
+	q := u.Query()
+	q.Set("options", "-c wal_sender_timeout=2s")
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
+	return replication.Dial(ctx, u.String(), name, replication.Physical)
+}
+
+// start begins at the page on which the log ends now.
+func (s *stream) start(ctx context.Context, conn *replication.Conn, format wal.Format) error {
+	slot, err := conn.CreateSlot(ctx, replication.SlotSpec{Name: s.name, Mode: replication.Physical, Temporary: true, Reserve: true})
+	if err != nil {
+		return err
+	}
+	system, err := conn.Identify(ctx)
+	if err != nil {
+		return err
+	}
+	s.begin = system.At
+	s.reader = wal.NewReader(format, uint64(system.At))
+	if err := conn.StartPhysical(ctx, slot.Name, replication.LSN(s.reader.Begin()), 0); err != nil {
+		return err
+	}
+	return s.tell(conn, system.At)
+}
+
+func (s *stream) run(ctx context.Context, conn *replication.Conn) {
+	defer close(s.done)
+	for {
+		err := s.follow(ctx, conn)
+		conn.Close(ctx)
+		s.whole.Store(false)
+		if ctx.Err() != nil {
+			return
+		}
+		if conn, err = s.again(ctx, err); err != nil {
+			s.failed.Store(&err)
+			return
+		}
+	}
+}
+
+// again goes on where the log was left, on a connection that holds nobody.
+func (s *stream) again(ctx context.Context, lost error) (*replication.Conn, error) {
+	if !errors.Is(lost, replication.ErrStreamEnded) && understudy.KindOf(lost) != understudy.KindUnavailable {
+		return nil, lost
+	}
+	for limit := time.Now().Add(time.Minute); ; {
+		conn, err := s.dial(ctx, strings.Replace(s.name, "gate", "log", 1))
+		if err == nil {
+			if err = conn.StartPhysical(ctx, "", replication.LSN(s.reader.Begin()), 0); err == nil {
+				return conn, nil
+			}
+			conn.Close(ctx)
+		}
+		if time.Now().After(limit) || ctx.Err() != nil {
+			return nil, err
+		}
+		select {
+		case <-time.After(speaks):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// follow takes in what comes and says how far it has come, until the connection ends.
+func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
+	for {
+		message, err := s.receive(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if data, is := message.(replication.Data); is {
+			if err := s.take(ctx, data); err != nil {
+				return err
+			}
+		}
+		if s.shut.Load() {
+			if err := s.tell(conn, s.told); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.tell(conn, replication.LSN(s.reader.Begin())); err != nil {
+			return err
+		}
+	}
+}
+
+// receive waits for a message, or for the time to speak: then there is none.
+func (s *stream) receive(ctx context.Context, conn *replication.Conn) (replication.Message, error) {
+	wait := speaks
+	if s.shut.Load() {
+		wait = 2 * time.Millisecond
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	message, err := conn.Receive(waiting)
+	if err != nil && ctx.Err() == nil && replication.IsWaiting(err) {
+		return nil, nil
+	}
+	return message, err
+}
+
+// take hands over the records of a piece, and holds the commits among them.
+func (s *stream) take(ctx context.Context, data replication.Data) error {
+	s.ends = s.ends[:0]
+	err := s.reader.Read(uint64(data.At), data.Payload, func(r *wal.Record) error {
+		s.spec.Record(r)
+		if end, ended := r.Outcome(); ended && (end.Committed && end.Applied || end.Prepared) {
+			s.ends = append(s.ends, end)
+		}
+		return nil
+	})
+	if err == nil && len(s.ends) > 0 && s.holds.Load() {
+		holding, cancel := context.WithTimeout(ctx, holdsAtAll)
+		defer cancel()
+		if err := s.spec.Hold(holding, s.ends); err != nil {
+			s.whole.Store(false) // they are let go all the same
+		}
+	}
+	s.read.Store(s.reader.Begin())
+	return err
+}
+
+func (s *stream) tell(conn *replication.Conn, at replication.LSN) error {
+	s.told = max(s.told, at)
+	at = s.told
+	return conn.SendStatus(replication.Status{Written: at, Flushed: at, Applied: at})
+}
+
+// until waits for the reader to have come to a place.
+func (s *stream) until(ctx context.Context, place replication.LSN) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for replication.LSN(s.read.Load()) < place {
+		if failed := s.failed.Load(); failed != nil {
+			return *failed
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (s *stream) close() {
+	s.stop()
+	<-s.done
+}
