@@ -56,7 +56,7 @@ func rooms() map[string]room {
 		"internal/mysql":                   {knows: []string{"rowmask"}},
 		"internal/mysql/instance":          {},
 		"internal/mysql/mysqltest":         {knows: []string{"mysql/instance"}},
-		"internal/mysql/mysqlwatch":        {knows: []string{"mysql"}},
+		"internal/mysql/mysqlwatch":        {knows: []string{"mysql", "mysql/instance"}}, // the last in tests: servers that show everything
 		"internal/postgres":                {},
 		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile"}},
 		"internal/postgres/heap":           {never: world()},
