@@ -57,7 +57,7 @@ func rooms() map[string]room {
 		"internal/mysql":                   {knows: []string{"rowmask"}},
 		"internal/mysql/instance":          {},
 		"internal/mysql/mysqltest":         {knows: []string{"mysql/instance"}},
-		"internal/mysql/mysqlwatch":        {knows: []string{"mysql"}},
+		"internal/mysql/mysqlwatch":        {knows: []string{"mysql", "mysql/instance"}}, // the last in tests: servers that show everything
 		"internal/postgres":                {},
 		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile"}},
 		"internal/postgres/contention":     {knows: []string{"postgres"}},
@@ -84,6 +84,7 @@ func rooms() map[string]room {
 		"internal/runtime/runtimetest":     {},
 		"internal/seal":                    {},
 		"internal/sqlite":                  {knows: []string{"rowmask"}},
+		"internal/sqlite/sqlitewatch":      {knows: []string{"sqlite"}},
 		"internal/sqltraffic":              {knows: []string{"load"}},
 		"internal/statedir":                {},
 		"internal/store":                   {knows: []string{"atomicfile"}},

@@ -10,13 +10,6 @@ import (
 	"understudy"
 )
 
-// Print is the fingerprint of one table: its rows, and per column a text that is equal when
-// the values are, whatever their order.
-type Print struct {
-	Rows    int64
-	Columns map[string]string
-}
-
 // Subject is an engine under test: what it does, and its dialect as data.
 type Subject struct {
 	Engine  Engine
@@ -32,7 +25,7 @@ type Acts struct {
 	Columns  func(ctx context.Context, url string, samples int) (map[string][]understudy.Column, error)
 	Copy     func(ctx context.Context, source, target string, masks understudy.Masks) (understudy.DatabaseCopy, error)
 	Schema   func(ctx context.Context, url string) ([]string, error)
-	Prints   func(ctx context.Context, url string) (map[string]Print, error)
+	Prints   func(ctx context.Context, url string) (understudy.DataPrint, error)
 	Version  func(ctx context.Context, url string) (string, error)
 	Settings func(ctx context.Context, url string) (map[string]string, error)
 	// Clone makes a clone of a database, which ends with the test; Reset makes it anew in the

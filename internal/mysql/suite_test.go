@@ -96,15 +96,8 @@ func acts() databasetest.Acts {
 		Copy: func(ctx context.Context, source, target string, masks understudy.Masks) (understudy.DatabaseCopy, error) {
 			return mysql.Copy(ctx, mysql.Spec{Source: source, Target: target, Masks: masks})
 		},
-		Prints: func(ctx context.Context, at string) (map[string]databasetest.Print, error) {
-			taken, err := mysql.Print(ctx, at)
-			prints := map[string]databasetest.Print{}
-			for name, p := range taken {
-				prints[name] = databasetest.Print{Rows: p.Rows, Columns: p.Columns}
-			}
-			return prints, err
-		},
-		Clone: clone, Cut: cut, Stranger: stranger,
+		Prints: mysql.Print,
+		Clone:  clone, Cut: cut, Stranger: stranger,
 	}
 }
 

@@ -13,23 +13,12 @@ import (
 	"understudy"
 )
 
-// DataPrint is the fingerprint of a database's rows, by table: enough to tell what was
-// lost, added or changed between two moments without keeping a value.
-type DataPrint map[string]TablePrint
-
-// TablePrint is the fingerprint of one table.
-type TablePrint struct {
-	Rows    int64                  `json:"rows"`
-	Columns map[string]ColumnPrint `json:"columns"`
-}
-
-// ColumnPrint is the fingerprint of one column. Sum adds up the hashes of its values'
-// text forms, so the order of rows does not matter; values that only change places
-// between rows leave it as it is.
-type ColumnPrint struct {
-	Present int64  `json:"present"` // rows in which it is not NULL
-	Sum     string `json:"sum"`
-}
+// DataPrint, TablePrint and ColumnPrint are fingerprints of rows, in the words of every engine.
+type (
+	DataPrint   = understudy.DataPrint
+	TablePrint  = understudy.TablePrint
+	ColumnPrint = understudy.ColumnPrint
+)
 
 // Print takes the fingerprint of all the user's tables, at one moment, over up to
 // parallel connections. A partitioned table is one table. It needs SELECT on every
@@ -128,7 +117,7 @@ func (m *Moment) printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (
 		if err != nil {
 			return whole, err
 		}
-		whole.add(piece)
+		add(&whole, piece)
 	}
 	return whole, nil
 }
@@ -150,7 +139,8 @@ func (m *Moment) step(ctx context.Context, tx pgx.Tx, t *DescribedTable, blocks 
 // blockSize is that of nearly every server; with another one the pieces are of another size.
 const blockSize = 8192
 
-func (p *TablePrint) add(piece TablePrint) {
+// add adds the fingerprint of more rows of a table to one.
+func add(p *TablePrint, piece TablePrint) {
 	p.Rows += piece.Rows
 	for name, more := range piece.Columns {
 		have, found := p.Columns[name]

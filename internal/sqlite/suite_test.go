@@ -95,14 +95,7 @@ func acts() databasetest.Acts {
 		Copy: func(ctx context.Context, source, target string, masks understudy.Masks) (understudy.DatabaseCopy, error) {
 			return sqlite.Copy(ctx, sqlite.Spec{Source: source, Target: target, Masks: masks})
 		},
-		Prints: func(ctx context.Context, path string) (map[string]databasetest.Print, error) {
-			taken, err := sqlite.Print(ctx, path)
-			prints := map[string]databasetest.Print{}
-			for name, p := range taken {
-				prints[name] = databasetest.Print{Rows: p.Rows, Columns: p.Columns}
-			}
-			return prints, err
-		},
+		Prints: sqlite.Print,
 		Clone: func(t *testing.T, path string) (string, func() error) {
 			clone := filepath.Join(t.TempDir(), "clone.db")
 			again := func() error { return sqlite.Clone(context.WithoutCancel(t.Context()), path, clone, plainCopy) }

@@ -126,7 +126,7 @@ func ending() []claim {
 		{"a statement that fails is told as failed", []Ability{Statements}, failureTold},
 		{"what is rolled back has changed nothing, and its lock is told", []Ability{Undoes}, rolledBack},
 		{"what the server committed before a failure is told", nil, halfDone},
-		{"statements are told in order, without the values in them", []Ability{Statements}, statementsTold},
+		{"statements are told in order, without the values in them", []Ability{Statements, Short}, statementsTold},
 		{"nothing that is told has a value in it", nil, noValues},
 		{"what others were refused is counted, without the values", []Ability{Refused}, errorsTold},
 		{"the server is left as it was", nil, leftAsWas},

@@ -125,7 +125,7 @@ func writersOut(t *testing.T, s Subject) {
 }
 
 func slowIndex(t *testing.T, s Subject) {
-	st := set(t, s, 300_000)
+	st := set(t, s, 120_000)
 	var took time.Duration
 	seen := st.watching(func() {
 		began := time.Now()
@@ -145,7 +145,7 @@ func slowIndex(t *testing.T, s Subject) {
 }
 
 func onlineIndex(t *testing.T, s Subject) {
-	st := set(t, s, 200_000)
+	st := set(t, s, 80_000)
 	shop := st.other()
 	var took time.Duration
 	seen := st.watching(func() {

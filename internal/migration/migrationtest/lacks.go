@@ -19,6 +19,7 @@ type Ability string
 // The abilities that an engine may lack.
 const (
 	Statements Ability = "show the migration's statements"
+	Short      Ability = "show every statement of the migration, however short"
 	Tables     Ability = "lock one table: a lock is on the whole database"
 	Waiters    Ability = "name who waited, and for which statement"
 	Queues     Ability = "let others queue behind a change that waits itself"
@@ -41,8 +42,10 @@ type Lack struct {
 // Lacks is the whole table of what is not seen of an engine.
 func Lacks() []Lack {
 	return []Lack{
+		{Postgres, Short, "shown are those that committed, failed, held or waited for a lock, or ran when it was looked at, every 10 ms"},
 		{MySQL, Undoes, "the server commits each change by itself; what was done before a failure stays, and is told"},
 		{SQLite, Statements, "they run inside the migration's own process; locks are told by who holds them"},
+		{SQLite, Short, "none is shown"},
 		{SQLite, Tables, "there is one lock for writers of the file; `main` stands for the database"},
 		{SQLite, Waiters, "nobody is known to wait: each asks again and again. Told is how long a writer, or a reader, that came meanwhile could not get in"},
 		{SQLite, Queues, "a lock is had at once or refused"},
@@ -50,6 +53,7 @@ func Lacks() []Lack {
 		{SQLite, Online, "the one writer is the index build"},
 		{SQLite, Counts, "rows are counted before and after; how many were updated is not known"},
 		{SQLite, Refused, "`SQLITE_BUSY` is said inside the other's process"},
+		{SQLite, LogSize, "told is how big the write-ahead log, or the journal for rolling back, was at its biggest"},
 		{SQLite, Aborted, "that a lock was for nothing is not told"},
 	}
 }

@@ -89,6 +89,9 @@ func (t *tally) reportLocks(seen *understudy.Observation, of names) {
 	for _, w := range t.own {
 		seen.Locks = addWaited(seen.Locks, w, t, of)
 	}
+	for i := range seen.Locks {
+		seen.Locks[i].Stops = stops(seen.Locks[i].Mode)
+	}
 	slices.SortFunc(seen.Locks, func(a, b understudy.ObservedLock) int {
 		return cmp.Or(cmp.Compare(strength(b.Mode), strength(a.Mode)), cmp.Compare(max(b.Held, b.HeldMost), max(a.Held, a.HeldMost)),
 			cmp.Compare(a.Relation, b.Relation), cmp.Compare(a.Session, b.Session), cmp.Compare(a.Statement, b.Statement))

@@ -2,7 +2,6 @@ package logical_test
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -107,17 +106,8 @@ func suiteActs(bin string) databasetest.Acts {
 	}
 }
 
-func suitePrints(ctx context.Context, at string) (map[string]databasetest.Print, error) {
-	taken, err := postgres.Print(ctx, at, 1)
-	prints := map[string]databasetest.Print{}
-	for name, table := range taken {
-		columns := map[string]string{}
-		for column, print := range table.Columns {
-			columns[column] = fmt.Sprint(print)
-		}
-		prints[name] = databasetest.Print{Rows: table.Rows, Columns: columns}
-	}
-	return prints, err
+func suitePrints(ctx context.Context, at string) (understudy.DataPrint, error) {
+	return postgres.Print(ctx, at, 1)
 }
 
 func suiteClone(t *testing.T, at string) (string, func() error) {

@@ -1,10 +1,29 @@
-package postgres
+package understudy
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 )
+
+// DataPrint is the fingerprint of a database's rows, by table: enough to tell what was
+// lost, added or changed between two moments without keeping a value. Prints are compared
+// with those of the same engine.
+type DataPrint map[string]TablePrint
+
+// TablePrint is the fingerprint of one table.
+type TablePrint struct {
+	Rows    int64                  `json:"rows"`
+	Columns map[string]ColumnPrint `json:"columns"`
+}
+
+// ColumnPrint is the fingerprint of one column. Sum adds up the hashes of its values'
+// text forms, so the order of rows does not matter; values that only change places
+// between rows leave it as it is.
+type ColumnPrint struct {
+	Present int64  `json:"present"` // rows in which it is not NULL
+	Sum     string `json:"sum"`
+}
 
 // DataChange is one difference between the rows of two moments, for people.
 type DataChange struct {
