@@ -167,3 +167,39 @@ func TestRollback_NamesTheRowsThatAreNotAsTheyWere(t *testing.T) {
 		})
 	}
 }
+
+func TestMigration_AStartThatBringsTheSchemaForwardIsRehearsedAsOne(t *testing.T) {
+	blocking := []understudy.Finding{{Code: "migration.together", Severity: understudy.SeverityBlocking}}
+	for _, c := range []struct {
+		claim  string
+		change func(s *story)
+		ends   understudy.RehearsalState
+		codes  []string
+		says   string
+	}{
+		{"all is well", func(*story) {}, understudy.RehearsalPassed, nil, "brings the schema forward when it starts: that took 200ms"},
+		{"it changes nothing", func(s *story) { s.idle = true }, understudy.RehearsalPassed, nil, "starting it changes nothing in the schema"},
+		{"two at once meet", func(s *story) { s.tried = map[string]rehearsal.Tried{"together": {Findings: blocking}} }, understudy.RehearsalFailed,
+			[]string{"blocking migration.together"}, "when it starts"},
+		{"it does not start, and has changed nothing", func(s *story) {
+			s.idle = true
+			s.up = func(rehearsal.Copy) rehearsal.Migrated { return rehearsal.Migrated{Took: time.Second} }
+			s.notReady = understudy.Errorf(understudy.KindFailed, "web ended with status 1")
+		}, understudy.RehearsalFailed, nil, "did not become ready, with the schema as it was"},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := booting()
+				c.change(&s)
+				w := undisturbed(t, s)
+				if got := w.codes(understudy.CheckMigration); !slices.Equal(got, c.codes) || w.rehearsal().State != c.ends {
+					t.Errorf("%v, and it ends %s", got, w.rehearsal().State)
+				}
+				w.says(t, understudy.CheckMigration, c.says)
+				if back := w.codes(understudy.CheckRollback); !s.idle && !slices.Equal(back, []string{"note rollback.no-way-back"}) {
+					t.Errorf("of the way back: %v", back)
+				}
+			})
+		})
+	}
+}

@@ -66,10 +66,13 @@ func (p *play) flipBack(ctx context.Context) (time.Duration, Heard, error) {
 func (p *play) schemaBack(ctx context.Context, c *understudy.Check) error {
 	migration := p.Candidate.Application.Migration
 	switch {
+	case p.booted:
+		c.Findings = append(c.Findings, noWayBack("the schema is brought forward when the release starts, and by nothing back"))
+		return nil
 	case migration == nil:
 		return nil
 	case migration.Back != understudy.WayDown:
-		c.Findings = append(c.Findings, check.Find(check.RollbackNone, "", "back: "+string(migration.Back), nil))
+		c.Findings = append(c.Findings, noWayBack("back: "+string(migration.Back)))
 		return nil
 	}
 	changes, err := p.roundTrip(ctx, c)
