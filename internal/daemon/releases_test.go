@@ -51,20 +51,16 @@ func versions() map[string]version {
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
 		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`},
 			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`}},
-		"half-done": {Text: "text", Up: []string{
-			`DO $$ BEGIN IF to_regclass('public.tinted') IS NULL THEN ALTER TABLE notes ADD COLUMN tint text; END IF; END $$`,
-			`SELECT pg_sleep(0.8)`, `CREATE TABLE IF NOT EXISTS tinted ()`,
-		}, Down: append([]string{`DROP TABLE tinted`}, untint...)},
 		"half-built": {Text: "text", Up: []string{
 			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.0002); RETURN id; END'`,
 			`CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_slowly ON notes (slowly(id)) WHERE account > 0`,
 		}, Down: []string{`DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
 	}
-	boots := all["half-done"]
-	boots.Web, boots.Boots = "migrates", true
-	all["boots-badly"] = boots
-	boots.Up = append([]string{`SET lock_timeout = '300ms'`}, tint...)
-	all["boots"] = boots
+	all["boots"] = version{Text: "text", Web: "migrates", Boots: true, Up: append([]string{`SET lock_timeout = '300ms'`}, tint...)}
+	all["boots-badly"] = version{Text: "text", Web: "migrates", Boots: true, Up: []string{
+		`DO $$ BEGIN IF to_regclass('public.tinted') IS NULL THEN ALTER TABLE notes ADD COLUMN tint text; END IF; END $$`,
+		`SELECT pg_sleep(0.8)`, `CREATE TABLE IF NOT EXISTS tinted ()`,
+	}}
 	for name, v := range all {
 		v.Name = name
 		all[name] = v

@@ -116,7 +116,7 @@ func TestCompatibility_NamesWhatTheDatabaseSaidAndTheWayOutThatFits(t *testing.T
 						t.Errorf("%s blames what the database said before too: %s", check, w.text(check))
 					}
 				}
-				w.says(t, understudy.CheckCompatibility, c.way)
+				w.says(t, understudy.CheckCompatibility, c.way, "at the rate of the declared traffic that is about 20 of 20 requests a second")
 			})
 		})
 	}

@@ -90,6 +90,14 @@ func (r Rate) at(requests int, heard Heard) string {
 	return fmt.Sprintf("about %.0f at the rate of %s, %.3g a second", float64(requests)*r.PerSecond/heard.Rate, r.Of, r.PerSecond)
 }
 
+// failing says how many requests a second would fail at a rate, as those heard did.
+func (r Rate) failing(heard Heard) string {
+	if r.PerSecond == 0 || heard.Requests == 0 || heard.Failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("at the rate of %s that is about %.3g of %.3g requests a second", r.Of, r.PerSecond*float64(heard.Failed)/float64(heard.Requests), r.PerSecond)
+}
+
 // restarted names the services of a part whose process is not the one that was there.
 func restarted(before, now []Bit) []string {
 	was := map[string]string{}

@@ -110,7 +110,12 @@ func (p *play) listenAfterDown(ctx context.Context, c *understudy.Check, from, u
 		return err
 	}
 	if during.Stalled > 0 && down.Blocked > p.Policy.BlockedFor/2 {
-		f := check.Find(check.RollbackBlocked, "", describeHeard(during), check.Facts{"longest": rounded(during.Longest)})
+		rate, err := p.rate(ctx, during)
+		if err != nil {
+			return err
+		}
+		held := fmt.Sprintf("%s, %d held up past %s", describeHeard(during), during.Stalled, p.Policy.BlockedFor)
+		f := check.Find(check.RollbackBlocked, "", joined(held, rate.at(during.Stalled, during)), check.Facts{"longest": rounded(during.Longest)})
 		f.Hurt = during.Longest.Seconds()
 		c.Findings = append(c.Findings, f)
 	}
