@@ -67,7 +67,8 @@ func TestMigration_CountsHeldUpRequestsAtProductionsOwnRateWhereItIsKnown(t *tes
 			w := undisturbed(t, sound(func(s *story) {
 				s.rate = rate
 				s.up = func(rehearsal.Copy) rehearsal.Migrated {
-					return rehearsal.Migrated{OK: true, Took: 3 * time.Second, Blocked: 3 * time.Second}
+					blocked := understudy.Finding{Code: "migration.blocked", Severity: understudy.SeverityBlocking, Would: "writers wait", Hurt: 2.5}
+					return rehearsal.Migrated{OK: true, Took: 3 * time.Second, Blocked: 3 * time.Second, Findings: []understudy.Finding{blocked}}
 				}
 				s.stall = func(at state) time.Duration {
 					if at.migrating == "up" {
@@ -76,7 +77,7 @@ func TestMigration_CountsHeldUpRequestsAtProductionsOwnRateWhereItIsKnown(t *tes
 					return 0
 				}
 			}))
-			w.says(t, understudy.CheckMigration, says)
+			w.says(t, understudy.CheckMigration, says, map[bool]string{true: "up to 250 come in that time", false: "up to 50 come in that time"}[rate.PerSecond > 0])
 		})
 	}
 }

@@ -50,7 +50,7 @@ func (p *play) judgeMigration(ctx context.Context, done Migrated, heard Heard) (
 	if err != nil {
 		return understudy.Check{}, err
 	}
-	c := understudy.Check{Findings: done.Findings, Evidence: done.Evidence}
+	c := understudy.Check{Findings: rate.counted(done.Findings), Evidence: done.Evidence}
 	c.Findings = append(c.Findings, p.judgeHeard(heard, done.Blocked, rate)...)
 	c.Figures = append(done.Figures, understudy.Figure{
 		Name: FigureMigration, Value: seconds(done.Took), Unit: "s", Basis: "on the twin, under traffic",
