@@ -24,6 +24,9 @@ type order struct {
 	release   understudy.Release
 	databases map[string]string // physical database by name
 	programs  bool              // false: only a place to run commands in
+	// boot: it is started to see what its start does to the databases, and ended at once:
+	// its sessions there are marked as a migration's, and it is given no time to end.
+	boot bool
 }
 
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
@@ -158,7 +161,10 @@ func (d *Daemon) program(o order, s understudy.Service, given map[string]string)
 		return process.Program{}, err
 	}
 	grace := s.Grace
-	if grace == 0 {
+	switch {
+	case o.boot:
+		grace = time.Millisecond
+	case grace == 0:
 		grace = understudy.DefaultGrace
 	}
 	return process.Program{
@@ -207,6 +213,9 @@ func (d *Daemon) addresses(o order) (map[string]string, error) {
 			if address, err = d.address(o.env, c, database.Role, o.databases[database.Name]); err != nil {
 				return nil, err
 			}
+		}
+		if o.boot {
+			address = marked(address, 0)
 		}
 		given[database.Env] = address
 	}

@@ -40,14 +40,14 @@ func (s *stage) Together(ctx context.Context, trial rehearsal.Trial) (rehearsal.
 // try makes an experiment in a place of its own, and keeps what was seen.
 func (s *stage) try(ctx context.Context, name string, trial rehearsal.Trial, act func(migration.Lab) (migration.Tried, error)) (rehearsal.Tried, error) {
 	m := s.migrator(rehearsal.Side)
-	place, err := s.d.tools(ctx, m.env, m.release, m.name, m.databases)
+	command, where, close, err := m.open(ctx)
 	if err != nil {
 		return rehearsal.Tried{}, err
 	}
-	defer place.close(ctx)
+	defer close(ctx)
 	tried, err := act(migration.Lab{
-		Commander: commander{m, place}, Bench: bench{s, m, place}, Want: trial.After,
-		Options: m.options(m.release.Application.Migration.Up), Budget: s.budget(),
+		Commander: command, Bench: bench{s, m, where}, Want: trial.After,
+		Options: m.options(m.declared().Up), Budget: s.budget(), Boots: m.boots(),
 		First: migration.Ran{Started: trial.First.Began, Took: trial.First.Took, Tries: 1, Observation: trial.First.Seen},
 	})
 	out := rehearsal.Tried{Findings: tried.Findings, Figures: tried.Figures, Summary: tried.Summary}
@@ -70,7 +70,7 @@ func (s *stage) try(ctx context.Context, name string, trial rehearsal.Trial, act
 type bench struct {
 	s     *stage
 	m     migrator
-	place *tools
+	where func(context.Context) string
 }
 
 func (b bench) Fresh(ctx context.Context) error { return b.s.Clone(ctx, rehearsal.Side) }
@@ -92,7 +92,7 @@ func (b bench) Still(ctx context.Context, patience time.Duration) (int, error) {
 	return contention.Still(ctx, server.AdminURL("postgres"), slices.Collect(maps.Values(b.m.databases)), patience)
 }
 
-func (b bench) Status(ctx context.Context) string { return b.m.where(ctx, b.place) }
+func (b bench) Status(ctx context.Context) string { return b.where(ctx) }
 
 // sideCrowd is the other sessions of the side copy's first database, which is the one that
 // is watched. It is there from the first call on.

@@ -24,23 +24,51 @@ type migrator struct {
 	name      string // of the place it runs in
 }
 
-func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error) {
+// declared is the release's own migration; one that declares none brings its schema forward,
+// if it does, when its services start.
+func (m migrator) declared() understudy.Migration {
+	if m.release.Application.Migration == nil {
+		return understudy.Migration{}
+	}
+	return *m.release.Application.Migration
+}
+
+func (m migrator) boots() bool { return m.release.Application.Migration == nil }
+
+// open is whoever runs the command. The caller closes it.
+func (m migrator) open(ctx context.Context) (run migration.Commander, where func(context.Context) string, close func(context.Context), err error) {
+	if m.boots() {
+		nowhere := func(context.Context) string { return "" }
+		return &booter{m: m}, nowhere, func(context.Context) {}, nil
+	}
 	place, err := m.d.tools(ctx, m.env, m.release, m.name, m.databases)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return commander{m, place}, func(ctx context.Context) string { return m.where(ctx, place) }, place.close, nil
+}
+
+func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error) {
+	command, where, close, err := m.open(ctx)
 	if err != nil {
 		return migration.Ran{}, err
 	}
-	defer place.close(ctx)
-	ran, err := migration.Run(ctx, commander{m, place}, m, m.options(args))
+	defer close(ctx)
+	ran, err := migration.Run(ctx, command, m, m.options(args))
 	if err == nil && !ran.OK() {
-		ran.Left = m.where(ctx, place)
+		ran.Left = where(ctx)
 	}
 	return ran, err
 }
 
-// options are the same wherever a command is run.
+// options are the same wherever a command is run. The start of a service is given no lock
+// timeout and no second try, as production gives it none.
 func (m migrator) options(args []string) migration.Options {
+	if m.boots() {
+		return migration.Options{Tries: 1, LockTimedOut: lockTimedOut, Pause: pause}
+	}
 	return migration.Options{
-		Args: args, Timeout: m.release.Application.Migration.Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
+		Args: args, Timeout: m.declared().Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
 		LockTimedOut: lockTimedOut, Pause: pause,
 	}
 }
@@ -48,7 +76,7 @@ func (m migrator) options(args []string) migration.Options {
 // where asks the team's status command how far the schema has come; empty where there is
 // none, or it does not know either: what failed is worse than that.
 func (m migrator) where(ctx context.Context, place *tools) string {
-	declared := m.release.Application.Migration
+	declared := m.declared()
 	if len(declared.Status) == 0 {
 		return ""
 	}
@@ -96,12 +124,12 @@ func (c commander) RunMigration(ctx context.Context, command migration.Command) 
 		}
 		more[database.Env] = marked(address, command.LockTimeout, c.m.gated())
 	}
-	return c.place.run(ctx, command.Args, app.Migration.Env, more)
+	return c.place.run(ctx, command.Args, c.m.declared().Env, more)
 }
 
 // address is a database's for the migration: as its own role where it declares one.
 func (m migrator) address(database understudy.Database, application string) (string, error) {
-	role := m.release.Application.Migration.Role
+	role := m.declared().Role
 	if role == "" || role == database.Role || !private(m.env) {
 		return application, nil
 	}
@@ -159,7 +187,7 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.
 	if m.gated() {
 		spec.LogFile = server.Log()
 	}
-	if role := app.Migration.Role; role != "" && role != app.Databases[0].Role {
+	if role := m.declared().Role; role != "" && role != app.Databases[0].Role {
 		spec.Role = role
 	}
 	watch, err := lockwatch.Start(ctx, spec)

@@ -16,11 +16,11 @@ func (s *stage) migrator(on rehearsal.Copy) migrator {
 }
 
 func (s *stage) Up(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
-	return s.migrate(ctx, on, "up", s.candidate.Application.Migration.Up)
+	return s.migrate(ctx, on, "up", s.migrator(on).declared().Up)
 }
 
 func (s *stage) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
-	return s.migrate(ctx, on, "down", s.candidate.Application.Migration.Down)
+	return s.migrate(ctx, on, "down", s.migrator(on).declared().Down)
 }
 
 func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args []string) (rehearsal.Migrated, error) {
@@ -46,7 +46,7 @@ func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args
 
 func (s *stage) budget() migration.Budget {
 	return migration.Budget{
-		BlockedFor: s.policy.BlockedFor, LockTimeout: s.policy.LockTimeout, Timeout: cmp.Or(s.candidate.Application.Migration.Timeout, understudy.DefaultMigrationTimeout),
+		BlockedFor: s.policy.BlockedFor, LockTimeout: s.policy.LockTimeout, Timeout: cmp.Or(s.migrator(rehearsal.Work).declared().Timeout, understudy.DefaultMigrationTimeout),
 	}
 }
 

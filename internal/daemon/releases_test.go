@@ -20,6 +20,7 @@ type version struct {
 	Down    []string `json:"down"`
 	Broken  bool     `json:"broken,omitempty"`
 	Needs   string   `json:"-"` // a key of configuration that it cannot do without
+	Boots   bool     `json:"-"` // it declares no migration: its service migrates when it starts
 }
 
 func versions() map[string]version {
@@ -50,15 +51,16 @@ func versions() map[string]version {
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
 		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`},
 			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`}},
-		"half-done": {Text: "text", Up: []string{
-			`DO $$ BEGIN IF to_regclass('public.tinted') IS NULL THEN ALTER TABLE notes ADD COLUMN tint text; END IF; END $$`,
-			`SELECT pg_sleep(0.8)`, `CREATE TABLE IF NOT EXISTS tinted ()`,
-		}, Down: append([]string{`DROP TABLE tinted`}, untint...)},
 		"half-built": {Text: "text", Up: []string{
 			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.0002); RETURN id; END'`,
 			`CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_slowly ON notes (slowly(id)) WHERE account > 0`,
 		}, Down: []string{`DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
 	}
+	all["boots"] = version{Text: "text", Web: "migrates", Boots: true, Up: append([]string{`SET lock_timeout = '300ms'`}, tint...)}
+	all["boots-badly"] = version{Text: "text", Web: "migrates", Boots: true, Up: []string{
+		`DO $$ BEGIN IF to_regclass('public.tinted') IS NULL THEN ALTER TABLE notes ADD COLUMN tint text; END IF; END $$`,
+		`SELECT pg_sleep(0.8)`, `CREATE TABLE IF NOT EXISTS tinted ()`,
+	}}
 	for name, v := range all {
 		v.Name = name
 		all[name] = v
@@ -81,6 +83,11 @@ func (h *house) source(t *testing.T, name string) string {
 	check(t, os.MkdirAll(filepath.Join(dir, "bin"), 0o755))
 	check(t, os.WriteFile(filepath.Join(dir, "bin", "app"), program, 0o755))
 	check(t, os.WriteFile(filepath.Join(dir, "release.json"), raw, 0o644))
+	if v.Boots {
+		before, rest, _ := strings.Cut(h.yaml(), "migration:\n")
+		_, after, _ := strings.Cut(rest, "tests:\n")
+		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte(before+"tests:\n"+after), 0o644))
+	}
 	if v.Needs != "" {
 		text := strings.Replace(h.yaml(), "env:\n      GREETING", fmt.Sprintf("env:\n      %[1]s: ${%[1]s:?where gift cards are kept}\n      GREETING", v.Needs), 1)
 		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte(text), 0o644))

@@ -49,17 +49,19 @@ func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 }
 
 // points are the moments to kill a run at: one of a short run, as half way and after the
-// first commit are the same there.
+// first commit are the same there, and one of a very long run, which is run once more for each.
 func points(first Ran) []point {
 	out := []point{{when: "half way", at: halfWay(first)}}
-	if at, told := firstCommit(first); told && first.Took >= shortRun {
+	if at, told := firstCommit(first); told && first.Took >= shortRun && first.Took <= longRun {
 		out = append(out, point{"after its first commit", at, min(first.Took+5*time.Second, time.Minute)})
 	}
 	return out
 }
 
-// shortRun is a run too short to be cut in several places.
-const shortRun = 2 * time.Second
+const (
+	shortRun = 2 * time.Second
+	longRun  = 5 * time.Minute
+)
 
 // halfWay is the middle of what it did at the database, where that was seen, else of the run.
 func halfWay(first Ran) time.Duration {

@@ -82,8 +82,9 @@ func findQueued(q Queued, worst Stood, budget Budget, rate Rate) understudy.Find
 	remedy := fmt.Sprintf("a lower policy.lock_timeout than %s with more policy.retries: nobody waits for longer than that", q.LockTimeout)
 	if !q.inForce() {
 		bound = "no lock_timeout bounds it: it lasts as long as the longest transaction in production"
-		remedy = "let the migration keep the lock_timeout of its connection's options, or SET lock_timeout itself before each statement that locks"
+		remedy = "SET lock_timeout before each statement that locks, and try again; a command that is declared (migration: up:) is handed one, and is tried again"
 		if q.LockTimeout > 0 {
+			remedy = "let the migration keep the lock_timeout of its connection's options, or SET lock_timeout itself before each statement that locks"
 			seen += fmt.Sprintf("; it waited for %s without a break, so it did not keep to the lock_timeout of %s that it was handed", rounded(q.Waited), q.LockTimeout)
 		}
 	}

@@ -29,6 +29,14 @@ func candidate() understudy.Release {
 	}
 }
 
+// booting is a release that has no command for its schema.
+func booting() story {
+	s := story{candidate: candidate()}
+	s.candidate.Application.Migration = nil
+	s.candidate.Application.Databases = []understudy.Database{{Name: "main"}}
+	return s
+}
+
 // stories are the courses that a rehearsal can take; each is killed everywhere.
 func stories() map[string]story {
 	return map[string]story{
@@ -45,6 +53,7 @@ func stories() map[string]story {
 		"the candidate does not start": {candidate: candidate(), notReady: understudy.Errorf(understudy.KindFailed, "web ended with status 1")},
 		"the way back loses data":      {candidate: candidate(), losses: []rehearsal.Loss{{Table: "public.users", What: "12 rows", Count: 12}}},
 		"nobody comes":                 {candidate: candidate(), quiet: true},
+		"its start is its migration":   booting(),
 		"it is found by an experiment": {candidate: candidate(), tried: map[string]rehearsal.Tried{"together": {Summary: "the two met",
 			Findings: []understudy.Finding{{Code: "migration.together", Severity: understudy.SeverityBlocking}}}}},
 		"a test fails": {candidate: candidate(), test: func(name string, _ int) rehearsal.Tested {

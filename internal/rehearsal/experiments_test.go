@@ -67,7 +67,8 @@ func TestMigration_CountsHeldUpRequestsAtProductionsOwnRateWhereItIsKnown(t *tes
 			w := undisturbed(t, sound(func(s *story) {
 				s.rate = rate
 				s.up = func(rehearsal.Copy) rehearsal.Migrated {
-					return rehearsal.Migrated{OK: true, Took: 3 * time.Second, Blocked: 3 * time.Second}
+					blocked := understudy.Finding{Code: "migration.blocked", Severity: understudy.SeverityBlocking, Would: "writers wait", Hurt: 2.5}
+					return rehearsal.Migrated{OK: true, Took: 3 * time.Second, Blocked: 3 * time.Second, Findings: []understudy.Finding{blocked}}
 				}
 				s.stall = func(at state) time.Duration {
 					if at.migrating == "up" {
@@ -76,7 +77,7 @@ func TestMigration_CountsHeldUpRequestsAtProductionsOwnRateWhereItIsKnown(t *tes
 					return 0
 				}
 			}))
-			w.says(t, understudy.CheckMigration, says)
+			w.says(t, understudy.CheckMigration, says, map[bool]string{true: "up to 250 come in that time", false: "up to 50 come in that time"}[rate.PerSecond > 0])
 		})
 	}
 }
@@ -116,7 +117,7 @@ func TestCompatibility_NamesWhatTheDatabaseSaidAndTheWayOutThatFits(t *testing.T
 						t.Errorf("%s blames what the database said before too: %s", check, w.text(check))
 					}
 				}
-				w.says(t, understudy.CheckCompatibility, c.way)
+				w.says(t, understudy.CheckCompatibility, c.way, "at the rate of the declared traffic that is about 20 of 20 requests a second")
 			})
 		})
 	}
@@ -164,6 +165,42 @@ func TestRollback_NamesTheRowsThatAreNotAsTheyWere(t *testing.T) {
 			s := stories()["the way back loses data"]
 			s.rows = rows
 			undisturbed(t, s).says(t, understudy.CheckRollback, says)
+		})
+	}
+}
+
+func TestMigration_AStartThatBringsTheSchemaForwardIsRehearsedAsOne(t *testing.T) {
+	blocking := []understudy.Finding{{Code: "migration.together", Severity: understudy.SeverityBlocking}}
+	for _, c := range []struct {
+		claim  string
+		change func(s *story)
+		ends   understudy.RehearsalState
+		codes  []string
+		says   string
+	}{
+		{"all is well", func(*story) {}, understudy.RehearsalPassed, nil, "brings the schema forward when it starts: that took 200ms"},
+		{"it changes nothing", func(s *story) { s.idle = true }, understudy.RehearsalPassed, nil, "starting it changes nothing in the schema"},
+		{"two at once meet", func(s *story) { s.tried = map[string]rehearsal.Tried{"together": {Findings: blocking}} }, understudy.RehearsalFailed,
+			[]string{"blocking migration.together"}, "when it starts"},
+		{"it does not start, and has changed nothing", func(s *story) {
+			s.idle = true
+			s.up = func(rehearsal.Copy) rehearsal.Migrated { return rehearsal.Migrated{Took: time.Second} }
+			s.notReady = understudy.Errorf(understudy.KindFailed, "web ended with status 1")
+		}, understudy.RehearsalFailed, nil, "did not become ready, with the schema as it was"},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := booting()
+				c.change(&s)
+				w := undisturbed(t, s)
+				if got := w.codes(understudy.CheckMigration); !slices.Equal(got, c.codes) || w.rehearsal().State != c.ends {
+					t.Errorf("%v, and it ends %s", got, w.rehearsal().State)
+				}
+				w.says(t, understudy.CheckMigration, c.says)
+				if back := w.codes(understudy.CheckRollback); !s.idle && !slices.Equal(back, []string{"note rollback.no-way-back"}) {
+					t.Errorf("of the way back: %v", back)
+				}
+			})
 		})
 	}
 }

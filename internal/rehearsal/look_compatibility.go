@@ -30,6 +30,13 @@ func lookAtCompatibility(ctx context.Context, p *play, r *understudy.Rehearsal) 
 		return untold("no request was made in the time the old release ran on the new schema"), nil
 	}
 	c.Findings = newFailures(p.quiet(), heard, check.CompatibilityBroken, "", nil)
+	rate, err := p.rate(ctx, heard)
+	if err != nil {
+		return c, err
+	}
+	for i := range c.Findings {
+		c.Findings[i].Would = joined(c.Findings[i].Would, rate.failing(heard))
+	}
 	said, err := p.explained(ctx, c.Findings, w)
 	if err != nil {
 		return c, err

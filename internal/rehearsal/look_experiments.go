@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"understudy"
+	"understudy/internal/check"
 )
 
 // experiment is one way to try a migration that has run through.
@@ -88,6 +90,25 @@ func (r Rate) at(requests int, heard Heard) string {
 		return ""
 	}
 	return fmt.Sprintf("about %.0f at the rate of %s, %.3g a second", float64(requests)*r.PerSecond/heard.Rate, r.Of, r.PerSecond)
+}
+
+// counted says of findings of who was blocked how many requests that may concern.
+func (r Rate) counted(findings []understudy.Finding) []understudy.Finding {
+	out := slices.Clone(findings)
+	for i, f := range out {
+		if f.Code == string(check.MigrationBlocked) && r.PerSecond > 0 && f.Hurt > 0 { // which is in seconds
+			out[i].Would = joined(f.Would, fmt.Sprintf("at the rate of %s, %.3g requests a second, up to %.0f come in that time", r.Of, r.PerSecond, r.PerSecond*f.Hurt))
+		}
+	}
+	return out
+}
+
+// failing says how many requests a second would fail at a rate, as those heard did.
+func (r Rate) failing(heard Heard) string {
+	if r.PerSecond == 0 || heard.Requests == 0 || heard.Failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("at the rate of %s that is about %.3g of %.3g requests a second", r.Of, r.PerSecond*float64(heard.Failed)/float64(heard.Requests), r.PerSecond)
 }
 
 // restarted names the services of a part whose process is not the one that was there.

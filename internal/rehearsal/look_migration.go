@@ -12,30 +12,45 @@ import (
 )
 
 // lookAtMigration runs the team's own command on the work copy under traffic, and a
-// second time, as an interrupted promotion would; then it makes experiments with it.
-func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (understudy.Check, error) {
-	if p.Candidate.Application.Migration == nil {
+// second time, as an interrupted promotion would; then it makes experiments with it. Where
+// there is no command, starting the release is what is looked at.
+func lookAtMigration(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
+	switch {
+	case p.boots():
+		return lookAtBoot(ctx, p, r)
+	case p.Candidate.Application.Migration == nil:
 		return understudy.Check{Summary: "the release declares no migration"}, nil
 	}
-	if err := p.reach(ctx, fresh); err != nil {
+	done, heard, err := p.migrateHeard(ctx)
+	if err != nil {
 		return understudy.Check{}, err
+	}
+	p.at, p.broken = migrated, !done.OK
+	return p.judgeMigration(ctx, done, heard)
+}
+
+// migrateHeard runs the migration on a fresh stage, and says what the crowd came to meanwhile.
+func (p *play) migrateHeard(ctx context.Context) (Migrated, Heard, error) {
+	if err := p.reach(ctx, fresh); err != nil {
+		return Migrated{}, Heard{}, err
 	}
 	from := time.Now()
 	done, err := p.Migrator.Up(ctx, Work)
 	if err != nil {
 		p.at = empty
-		return understudy.Check{}, err
+		return done, Heard{}, err
 	}
 	until := time.Now()
 	heard, err := p.listenTo(ctx, from, until)
-	if err != nil {
-		return understudy.Check{}, err
-	}
+	return done, heard, err
+}
+
+func (p *play) judgeMigration(ctx context.Context, done Migrated, heard Heard) (understudy.Check, error) {
 	rate, err := p.rate(ctx, heard)
 	if err != nil {
 		return understudy.Check{}, err
 	}
-	c := understudy.Check{Findings: done.Findings, Evidence: done.Evidence}
+	c := understudy.Check{Findings: rate.counted(done.Findings), Evidence: done.Evidence}
 	c.Findings = append(c.Findings, p.judgeHeard(heard, done.Blocked, rate)...)
 	c.Figures = append(done.Figures, understudy.Figure{
 		Name: FigureMigration, Value: seconds(done.Took), Unit: "s", Basis: "on the twin, under traffic",
@@ -43,7 +58,7 @@ func lookAtMigration(ctx context.Context, p *play, _ *understudy.Rehearsal) (und
 	c.Summary = fmt.Sprintf("took %s; somebody was blocked for %s at most; %s", rounded(done.Took), rounded(done.Blocked), describeHeard(heard))
 	kept, err := p.keep("migration-traffic.json", map[string]any{"before": p.before, "during": heard})
 	c.Evidence = append(c.Evidence, kept...)
-	if p.at, p.broken = migrated, !done.OK; err != nil || p.broken {
+	if err != nil || !done.OK {
 		return c, err
 	}
 	p.rehearsal.Expect(done.Expected)

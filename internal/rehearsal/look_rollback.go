@@ -66,10 +66,13 @@ func (p *play) flipBack(ctx context.Context) (time.Duration, Heard, error) {
 func (p *play) schemaBack(ctx context.Context, c *understudy.Check) error {
 	migration := p.Candidate.Application.Migration
 	switch {
+	case p.booted:
+		c.Findings = append(c.Findings, noWayBack("the schema is brought forward when the release starts, and by nothing back"))
+		return nil
 	case migration == nil:
 		return nil
 	case migration.Back != understudy.WayDown:
-		c.Findings = append(c.Findings, check.Find(check.RollbackNone, "", "back: "+string(migration.Back), nil))
+		c.Findings = append(c.Findings, noWayBack("back: "+string(migration.Back)))
 		return nil
 	}
 	changes, err := p.roundTrip(ctx, c)
@@ -107,7 +110,12 @@ func (p *play) listenAfterDown(ctx context.Context, c *understudy.Check, from, u
 		return err
 	}
 	if during.Stalled > 0 && down.Blocked > p.Policy.BlockedFor/2 {
-		f := check.Find(check.RollbackBlocked, "", describeHeard(during), check.Facts{"longest": rounded(during.Longest)})
+		rate, err := p.rate(ctx, during)
+		if err != nil {
+			return err
+		}
+		held := fmt.Sprintf("%s, %d held up past %s", describeHeard(during), during.Stalled, p.Policy.BlockedFor)
+		f := check.Find(check.RollbackBlocked, "", joined(held, rate.at(during.Stalled, during)), check.Facts{"longest": rounded(during.Longest)})
 		f.Hurt = during.Longest.Seconds()
 		c.Findings = append(c.Findings, f)
 	}

@@ -39,6 +39,7 @@ type play struct {
 	quietly  window          // when that was
 	schema   json.RawMessage // of the work copy before the migration
 	broken   bool            // the migration did not run through
+	booted   bool            // starting the candidate brought the schema forward
 	unready  error           // the candidate did not become ready
 	// processes are those of the baseline as they were before the migration.
 	processes []Bit
@@ -160,7 +161,7 @@ func (p *play) leave() {
 
 // migrate brings the work copy forward without judging how.
 func (p *play) migrate(ctx context.Context) error {
-	if p.Candidate.Application.Migration == nil {
+	if p.Candidate.Application.Migration == nil && !p.boots() {
 		return nil
 	}
 	done, err := p.Migrator.Up(ctx, Work)
@@ -168,7 +169,11 @@ func (p *play) migrate(ctx context.Context) error {
 		return err
 	}
 	p.broken = !done.OK
-	return nil
+	if p.boots() {
+		p.booted, err = p.changedSchema(ctx)
+		p.broken = p.broken && p.booted // else it is the deployment that fails
+	}
+	return err
 }
 
 // fresher lists, in words, the failures that were not there before: classes that are new,

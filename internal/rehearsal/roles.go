@@ -130,7 +130,8 @@ type Heard struct {
 }
 
 // Migrator runs the candidate's migration on a copy, watched, as promotion would, and tries
-// it in ways that promotion would not. The experiments make the side copy anew each time.
+// it in ways that promotion would not. The experiments make the side copy anew each time. Of
+// a release that declares none, the start of its services is what is run, until they are ready.
 type Migrator interface {
 	Up(ctx context.Context, on Copy) (Migrated, error)
 	Down(ctx context.Context, on Copy) (Migrated, error)

@@ -27,7 +27,7 @@ import (
 type release struct {
 	Name    string   `json:"name"`
 	Text    string   `json:"text"`    // the column that notes are written to
-	Web     string   `json:"web"`     // "", "exits", "sick", "forks", "fails-in-production"
+	Web     string   `json:"web"`     // "", "exits", "sick", "forks", "fails-in-production", "migrates": before it serves
 	Migrate string   `json:"migrate"` // "", "hangs", "dies": after the first statement
 	Up      []string `json:"up"`
 	Down    []string `json:"down"`
@@ -112,6 +112,10 @@ func (r release) web(ctx context.Context) error {
 		child := exec.Command(os.Args[0], "linger")
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		return child.Start()
+	case "migrates":
+		if err := r.migrate(ctx, "up"); err != nil {
+			return err
+		}
 	}
 	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
 	if err != nil {
