@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -31,17 +32,32 @@ type migrator struct {
 }
 
 func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error) {
+	return m.runUnder(ctx, args, nil)
+}
+
+// runUnder runs a command of the migration, under a guard where there is one.
+func (m migrator) runUnder(ctx context.Context, args []string, guard *migration.Guard) (migration.Ran, error) {
 	place, err := m.d.tools(ctx, m.env, m.release, m.name, m.databases)
 	if err != nil {
 		return migration.Ran{}, err
 	}
 	defer place.close(ctx)
 	declared := m.release.Application.Migration
-	ran, err := migration.Run(ctx, commander{m, place}, m, migration.Options{
+	options := migration.Options{
 		Args: args, Timeout: declared.Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
 		LockTimedOut: lockTimedOut, Pause: pause,
-	})
-	if err == nil && !ran.OK() {
+	}
+	var by migration.Commander = commander{m, place}
+	var watcher migration.Watcher = m
+	if guard != nil {
+		guard.Commander, by, watcher, options.Before = by, guard, guard, guard.Before
+		options.Pause = func(ctx context.Context, try int) error {
+			guard.Tell(fmt.Sprintf("try %d of %d did not get its lock; it is tried again", try, options.Tries))
+			return pause(ctx, try)
+		}
+	}
+	ran, err := migration.Run(ctx, by, watcher, options)
+	if surprise := new(migration.Surprise); err == nil && !ran.OK() || errors.As(err, &surprise) {
 		ran.Left = m.where(ctx, place)
 	}
 	return ran, err
@@ -207,6 +223,7 @@ func (s *stage) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated
 }
 
 func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args []string) (rehearsal.Migrated, error) {
+	before := s.outlook(ctx, on, way)
 	ran, err := s.migrator(on).run(ctx, args)
 	if err != nil {
 		return rehearsal.Migrated{}, err
@@ -218,11 +235,16 @@ func (s *stage) migrate(ctx context.Context, on rehearsal.Copy, way string, args
 	for _, b := range ran.Observation.Waits {
 		out.Blocked = max(out.Blocked, b.For)
 	}
-	out.Findings = migration.Judge(ran, migration.Budget{
+	budget := migration.Budget{
 		BlockedFor: s.policy.BlockedFor, LockTimeout: s.policy.LockTimeout, Timeout: cmp.Or(s.candidate.Application.Migration.Timeout, understudy.DefaultMigrationTimeout),
-	})
+		Twin: before.twin, Production: before.production,
+	}
+	out.Findings = migration.Judge(ran, budget)
 	out.Figures = migrationFigures(ran)
 	out.Evidence, err = s.keepRun(way, ran)
+	if err == nil && way == "up" {
+		err = before.conclude(ctx, ran, budget, &out)
+	}
 	for i := range out.Findings {
 		out.Findings[i].Evidence = out.Evidence
 	}

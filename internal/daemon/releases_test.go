@@ -37,6 +37,11 @@ func versions() map[string]version {
 		"slow": {Text: "text", Up: []string{
 			`BEGIN`, `LOCK TABLE notes IN ACCESS EXCLUSIVE MODE`, `SELECT pg_sleep(2.5)`, tint[0], `COMMIT`,
 		}, Down: untint},
+		"moody": {Text: "text", Up: []string{ // by what it finds in the data
+			`DO $$ BEGIN IF EXISTS (SELECT FROM notes WHERE text = 'lock') THEN LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(30); END IF; END $$`,
+			tint[0],
+			`DO $$ BEGIN IF EXISTS (SELECT FROM notes WHERE text = 'sleep') THEN PERFORM pg_sleep(30); END IF; END $$`,
+		}, Down: untint},
 		"breaks-old": {Text: "body", Up: []string{
 			`DO $$ BEGIN ALTER TABLE notes RENAME COLUMN text TO body; EXCEPTION WHEN undefined_column THEN END $$`,
 		}, Down: []string{`ALTER TABLE notes RENAME COLUMN body TO text`}},

@@ -1,0 +1,92 @@
+package daemon_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"understudy"
+)
+
+// newGuardedHouse has the release moody rehearsed, and customers who come to production.
+func newGuardedHouse(t *testing.T) (*house, *customers, understudy.Rehearsal) {
+	t.Helper()
+	h := newHouse(t)
+	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "timeout: 6s", "timeout: 1m", 1))
+	h.open(t)
+	h.up(t)
+	h.release(t, "moody")
+	r := h.passed(t, "moody")
+	return h, visit(t, h.production), r
+}
+
+// turnedBack promotes moody, which must be stopped for a reason and leave its state.
+func (h *house) turnedBack(t *testing.T, says ...string) understudy.Promotion {
+	t.Helper()
+	p := h.promoted(t, h.promote(t, "moody").ID)
+	if p.State != understudy.PromotionRolledBack || h.whoServes(t) != "old" {
+		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
+	for _, part := range says {
+		if !strings.Contains(told(p), part) {
+			t.Errorf("it does not say %q:\n%s", part, told(p))
+		}
+	}
+	h.promoting(t, "moody", "is held")
+	check(t, h.LiftHold(limited(t), "production", "ops", "seen to"))
+	return p
+}
+
+func TestPromotion_StopsAMigrationAtTheFirstSurpriseAndSaysWhatStateThingsAreIn(t *testing.T) {
+	t.Parallel()
+	h, crowd, r := newGuardedHouse(t)
+	if e := r.Expected; e == nil || len(e.Runs) != 2 || fmt.Sprint(e.Locked()) != "[public.notes (ACCESS EXCLUSIVE)]" || e.Low > e.High || !strings.Contains(e.Basis, "are not those of the twin") {
+		t.Fatalf("the rehearsal expects %+v\n%s", e, described(r))
+	}
+	h.sql(t, `INSERT INTO notes (account, text) VALUES (7, 'lock')`)
+	p := h.turnedBack(t, "it was stopped: it takes ACCESS EXCLUSIVE on public.accounts, which the rehearsal did not see",
+		"it was running: DO", "nothing of the schema has changed", "old serves on, on the schema that it had")
+	if plan := strings.Join(p.Changes, "\n"); !strings.Contains(plan, "by 2 runs") || !strings.Contains(plan, "public.notes (ACCESS EXCLUSIVE)") {
+		t.Errorf("the plan does not say what is expected:\n%s", plan)
+	}
+	if left := h.answer(t, "production", "postgres", `SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'understudy-migration'`); left != "0" {
+		t.Errorf("%s sessions of the migration are left", left)
+	}
+
+	h.sql(t, `UPDATE notes SET text = 'sleep' WHERE text = 'lock'`)
+	h.turnedBack(t, "it was stopped: it runs for longer than 10", "committed, and stays: column public.notes.tint is there and was not",
+		"old serves on; it was seen to work on the whole new schema")
+	crowd.mustBeServed(t)
+}
+
+func TestPromotion_WaitsForAQuietMomentToMigrateIn(t *testing.T) {
+	t.Parallel()
+	h, crowd, _ := newGuardedHouse(t)
+	held := h.session(t, "production", "main")
+	_, err := held.Exec(limited(t), `BEGIN; SELECT FROM notes LIMIT 1`)
+	check(t, err)
+	began := time.Now()
+	h.until(t, "the transaction is long", func() bool { return time.Since(began) > 1100*time.Millisecond })
+	p := h.promote(t, "moody")
+	if !h.seePromotion(t, p.ID, func(p understudy.Promotion) bool {
+		return strings.Contains(told(p), "waits for a quiet moment, 30s at most: postgres")
+	}) {
+		t.Fatalf("it did not wait:\n%s", told(h.promoted(t, p.ID)))
+	}
+	if now := h.answer(t, "production", "postgres", `SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'understudy-migration'`); now != "0" {
+		t.Error("the migration runs while it waits")
+	}
+	_, err = held.Exec(limited(t), `COMMIT`)
+	check(t, err)
+	p = h.promoted(t, p.ID)
+	crowd.mustBeServed(t)
+	if p.State != understudy.PromotionSettled {
+		t.Errorf("%s", told(p))
+	}
+	for _, part := range []string{"public.notes (ACCESS SHARE) in a transaction", "quiet after", "migrated in", "at try 1; expected", "by 2 runs"} {
+		if !strings.Contains(told(p), part) {
+			t.Errorf("it does not say %q:\n%s", part, told(p))
+		}
+	}
+}
