@@ -53,8 +53,8 @@ func versions() map[string]version {
 		"untested": {Text: "text", Broken: true, Up: tint, Down: untint},
 		"keyless":  {Text: "text", Up: tint, Down: untint, Needs: "GIFT_CARD_URL"},
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
-		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`},
-			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`}},
+		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`, `ALTER TABLE notes DROP CONSTRAINT IF EXISTS notes_pkey`},
+			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`, `ALTER TABLE notes ADD PRIMARY KEY (id)`}},
 	}
 	for name, v := range all {
 		v.Name = name
