@@ -6,7 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"understudy"
+	"understudy/internal/postgres/cluster"
+	"understudy/internal/postgres/postgrestest"
 )
 
 // turnedBack promotes moody, which must be stopped for a reason and leave its state.
@@ -26,12 +30,29 @@ func (h *house) turnedBack(t *testing.T, says ...string) understudy.Promotion {
 	return p
 }
 
-func TestPromotion_StopsAMigrationAtTheFirstSurpriseAndSaysWhatStateThingsAreIn(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "timeout: 6s", "timeout: 1m", 1))
+// newForeignHouse is a project whose production has its database on a server of others, where
+// Understudy has the application's role and no more. The release old serves there.
+func newForeignHouse(t *testing.T) (h *house, admin *pgx.Conn) {
+	t.Helper()
+	server, name := postgrestest.Database(t)
+	role := name + "_notes"
+	check(t, server.EnsureRole(t.Context(), cluster.Role{Name: role, Password: "sesame", Login: true, Inherit: true}))
+	admin = postgrestest.Connected(t, server.AdminURL(name))
+	postgrestest.Runs(t, admin, `ALTER DATABASE `+name+` OWNER TO `+role+`; SET ROLE `+role+`; `+strings.Join(versions()["old"].Up, "; ")+`; RESET ROLE`)
+	h = newHouse(t)
+	yaml := strings.Replace(h.yaml(), "main: {seed: [bin/app, seed], settings: {max_connections: 60}}", `main: {url: "file:production.url"}`, 1)
+	h.write(t, "understudy.yaml", strings.NewReplacer("timeout: 6s", "timeout: 1m", "role: notes", "role: "+role).Replace(yaml))
+	h.write(t, "production.url", server.URL(role, "sesame", name))
 	h.open(t)
 	h.up(t)
+	h.sql(t, `INSERT INTO accounts (id, email, full_name, nickname) SELECT n, 'person' || n || '@example.org', 'Person ' || n, 'nick' || n FROM generate_series(1, 3000) n`,
+		`INSERT INTO notes (account, text) SELECT n, 'a word of person ' || n FROM generate_series(1, 3000) n`, `ANALYZE accounts, notes`)
+	return h, admin
+}
+
+func TestPromotion_StopsAMigrationAtTheFirstSurpriseAndSaysWhatStateThingsAreIn(t *testing.T) {
+	t.Parallel()
+	h, admin := newForeignHouse(t)
 	h.release(t, "moody")
 	r := h.passed(t, "moody")
 	crowd := visit(t, h.production)
@@ -40,11 +61,11 @@ func TestPromotion_StopsAMigrationAtTheFirstSurpriseAndSaysWhatStateThingsAreIn(
 	}
 	h.sql(t, `INSERT INTO notes (account, text) VALUES (7, 'lock')`)
 	p := h.turnedBack(t, "it was stopped: it takes ACCESS EXCLUSIVE on public.accounts, which the rehearsal did not see",
-		"it was running: DO", "nothing of the schema has changed", "old serves on, on the schema that it had")
+		"pg_read_all_stats would show it", "it was running: DO", "nothing of the schema has changed", "old serves on, on the schema that it had")
 	if plan := strings.Join(p.Changes, "\n"); !strings.Contains(plan, "by 2 runs") || !strings.Contains(plan, "public.notes (ACCESS EXCLUSIVE)") {
 		t.Errorf("the plan does not say what is expected:\n%s", plan)
 	}
-	if left := h.answer(t, "production", "postgres", `SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'understudy-migration'`); left != "0" {
+	if left := postgrestest.Answer(t, admin, `SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'understudy-migration' AND datname = current_database()`); left != "0" {
 		t.Errorf("%s sessions of the migration are left", left)
 	}
 
