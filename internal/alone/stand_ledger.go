@@ -3,8 +3,6 @@ package alone
 import (
 	"context"
 	"encoding/json"
-	"slices"
-	"strings"
 	"time"
 
 	"understudy"
@@ -59,8 +57,7 @@ const namedRows = 5
 
 // Errors implements rehearsal.Witness.
 func (s *stand) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time) ([]understudy.ObservedError, error) {
-	all, err := lockwatch.Errors(s.log, from, to, s.physical(of))
-	return slices.DeleteFunc(all, func(e understudy.ObservedError) bool { return strings.Contains(e.Who, migrationSessions) }), err
+	return lockwatch.Errors(s.log, from, to, s.physical(of))
 }
 
 // Rate implements rehearsal.Witness: nobody knows production's.

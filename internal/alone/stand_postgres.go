@@ -5,10 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -150,25 +148,17 @@ func (s *stand) Clone(ctx context.Context, to rehearsal.Copy) error {
 }
 
 func (s *stand) address(of rehearsal.Copy, ordered migration.Command) (address, error) {
-	plain, err := url.Parse(s.server.URL(s.role, s.password, s.physical(of)))
+	marked := lockwatch.Marked(s.server.URL(s.role, s.password, s.physical(of)), ordered.LockTimeout, true)
+	u, err := url.Parse(marked)
 	if err != nil {
 		return address{}, err
 	}
-	host, port := plain.Hostname(), plain.Port()
-	options := fmt.Sprintf("-c lock_timeout=%d -c synchronous_commit=remote_apply", ordered.LockTimeout.Milliseconds())
-	q := plain.Query()
-	q.Set("application_name", migrationSessions)
-	q.Set("options", options)
-	plain.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	return address{
-		url: plain.String(), password: s.password,
-		env: []string{"PGHOST=" + host, "PGPORT=" + port, "PGUSER=" + s.role, "PGPASSWORD=" + s.password, "PGDATABASE=" + s.physical(of),
-			"PGSSLMODE=disable", "PGAPPNAME=" + migrationSessions, "PGOPTIONS=" + options},
+		url: marked, password: s.password,
+		env: []string{"PGHOST=" + u.Hostname(), "PGPORT=" + u.Port(), "PGUSER=" + s.role, "PGPASSWORD=" + s.password, "PGDATABASE=" + s.physical(of),
+			"PGSSLMODE=disable", "PGAPPNAME=" + lockwatch.MigrationName, "PGOPTIONS=" + u.Query().Get("options")},
 	}, nil
 }
-
-// migrationSessions is what the command's sessions are known by at the server.
-const migrationSessions = "understudy-migration"
 
 // Watcher implements laboratory.Engine.
 func (s *stand) Watcher(of rehearsal.Copy) migration.Watcher { return watcher{s, of} }
@@ -181,7 +171,7 @@ type watcher struct {
 // Watch implements migration.Watcher.
 func (w watcher) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
 	watch, err := lockwatch.Start(ctx, lockwatch.Spec{
-		AdminURL: w.stand.server.AdminURL("postgres"), Database: w.stand.physical(w.on), ApplicationName: migrationSessions, Every: 10 * time.Millisecond,
+		AdminURL: w.stand.server.AdminURL("postgres"), Database: w.stand.physical(w.on), ApplicationName: lockwatch.MigrationName, Every: 10 * time.Millisecond,
 		LogFile: w.stand.log, Gate: true,
 	})
 	if err != nil {

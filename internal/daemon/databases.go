@@ -50,6 +50,9 @@ func (d *Daemon) serverSpec(e understudy.Environment, app understudy.Application
 			spec.Settings[k] = v
 		}
 	}
+	if e.Sealed() { // what its busiest statements are is read under the rehearsal's traffic
+		spec.Preload = []string{"pg_stat_statements"}
+	}
 	if !e.Sealed() && spec.Port == 0 {
 		port, err := d.port(e.Name)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"understudy"
 	"understudy/internal/config"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/router"
 	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
@@ -215,7 +216,7 @@ func (d *Daemon) addresses(o order) (map[string]string, error) {
 			}
 		}
 		if o.boot {
-			address = marked(address, 0)
+			address = lockwatch.Marked(address, 0, o.env.Sealed() && private(o.env))
 		}
 		given[database.Env] = address
 	}

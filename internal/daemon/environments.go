@@ -10,6 +10,7 @@ import (
 	"understudy"
 	"understudy/internal/api"
 	"understudy/internal/config"
+	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
 	"understudy/internal/twin"
 )
@@ -186,7 +187,7 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 	}
 	if release.Digest != baseline.Digest && release.Application.Migration != nil {
 		tell("bringing the schema to release " + release.Label)
-		done, err := s.Up(ctx, "work")
+		done, err := s.laboratory().Up(ctx, rehearsal.Work)
 		if err != nil {
 			return err
 		}

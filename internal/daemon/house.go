@@ -49,7 +49,7 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 		s.snapshot = snapshot
 	}
 	scene := rehearsal.Scene{
-		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: s, Witness: s, Examiner: s, Ledger: s, Settings: s, Tester: s,
+		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: s.laboratory(), Witness: s, Examiner: s, Ledger: s, Settings: s, Tester: s,
 	}
 	if traffic := declaredTraffic(baseline, candidate); traffic != nil && env.Listen != "" {
 		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}

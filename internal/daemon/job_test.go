@@ -50,7 +50,7 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 		t.Errorf("the verdict says outcome %s of %s, old runs on new %t", s.Outcome, s.Release.Short(), s.OldRunsOnNew)
 	}
 
-	p := h.promoted(t, h.promote(t, "good").ID)
+	p := h.promoteInAQuietMoment(t, "good")
 	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" {
 		t.Fatalf("%s serves after the promotion:\n%s", h.whoServes(t), told(p))
 	}
@@ -68,48 +68,50 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 }
 
 // flaw is what a rehearsal must find of a version: a blocking finding, in a check that
-// fails for it.
-type flaw struct{ version, code, check, says string }
+// fails for it, with words that it says; and a warning, with words of its own.
+type flaw struct{ version, code, check, says, also, alsoSays string }
 
 func TestRehearsal_FindsWhatABadMigrationWouldDo(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"slow", "migration.blocked", understudy.CheckMigration, ""},
-		{"breaks-old", "compatibility.old-release-breaks", understudy.CheckCompatibility, `The database said: column "text" does not exist`},
-		{"lossy", "rollback.data-lost", understudy.CheckRollback, "rows: 3,000 changed in nickname: id=1 (changed in nickname), id=10 (changed in nickname)"},
+		{version: "slow", code: "migration.blocked", check: understudy.CheckMigration},
+		{version: "breaks-old", code: "compatibility.old-release-breaks", check: understudy.CheckCompatibility, says: `The database said: column "text" does not exist`},
+		{version: "lossy", code: "rollback.data-lost", check: understudy.CheckRollback,
+			says: "rows: 3,000 changed in nickname: id=1 (changed in nickname), id=10 (changed in nickname)",
+			also: "migration.plan-changed", alsoSays: "after:  Aggregate(Limit(Sort(Seq Scan notes)))"},
 	})
 }
 
 func TestRehearsal_EndsAMigrationThatHangsAndSaysThatOneDied(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"hangs", "migration.hung", understudy.CheckMigration, ""},
-		{"dies", "migration.failed", understudy.CheckMigration, ""},
+		{version: "hangs", code: "migration.hung", check: understudy.CheckMigration},
+		{version: "dies", code: "migration.failed", check: understudy.CheckMigration},
 	})
 }
 
 func TestRehearsal_FindsAReleaseThatDoesNotComeUp(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"exits", "deployment.not-ready", understudy.CheckDeployment, ""},
-		{"sick", "deployment.not-ready", understudy.CheckDeployment, ""},
-		{"forks", "deployment.not-ready", understudy.CheckDeployment, ""},
+		{version: "exits", code: "deployment.not-ready", check: understudy.CheckDeployment},
+		{version: "sick", code: "deployment.not-ready", check: understudy.CheckDeployment},
+		{version: "forks", code: "deployment.not-ready", check: understudy.CheckDeployment},
 	})
 }
 
 func TestRehearsal_FindsWhatIsMissingAndWhatTestsSay(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"untested", "tests.failed", understudy.CheckTests, ""},
-		{"keyless", "config.missing", understudy.CheckConfig, ""},
+		{version: "untested", code: "tests.failed", check: understudy.CheckTests},
+		{version: "keyless", code: "config.missing", check: understudy.CheckConfig},
 	})
 }
 
 func TestRehearsal_TriesMigrationsAndStartsThatMigrateInWaysThatProductionWouldNotForgive(t *testing.T) {
 	t.Parallel()
 	findFlaws(t, []flaw{
-		{"half-built", "migration.interrupted", understudy.CheckMigration, "(invalid)"},
-		{"boots-badly", "migration.together", understudy.CheckMigration, `column "tint" of relation "notes" already exists`},
+		{version: "half-built", code: "migration.interrupted", check: understudy.CheckMigration, says: "(invalid)"},
+		{version: "boots-badly", code: "migration.together", check: understudy.CheckMigration, says: `column "tint" of relation "notes" already exists`},
 	}, "boots")
 }
 
@@ -141,6 +143,11 @@ func (h *house) findFlaw(t *testing.T, flaw flaw) {
 	}
 	if !blocks(r, flaw.code, flaw.says) {
 		t.Errorf("no blocking finding %s that says %q", flaw.code, flaw.says)
+	}
+	if flaw.also != "" && !slices.ContainsFunc(r.Findings(), func(f understudy.Finding) bool {
+		return f.Code == flaw.also && f.Severity == understudy.SeverityWarning && strings.Contains(f.Seen, flaw.alsoSays)
+	}) {
+		t.Errorf("no warning %s that says %q:\n%s", flaw.also, flaw.alsoSays, described(r))
 	}
 	_, err := h.Promote(limited(t), api.Promote{Release: flaw.version, By: "ops"})
 	if understudy.KindOf(err) != understudy.KindRefused {

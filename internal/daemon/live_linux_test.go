@@ -1,12 +1,15 @@
 package daemon_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"understudy"
 	"understudy/internal/api"
@@ -22,8 +25,8 @@ func newLiveHouse(t *testing.T) *house {
 	return h
 }
 
-// answer asks a database of an environment's server for one value.
-func (h *house) answer(t *testing.T, environment, database, query string) string {
+// session connects to a database of an environment's server, until the test ends.
+func (h *house) session(t *testing.T, environment, database string) *pgx.Conn {
 	t.Helper()
 	spec := cluster.Spec{
 		Dir: h.state.Below("databases", environment), SocketDir: h.state.ServerSocket(environment), Log: h.state.Below("databases", environment+".log"),
@@ -35,9 +38,17 @@ func (h *house) answer(t *testing.T, environment, database, query string) string
 	server := cluster.New(spec)
 	conn, err := server.Connect(limited(t), database)
 	check(t, err)
-	defer func() { check(t, conn.Close(limited(t))) }()
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) }) // the server may be gone
+	return conn
+}
+
+// answer asks a database of an environment's server for one value.
+func (h *house) answer(t *testing.T, environment, database, query string) string {
+	t.Helper()
+	conn := h.session(t, environment, database)
 	var said string
 	check(t, conn.QueryRow(limited(t), query).Scan(&said))
+	check(t, conn.Close(limited(t)))
 	return said
 }
 

@@ -2,13 +2,12 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/url"
-	"strings"
 	"time"
 
 	"understudy"
+	"understudy/internal/laboratory"
 	"understudy/internal/migration"
 	"understudy/internal/postgres/lockwatch"
 )
@@ -49,13 +48,27 @@ func (m migrator) open(ctx context.Context) (run migration.Commander, where func
 }
 
 func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error) {
+	return m.runUnder(ctx, args, nil)
+}
+
+// runUnder runs a command of the migration, under a guard where there is one.
+func (m migrator) runUnder(ctx context.Context, args []string, guard *migration.Guard) (migration.Ran, error) {
 	command, where, close, err := m.open(ctx)
 	if err != nil {
 		return migration.Ran{}, err
 	}
 	defer close(ctx)
-	ran, err := migration.Run(ctx, command, m, m.options(args))
-	if err == nil && !ran.OK() {
+	options := m.options(args)
+	var watcher migration.Watcher = m
+	if guard != nil {
+		guard.Commander, command, watcher, options.Before = command, guard, guard, guard.Before
+		options.Pause = func(ctx context.Context, try int) error {
+			guard.Tell(fmt.Sprintf("try %d of %d did not get its lock; it is tried again", try, options.Tries))
+			return migration.Pause(ctx, try)
+		}
+	}
+	ran, err := migration.Run(ctx, command, watcher, options)
+	if surprise := new(migration.Surprise); err == nil && !ran.OK() || errors.As(err, &surprise) {
 		ran.Left = where(ctx)
 	}
 	return ran, err
@@ -65,11 +78,11 @@ func (m migrator) run(ctx context.Context, args []string) (migration.Ran, error)
 // timeout and no second try, as production gives it none.
 func (m migrator) options(args []string) migration.Options {
 	if m.boots() {
-		return migration.Options{Tries: 1, LockTimedOut: lockTimedOut, Pause: pause}
+		return migration.Options{Tries: 1, LockTimedOut: laboratory.LockTimedOut, Pause: migration.Pause}
 	}
 	return migration.Options{
 		Args: args, Timeout: m.declared().Timeout, LockTimeout: m.policy.LockTimeout, Tries: m.policy.Retries,
-		LockTimedOut: lockTimedOut, Pause: pause,
+		LockTimedOut: laboratory.LockTimedOut, Pause: migration.Pause,
 	}
 }
 
@@ -89,24 +102,6 @@ func (m migrator) where(ctx context.Context, place *tools) string {
 	return migration.LastLines(said.Output, 3)
 }
 
-// lockTimedOut knows PostgreSQL's words for a lock that was not to be had, by code and by
-// message: not in time, or not at all, as two waited for each other and it was the one to
-// give way.
-func lockTimedOut(output string) bool {
-	for _, words := range []string{"55P03", "due to lock timeout", "40P01", "deadlock detected"} {
-		if strings.Contains(output, words) {
-			return true
-		}
-	}
-	return false
-}
-
-// pause waits a little longer before each try, and never as long as another would.
-func pause(ctx context.Context, try int) error {
-	base := min(time.Duration(try)*500*time.Millisecond, 5*time.Second)
-	return clock{}.Wait(ctx, base+rand.N(base))
-}
-
 // commander runs the team's command with the databases' addresses as the migration's own
 // role, under a name that can be told apart, and with the lock timeout in the address.
 type commander struct {
@@ -122,7 +117,7 @@ func (c commander) RunMigration(ctx context.Context, command migration.Command) 
 		if err != nil {
 			return migration.Result{}, err
 		}
-		more[database.Env] = marked(address, command.LockTimeout, c.m.gated())
+		more[database.Env] = lockwatch.Marked(address, command.LockTimeout, c.m.gated())
 	}
 	return c.place.run(ctx, command.Args, c.m.declared().Env, more)
 }
@@ -143,29 +138,6 @@ func (m migrator) address(database understudy.Database, application string) (str
 // gated tells whether commits are held to look at their locks: on a twin's own server,
 // never in production.
 func (m migrator) gated() bool { return m.env.Sealed() && private(m.env) }
-
-// marked adds the migration's name, its lock timeout and, where its commits are to be held, the way
-// it commits to a connection URL.
-func marked(address string, lockTimeout time.Duration, gated bool) string {
-	u, err := url.Parse(address)
-	if err != nil { // not a URL: left as the team wrote it
-		return address
-	}
-	q := u.Query()
-	q.Set("application_name", lockwatch.MigrationName)
-	options := q.Get("options")
-	if lockTimeout > 0 {
-		options += fmt.Sprintf(" -c lock_timeout=%d", lockTimeout.Milliseconds())
-	}
-	if gated {
-		options += " -c synchronous_commit=remote_apply"
-	}
-	if options != "" {
-		q.Set("options", strings.TrimSpace(options))
-	}
-	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // libpq reads a plus sign as itself
-	return u.String()
-}
 
 // Watch watches the first database of the application; the migration's sessions are told
 // by their name, or by their role where it is theirs alone.

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"understudy"
-	"understudy/internal/migration"
 )
 
 // archive finds releases and what is attested of them.
@@ -174,25 +172,6 @@ func clearHalfMade(dir string) error {
 		err = errors.Join(err, os.Remove(path))
 	}
 	return err
-}
-
-func (s schema) Migrate(ctx context.Context, environment string, release understudy.Release, policy understudy.Policy) (string, error) {
-	env, _, err := s.d.environment(environment)
-	if err != nil {
-		return "", err
-	}
-	m := migrator{d: s.d, env: env, release: release, databases: physicals(release.Application), policy: policy, name: "migration"}
-	ran, err := m.run(ctx, release.Application.Migration.Up)
-	switch {
-	case err != nil:
-		return "", err
-	case ran.Hung:
-		return "", understudy.Errorf(understudy.KindFailed, "it was ended after %s; what it had committed by then stays", ran.Took.Round(time.Millisecond))
-	case !ran.OK():
-		return "", understudy.Errorf(understudy.KindFailed, "exit status %d after %d tries; what it had committed by then stays: %s",
-			ran.Status, ran.Tries, migration.LastLines(ran.Output, 3))
-	}
-	return fmt.Sprintf("migrated in %s at try %d", ran.Took.Round(time.Millisecond), ran.Tries), nil
 }
 
 // door is an environment's front door, for promotions.

@@ -38,6 +38,11 @@ func versions() map[string]version {
 		"slow": {Text: "text", Up: []string{
 			`BEGIN`, `LOCK TABLE notes IN ACCESS EXCLUSIVE MODE`, `SELECT pg_sleep(2.5)`, tint[0], `COMMIT`,
 		}, Down: untint},
+		"moody": {Text: "text", Up: []string{ // by what it finds in the data
+			`DO $$ BEGIN IF EXISTS (SELECT FROM notes WHERE text = 'lock') THEN LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(30); END IF; END $$`,
+			tint[0],
+			`DO $$ BEGIN IF EXISTS (SELECT FROM notes WHERE text = 'sleep') THEN PERFORM pg_sleep(30); END IF; END $$`,
+		}, Down: untint},
 		"breaks-old": {Text: "body", Up: []string{
 			`DO $$ BEGIN ALTER TABLE notes RENAME COLUMN text TO body; EXCEPTION WHEN undefined_column THEN END $$`,
 		}, Down: []string{`ALTER TABLE notes RENAME COLUMN body TO text`}},
@@ -49,12 +54,12 @@ func versions() map[string]version {
 		"untested": {Text: "text", Broken: true, Up: tint, Down: untint},
 		"keyless":  {Text: "text", Up: tint, Down: untint, Needs: "GIFT_CARD_URL"},
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
-		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`},
-			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`}},
 		"half-built": {Text: "text", Up: []string{
 			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.0002); RETURN id; END'`,
 			`CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_slowly ON notes (slowly(id)) WHERE account > 0`,
 		}, Down: []string{`DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
+		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`, `ALTER TABLE notes DROP CONSTRAINT IF EXISTS notes_pkey`},
+			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`, `ALTER TABLE notes ADD PRIMARY KEY (id)`}},
 	}
 	all["boots"] = version{Text: "text", Web: "migrates", Boots: true, Up: append([]string{`SET lock_timeout = '300ms'`}, tint...)}
 	all["boots-badly"] = version{Text: "text", Web: "migrates", Boots: true, Up: []string{

@@ -18,6 +18,9 @@ func (d *Daemon) serve(ctx context.Context, environment string, shares map[strin
 	if err != nil {
 		return err
 	}
+	if shares, err = d.everStarted(ctx, shares); err != nil {
+		return err
+	}
 	// Whoever serves now comes first: as the others' shares grow, clients move one way.
 	rank := func(id string) string {
 		if id == now.Serving {
@@ -58,6 +61,22 @@ func (d *Daemon) serve(ctx context.Context, environment string, shares map[strin
 			s.Standby = ""
 		}
 	})
+}
+
+// everStarted leaves out what gets no share and was never started, as when a promotion turns
+// back before its release was: nobody keeps that warm.
+func (d *Daemon) everStarted(ctx context.Context, shares map[string]int) (map[string]int, error) {
+	out := map[string]int{}
+	for id, percent := range shares {
+		_, err := d.loadDeployment(ctx, id)
+		switch {
+		case err == nil || percent > 0:
+			out[id] = percent
+		case understudy.KindOf(err) != understudy.KindNotFound:
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // settle moves a deployment to serving or standby by the moves that lead there.

@@ -1,20 +1,15 @@
 package daemon
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"regexp"
 	"slices"
 	"time"
 
 	"understudy"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
 )
 
@@ -29,13 +24,13 @@ func (s *stage) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time)
 	}
 	var all []understudy.ObservedError
 	for _, physical := range slices.Sorted(maps.Values(s.physical(of))) {
-		said, err := serverErrors(spec.Log, from, to, physical)
+		said, err := lockwatch.Errors(spec.Log, from, to, physical)
 		if err != nil {
 			return nil, fmt.Errorf("reading what the server of %s said: %w", s.env.Name, err)
 		}
 		all = append(all, said...)
 	}
-	return slices.DeleteFunc(all, func(e understudy.ObservedError) bool { return e.Who == "understudy-migration" }), nil
+	return all, nil
 }
 
 // rateOver is the shortest time over which production's requests are counted.
@@ -85,44 +80,4 @@ func (s *stage) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehe
 		all.Keyless = all.Keyless || rows.Keyless
 	}
 	return all, nil
-}
-
-var (
-	logLine = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \S+) \[\d+\] (.*)@(\S+) (?:ERROR|FATAL):  (?:([0-9A-Z]{5}): )?(.*)$`)
-	literal = regexp.MustCompile(`: "[^"]*"$|'[^']*'`)
-)
-
-// serverErrors reads a server's log for the errors that it gave to sessions of a database
-// between two moments. A log that is not there holds none.
-func serverErrors(logFile string, from, to time.Time, database string) (all []understudy.ObservedError, err error) {
-	file, err := os.Open(logFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	counted := map[understudy.ObservedError]int{}
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		part := logLine.FindStringSubmatch(lines.Text())
-		if part == nil || part[3] != database {
-			continue
-		}
-		at, err := time.ParseInLocation("2006-01-02 15:04:05.000 MST", part[1], time.Local)
-		if err != nil || at.Before(from.Truncate(time.Millisecond)) || at.After(to) {
-			continue
-		}
-		counted[understudy.ObservedError{Who: part[2], Code: part[4], Message: literal.ReplaceAllString(part[5], "…")}]++
-	}
-	for e, times := range counted {
-		e.Times = times
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b understudy.ObservedError) int {
-		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.Message, b.Message))
-	})
-	return all, lines.Err()
 }

@@ -17,9 +17,11 @@ import (
 // say so may be left out.
 type Laboratory struct {
 	Declared understudy.Migration
-	Policy   understudy.Policy
-	Ledger   rehearsal.Ledger
-	Engine   Engine
+	// Boots tells that the command is the start of a service.
+	Boots  bool
+	Policy understudy.Policy
+	Ledger rehearsal.Ledger
+	Engine Engine
 	// Enter opens a place to run the team's commands in, on one copy.
 	Enter func(ctx context.Context, on rehearsal.Copy) (Place, error)
 	Keep  func(name string, content io.Reader) (understudy.Evidence, error)

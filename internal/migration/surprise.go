@@ -38,7 +38,7 @@ type Surprise struct {
 	Left      int    // sessions that could not be ended
 }
 
-func (s *Surprise) Error() string { return s.Why }
+func (s *Surprise) Error() string { return "it was stopped: " + s.Why }
 
 // judge holds one look against what was rehearsed, and says what of it is a surprise.
 // Yield tells that the run need only step back and try again: others wait in the queue behind
@@ -80,8 +80,8 @@ func on(relation string) string {
 	return " on " + relation
 }
 
-// unheld says what the rules cannot hold a migration against; empty: nothing.
-func (r Rules) unheld() string {
+// Unheld says what the rules cannot hold a migration against; empty: nothing.
+func (r Rules) Unheld() string {
 	switch e := r.Expected; {
 	case e == nil:
 		return "the verdict does not say which locks and what time to expect, so it is held against neither"

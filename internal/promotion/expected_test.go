@@ -46,8 +46,8 @@ func TestGate_SaysWhatIsExpectedOfTheMigration(t *testing.T) {
 		statement func(*understudy.Statement)
 		want      []string
 	}{
-		{"attested", attested, []string{"0.3–0.6 s by 2 runs", "(linear)", "public.notes (ACCESS EXCLUSIVE)", "after 10.6s, or when others wait for it longer than 1s", "waited for up to 30s"}},
-		{"attested, without a strong lock", func(s *understudy.Statement) { attested(s); s.Expected.Locks = nil }, []string{"no strong lock on what is there"}},
+		{"attested", attested, []string{"0.3–0.6 s by 2 runs", "(linear)", "public.notes (ACCESS EXCLUSIVE)", "after 10.6s, or when others wait for it longer than 1s", "a quiet moment for 30s at most"}},
+		{"attested, without a strong lock", func(s *understudy.Statement) { attested(s); s.Expected.Locks = nil }, []string{"it locks nothing that is there strongly"}},
 		{"of before that was noted", nil, []string{"the verdict does not say which locks and what time to expect"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {

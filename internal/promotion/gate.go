@@ -70,19 +70,19 @@ func changes(release understudy.Release, statement understudy.Statement, policy 
 
 // migration says what is expected of the migration, and what stops it.
 func migration(statement understudy.Statement, policy understudy.Policy) []string {
-	runs := fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries, each in a quiet moment that is waited for up to %s",
+	runs := fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries, each of which waits for a quiet moment for %s at most",
 		statement.Migrated.Round(1e7), cmp.Or(statement.LockTimeout, policy.LockTimeout), policy.Retries, policy.QuietWait)
 	e := statement.Expected
 	if e == nil {
 		return []string{runs, fmt.Sprintf("it is stopped when others wait for it longer than %s; the verdict does not say which locks and what time to expect", policy.BlockedFor)}
 	}
-	locks := "no strong lock on what is there"
+	locks := "nothing that is there strongly"
 	if all := e.Locked(); len(all) > 0 {
 		locks = strings.Join(all, ", ")
 	}
 	return []string{
 		runs,
-		fmt.Sprintf("it is expected to take %s here (%s) and to lock: %s", e.Range(), e.Basis, locks),
+		fmt.Sprintf("expected here: %s (%s); it locks %s", e.Range(), e.Basis, locks),
 		fmt.Sprintf("it is stopped at a lock that was not rehearsed, after %s, or when others wait for it longer than %s; then nothing is switched", e.Limit().Round(time.Millisecond), policy.BlockedFor),
 	}
 }

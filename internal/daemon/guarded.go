@@ -1,0 +1,183 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/laboratory"
+	"understudy/internal/migration"
+	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
+	"understudy/internal/postgres/lookout"
+	"understudy/internal/promotion"
+)
+
+// Migrate brings production's databases forward, under guard.
+func (s schema) Migrate(ctx context.Context, environment string, o promotion.Order) (string, error) {
+	env, _, err := s.d.environment(environment)
+	if err != nil {
+		return "", err
+	}
+	m := migrator{d: s.d, env: env, release: o.Release, databases: physicals(o.Release.Application), policy: o.Policy, name: "migration"}
+	if len(o.Release.Application.Databases) == 0 {
+		ran, err := m.run(ctx, o.Release.Application.Migration.Up)
+		return migrated(ran, o, nil), errors.Join(err, unwell(ran, err))
+	}
+	before, err := m.schemas(ctx)
+	if err != nil {
+		return "", err
+	}
+	look, err := m.lookout(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer look.Close(ctx)
+	guard := &migration.Guard{
+		Lookout: watched{look}, Patience: o.Policy.QuietWait, Tell: o.Tell,
+		Rules: migration.Rules{Expected: o.Expected, BlockedFor: o.Policy.BlockedFor},
+	}
+	if err := m.begin(ctx, look, guard, o); err != nil {
+		return "", err
+	}
+	ran, err := m.runUnder(ctx, o.Release.Application.Migration.Up, guard)
+	if ctx.Err() != nil {
+		return "", errors.Join(err, context.Cause(ctx))
+	}
+	if err = errors.Join(err, unwell(ran, err)); err != nil {
+		for _, sentence := range m.left(ctx, look, before, ran, err, o).Sentences() {
+			o.Tell(sentence)
+		}
+		return "", err
+	}
+	return migrated(ran, o, guard), nil
+}
+
+// lookout opens a look at the first database, which is the one that the rehearsal watched,
+// with whatever rights there are.
+func (m migrator) lookout(ctx context.Context) (*lookout.Lookout, error) {
+	app := m.release.Application
+	address, err := m.d.source(m.env, app, app.Databases[0].Name, m.databases[app.Databases[0].Name])
+	if err != nil {
+		return nil, err
+	}
+	return lookout.Open(ctx, lookout.Spec{URL: address, ApplicationName: lockwatch.MigrationName})
+}
+
+// begin ends what an interrupted run has left on the server, and tells what will not be seen.
+func (m migrator) begin(ctx context.Context, look *lookout.Lookout, guard *migration.Guard, o promotion.Order) error {
+	if left, err := look.End(ctx); err != nil || left > 0 {
+		return understudy.Errorf(understudy.KindConflict, "sessions of an earlier run of the migration are still at work on the server, and could not be ended (%d left): %w", left, errors.Join(err)).
+			WithHint("end the sessions of application %s, then promote again", lockwatch.MigrationName)
+	}
+	blind, err := look.Blind(ctx)
+	if err != nil {
+		return err
+	}
+	others := ""
+	if n := len(m.databases); n > 1 {
+		others = fmt.Sprintf("of %d databases only %s is watched", n, m.release.Application.Databases[0].Name)
+	}
+	for _, text := range []string{guard.Rules.Unheld(), blind, others} {
+		if text != "" {
+			o.Tell(text)
+		}
+	}
+	return nil
+}
+
+// unwell is the error of a run that ended, and not well.
+func unwell(ran migration.Ran, err error) error {
+	switch {
+	case err != nil || ran.OK():
+		return nil
+	case ran.Hung:
+		return understudy.Errorf(understudy.KindFailed, "it was ended after %s", ran.Took.Round(time.Millisecond))
+	}
+	return understudy.Errorf(understudy.KindFailed, "exit status %d after %d tries: %s", ran.Status, ran.Tries, migration.LastLines(ran.Output, 3))
+}
+
+// migrated says what a run that went well came to, beside what was expected.
+func migrated(ran migration.Ran, o promotion.Order, guard *migration.Guard) string {
+	said := fmt.Sprintf("migrated in %s at try %d", ran.Last.Round(time.Millisecond), ran.Tries)
+	if o.Expected != nil {
+		said += "; expected " + o.Expected.Range()
+	}
+	if guard == nil {
+		return said
+	}
+	switch locks := guard.Locks(); {
+	case len(locks) == 0:
+		said += fmt.Sprintf("; no strong lock was seen, looking every %s", ran.Observation.Every)
+	case o.Expected != nil:
+		said += "; locks as rehearsed: " + strings.Join(locks, ", ")
+	default:
+		said += "; locks seen: " + strings.Join(locks, ", ")
+	}
+	for _, note := range ran.Observation.Notes {
+		said += "; " + note
+	}
+	return said
+}
+
+// schemas are those of all databases.
+func (m migrator) schemas(ctx context.Context) (map[string]postgres.Schema, error) {
+	all := map[string]postgres.Schema{}
+	for name, physical := range m.databases {
+		schema, err := m.d.inspect(ctx, m.env, m.release.Application, name, physical)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = schema
+	}
+	return all, nil
+}
+
+// left says what state things are in after a run that did not go through.
+func (m migrator) left(ctx context.Context, look *lookout.Lookout, before map[string]postgres.Schema, ran migration.Ran, why error, o promotion.Order) migration.State {
+	state := migration.State{Status: ran.Left, Old: o.Old, OldRunsOnNew: o.OldRunsOnNew}
+	var surprise *migration.Surprise
+	if errors.As(why, &surprise) {
+		state.Statement, state.Left = surprise.Statement, surprise.Left
+	}
+	after, err := m.schemas(ctx)
+	if err != nil {
+		state.Unknown = err.Error()
+		return state
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		for _, c := range before[name].Diff(after[name]) {
+			state.Changes = append(state.Changes, laboratory.DescribeChange(c))
+		}
+	}
+	if state.Invalid, err = look.Invalid(ctx); err != nil {
+		state.Unknown = err.Error()
+	}
+	return state
+}
+
+// watched is a lookout in the words of migrations.
+type watched struct{ *lookout.Lookout }
+
+func (w watched) Look(ctx context.Context) (migration.Sight, error) {
+	seen, err := w.Lookout.Look(ctx)
+	out := migration.Sight{Statement: seen.Statement, Waits: seen.Waits}
+	for _, l := range seen.Locks {
+		out.Locks = append(out.Locks, migration.SeenLock(l))
+	}
+	return out, err
+}
+
+func (w watched) Busy(ctx context.Context, wanted map[string]string) (migration.Busy, error) {
+	seen, err := w.Lookout.Busy(ctx, wanted)
+	out := migration.Busy{Active: seen.Active, Waiting: seen.Waiting}
+	for _, h := range seen.Holders {
+		out.Holders = append(out.Holders, migration.Holder(h))
+	}
+	return out, err
+}

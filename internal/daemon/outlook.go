@@ -1,0 +1,211 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"understudy"
+	"understudy/internal/laboratory"
+	"understudy/internal/migration"
+	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
+	"understudy/internal/postgres/plans"
+	"understudy/internal/rehearsal"
+)
+
+// outlook is what is noted before a run of the migration on the twin, to say afterwards
+// what it lets expect of production: sizes on both sides, and the plans of the busiest
+// statements. Nothing of it decides whether the migration runs; what could not be noted is
+// said.
+type outlook struct {
+	s          *stage
+	on         rehearsal.Copy
+	twin       map[string]migration.Size
+	production map[string]migration.Size
+	planned    []planned
+	why        string // no statements were planned
+}
+
+// planned is a busy statement and its plan before.
+type planned struct {
+	plans.Statement
+	before plans.Plan
+}
+
+// mostPlanned is how many of the busiest statements are planned.
+const mostPlanned = 25
+
+// lookAhead notes it for a laboratory.
+func (s *stage) lookAhead(ctx context.Context, on rehearsal.Copy, way laboratory.Way) (laboratory.Outlook, error) {
+	if len(s.baseline.Application.Databases) == 0 || way != laboratory.Up {
+		return laboratory.Outlook{}, nil
+	}
+	o := s.outlook(ctx, on)
+	return laboratory.Outlook{Twin: o.twin, Production: o.production, Conclude: o.conclude}, nil
+}
+
+func (s *stage) outlook(ctx context.Context, on rehearsal.Copy) *outlook {
+	o := &outlook{s: s, on: on}
+	app := s.baseline.Application
+	first := app.Databases[0].Name // the one that is watched
+	o.twin = s.sizes(ctx, s.env, first, s.physical(on)[first])
+	_, names, err := s.d.running(ctx, s.target)
+	if err == nil {
+		o.production = s.sizes(ctx, s.target, first, names[first])
+	}
+	if on == rehearsal.Work {
+		o.plan(ctx, first, names[first])
+	}
+	return o
+}
+
+// sizes are those of a database's tables, as its statistics say; none where they cannot be
+// read, of which the estimates then say that they rest on nothing.
+func (s *stage) sizes(ctx context.Context, e understudy.Environment, database, physical string) map[string]migration.Size {
+	sizes := map[string]migration.Size{}
+	err := s.d.reading(ctx, e, s.baseline.Application, database, physical, func(conn *pgx.Conn) error {
+		all, err := postgres.TableSizes(ctx, conn)
+		for _, t := range all {
+			sizes[t.Table] = migration.Size{Rows: t.Rows, Bytes: t.Bytes}
+		}
+		return err
+	})
+	if err != nil {
+		s.d.options.Log.Warn("the sizes of tables could not be read", "environment", e.Name, "database", database, "error", err)
+		return nil
+	}
+	return sizes
+}
+
+// plan plans the busiest statements of the twin's traffic, or of production where the twin
+// does not know any.
+func (o *outlook) plan(ctx context.Context, database, physical string) {
+	app := o.s.baseline.Application
+	busiest, why := o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database])
+	if len(busiest) == 0 {
+		err := o.s.d.reading(ctx, o.s.target, app, database, physical, func(conn *pgx.Conn) error {
+			return reader(ctx, conn, func(tx pgx.Tx) (err error) {
+				var there string
+				busiest, there, err = plans.Busiest(ctx, tx, "", mostPlanned)
+				why = "on the twin " + why + ", in production " + there
+				return err
+			})
+		})
+		if err != nil {
+			o.why = why + ": " + err.Error()
+			return
+		}
+	}
+	if len(busiest) == 0 {
+		o.why = why
+		return
+	}
+	err := o.onCopy(ctx, func(tx pgx.Tx) {
+		for n, statement := range busiest {
+			if plan, err := plans.Of(ctx, tx, n, statement.Text); err == nil && plan.Tables { // others need their values, or read nothing
+				o.planned = append(o.planned, planned{statement, plan})
+			}
+		}
+	})
+	if err != nil {
+		o.why = err.Error()
+	}
+}
+
+// busiestOnTwin reads the statements of a database from the server's own view, which is
+// looked at in the database postgres: in the application's it would be a difference of schemas.
+func (s *stage) busiestOnTwin(ctx context.Context, physical string) (busiest []plans.Statement, why string) {
+	server, err := s.d.twinServer(ctx, s.env.Name)
+	if err != nil {
+		return nil, err.Error()
+	}
+	conn, err := server.Connect(ctx, "postgres")
+	if err != nil {
+		return nil, err.Error()
+	}
+	defer postgres.CloseConn(ctx, conn)
+	if _, err := conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
+		return nil, "the server lacks pg_stat_statements (package postgresql-contrib)"
+	}
+	err = reader(ctx, conn, func(tx pgx.Tx) (err error) {
+		busiest, why, err = plans.Busiest(ctx, tx, physical, mostPlanned)
+		return err
+	})
+	if err != nil {
+		return nil, err.Error()
+	}
+	return busiest, why
+}
+
+// onCopy reads the copy that is migrated, in a transaction that ends with act.
+func (o *outlook) onCopy(ctx context.Context, act func(pgx.Tx)) error {
+	first := o.s.baseline.Application.Databases[0].Name
+	return o.s.d.reading(ctx, o.s.env, o.s.baseline.Application, first, o.s.physical(o.on)[first], func(conn *pgx.Conn) error {
+		return reader(ctx, conn, func(tx pgx.Tx) error {
+			act(tx)
+			return ctx.Err()
+		})
+	})
+}
+
+// reader runs act in a read-only transaction.
+func reader(ctx context.Context, conn *pgx.Conn, act func(pgx.Tx) error) error {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return postgres.ReadError("reading", err)
+	}
+	defer postgres.Rollback(ctx, tx)
+	return act(tx)
+}
+
+// conclude adds to a run what it lets expect of production, and what became of the plans.
+func (o *outlook) conclude(ctx context.Context, ran migration.Ran, budget migration.Budget, out *rehearsal.Migrated) error {
+	estimates := migration.Estimates(ran, budget)
+	out.Figures = append(out.Figures, migration.Figures(estimates)...)
+	if ran.OK() {
+		expected := migration.Expect(ran, budget)
+		out.Expected = &expected
+		out.Figures = append(out.Figures, understudy.Figure{Name: "migration in production, at most", Value: expected.High.Seconds(), Unit: "s", Basis: expected.Range() + "; " + expected.Basis})
+	}
+	if o.on != rehearsal.Work || !ran.OK() {
+		return nil
+	}
+	all := o.replan(ctx)
+	out.Findings = append(out.Findings, migration.JudgePlans(all)...)
+	out.Figures = append(out.Figures, migration.PlanFigures(all, o.why)...)
+	raw, err := json.MarshalIndent(map[string]any{"estimates": estimates, "plans": all, "notPlanned": o.why}, "", "  ")
+	if err != nil {
+		return err
+	}
+	kept, err := o.s.d.evidence.Put("migration-up-outlook.json", strings.NewReader(string(raw)))
+	out.Evidence = append(out.Evidence, kept)
+	return err
+}
+
+// replan plans the same statements again, on the same data.
+func (o *outlook) replan(ctx context.Context) []migration.Planned {
+	var all []migration.Planned
+	var whole float64
+	for _, p := range o.planned {
+		whole += p.Millis
+	}
+	err := o.onCopy(ctx, func(tx pgx.Tx) {
+		for n, p := range o.planned {
+			was := migration.Planned{
+				Statement: lockwatch.WithoutLiterals(p.Text), Calls: p.Calls, Share: p.Millis / max(whole, 1e-9),
+				Before: migration.Plan{Shape: p.before.Shape, Cost: p.before.Cost, Rows: p.before.Rows},
+			}
+			if is, err := plans.Of(ctx, tx, n, p.Text); err == nil {
+				was.After = &migration.Plan{Shape: is.Shape, Cost: is.Cost, Rows: is.Rows}
+			}
+			all = append(all, was)
+		}
+	})
+	if err != nil {
+		o.why = err.Error()
+	}
+	return all
+}
