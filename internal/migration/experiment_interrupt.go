@@ -111,7 +111,7 @@ func (l Lab) interrupt(ctx context.Context, p point) (Interrupted, error) {
 	if err != nil {
 		return out, err
 	}
-	if out.Missed, err = l.kill(ctx, p.at); err != nil {
+	if out.Missed, err = l.kill(ctx, p.at); err != nil || out.Missed {
 		return out, err
 	}
 	if out.Ended, err = l.Bench.Still(ctx, p.patience); err != nil {

@@ -53,8 +53,15 @@ func TestMigration_IsTriedInWaysThatProductionWouldNotForgive(t *testing.T) {
 
 func TestMigration_ThatChangesNothingIsNotTriedAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := undisturbed(t, sound(func(s *story) { s.idle = true }))
-		w.says(t, understudy.CheckMigration, "it changed nothing, so it was not tried")
+		for _, exact := range []bool{false, true} { // whether it was seen that nothing was written, or has to be compared
+			w := undisturbed(t, sound(func(s *story) {
+				s.idle = true
+				s.up = func(rehearsal.Copy) rehearsal.Migrated {
+					return rehearsal.Migrated{OK: true, Took: time.Second, Seen: understudy.Observation{Exact: understudy.Exactness{Writes: exact}}}
+				}
+			}))
+			w.says(t, understudy.CheckMigration, "it changed nothing, so it was not tried")
+		}
 	})
 }
 

@@ -110,7 +110,7 @@ func (c *Crowd) of(ctx context.Context, target Target) (*pgx.Conn, error) {
 func (c *Crowd) Waits(ctx context.Context) (bool, error) {
 	var waits bool
 	err := c.look.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity
-		WHERE datname = current_database() AND application_name <> $1 AND wait_event_type = 'Lock')`, Name).Scan(&waits)
+		WHERE datname = current_database() AND application_name <> $1 AND backend_type = 'client backend' AND wait_event_type = 'Lock')`, Name).Scan(&waits)
 	if err != nil {
 		return false, postgres.ReadError("looking who waits", err)
 	}
