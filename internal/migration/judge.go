@@ -27,9 +27,8 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 	findings := judgeEnd(ran, budget)
 	findings = append(findings, judgeBlocked(ran.Observation, budget)...)
 	findings = append(findings, judgeLeft(ran.Observation, budget)...)
-	estimates := Estimates(ran, budget)
+	findings = atSize(findings, ran, budget)
 	for i := range findings {
-		findings[i] = Scaled(findings[i], estimates)
 		findings[i].Inexact = findings[i].Inexact || sampled(findings[i], ran.Observation.Exact)
 	}
 	return findings
@@ -38,7 +37,7 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 // sampled tells whether a finding rests on something of which more may have happened.
 func sampled(f understudy.Finding, exact understudy.Exactness) bool {
 	switch f.Code {
-	case string(check.MigrationBlocked):
+	case string(check.MigrationBlocked), string(check.MigrationGrows):
 		return !exact.Waits
 	case string(check.MigrationExclusive):
 		return !exact.Exclusive
