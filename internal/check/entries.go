@@ -61,6 +61,8 @@ const (
 	MigrationUnlogged   Code = "migration.unlogged"
 	MigrationNotValid   Code = "migration.not-validated"
 	MigrationPlan       Code = "migration.plan-changed"
+	MigrationGrows      Code = "migration.blocks-at-size"
+	MigrationOutlasts   Code = "migration.outlasts-timeout"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -234,6 +236,10 @@ func migrationEntries() []Entry {
 			"{would}", "let the command take a lock of its own before it looks at what is to be done, as most migration tools can (an advisory lock, a lock on their version table), and wait for it"},
 		{MigrationPlan, in, understudy.SeverityWarning, "a busy statement is planned {manner}: {subject}",
 			"after the migration this statement would be run {manner}, at {ratio} times the cost by the planner's reckoning", "see which index or statistics the new plan lacks: create the index again, or end the migration with ANALYZE of the tables that it names"},
+		{MigrationGrows, in, understudy.SeverityBlocking, "with production's size the migration blocks {subject} for about {blocked}",
+			"whoever waits for {subject} would wait about {blocked} ({basis}); on the smaller twin it was within {budget}", "{remedy}"},
+		{MigrationOutlasts, in, understudy.SeverityBlocking, "with production's size the migration takes about {expected}",
+			"the promotion would end it at its timeout of {limit}, half way", "do long work in batches outside the deployment, or give the migration the timeout that it needs"},
 	}
 }
 

@@ -59,6 +59,8 @@ func newStage(project string) *apitest.Stage {
 	}
 	s.Signed = []understudy.Verdict{{ID: "r-1", Rehearsal: "r-1", Release: digest("v2"), Label: "v2", Outcome: understudy.OutcomePassed, Envelope: []byte("{}"), SignedAt: at("12:01:00")}}
 	s.Statement = understudy.Statement{Rehearsal: "r-1", Outcome: understudy.OutcomePassed, Label: "v2", Release: digest("v2"), Snapshot: s.Snapshot,
+		Expected: &understudy.Expectation{Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 3 * time.Second, Basis: "linear",
+			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
 	scenes()["failed"](s)
 	return s

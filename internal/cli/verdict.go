@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -102,6 +104,10 @@ func (c *cli) showStatement(s understudy.Statement) {
 	v.print("policy         %s", s.Policy)
 	v.print("against        %s, running %s, as of %s", s.Production.Environment, s.Production.ReleaseLabel, moment(s.Production.ObservedAt))
 	v.print("data           snapshot %s of %s, %s rows, taken %s", s.Snapshot.ID, s.Snapshot.Of, number(rows(s.Snapshot)), moment(s.Snapshot.TakenAt))
+	if e := s.Expected; e != nil {
+		v.print("expected       %s (%s)", e.Range(), e.Basis)
+		v.print("locks          %s", cmp.Or(strings.Join(e.Locked(), ", "), "nothing that is there strongly"))
+	}
 	for _, check := range s.Checks {
 		v.print("check          %s %s", check.Name, check.Outcome)
 	}

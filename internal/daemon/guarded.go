@@ -46,10 +46,11 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 		return "", err
 	}
 	ran, err := m.runUnder(ctx, o.Release.Application.Migration.Up, guard)
-	if ctx.Err() != nil {
-		return "", errors.Join(err, context.Cause(ctx))
+	if wish := new(promotion.GoBack); ctx.Err() != nil && !errors.As(context.Cause(ctx), wish) {
+		return "", errors.Join(err, context.Cause(ctx)) // it goes on later
 	}
 	if err = errors.Join(err, unwell(ran, err)); err != nil {
+		ctx := context.WithoutCancel(ctx)
 		for _, sentence := range m.left(ctx, look, before, ran, err, o).Sentences() {
 			o.Tell(sentence)
 		}

@@ -70,7 +70,8 @@ func (g *Guard) RunMigration(ctx context.Context, command Command) (Result, erro
 	var surprise *Surprise
 	var yielded yield
 	switch why := context.Cause(running); {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // it was told to stop; the server is not
+		g.end(ctx)
 	case errors.As(why, &surprise):
 		surprise.Left = g.end(ctx)
 		return result, surprise

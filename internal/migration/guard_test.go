@@ -233,6 +233,19 @@ func TestGuard_WaitsForAQuietMoment(t *testing.T) {
 	}
 }
 
+func TestGuard_EndsTheSessionsOfACommandThatWasToldToStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(2*time.Second, func() { cancel(errors.New("ada asked to go back")) })
+		p := &production{takes: []time.Duration{time.Minute}, sees: func(int, time.Duration) migration.Sight { return migration.Sight{} }}
+		g := &migration.Guard{Commander: p, Lookout: p, Tell: func(string) {}}
+		_, err := g.RunMigration(ctx, migration.Command{})
+		if surprise := new(migration.Surprise); err == nil || errors.As(err, &surprise) || p.ended != 1 {
+			t.Errorf("%v; its sessions were ended %d times", err, p.ended)
+		}
+	})
+}
+
 func TestGuard_WaitsNoLongerThanTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -28,9 +28,8 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 	if ran.OK() && ran.Tries <= 1 {
 		findings = append(findings, s.rolledBack()...)
 	}
-	estimates := Estimates(ran, budget)
+	findings = atSize(findings, ran, budget)
 	for i := range findings {
-		findings[i] = Scaled(findings[i], estimates)
 		findings[i].Inexact = findings[i].Inexact || sampled(findings[i], ran.Observation.Exact)
 	}
 	return findings
@@ -39,7 +38,7 @@ func Judge(ran Ran, budget Budget) []understudy.Finding {
 // sampled tells whether a finding rests on something of which more may have happened.
 func sampled(f understudy.Finding, exact understudy.Exactness) bool {
 	switch check.Code(f.Code) {
-	case check.MigrationBlocked, check.MigrationWaited, check.MigrationNoTimeout:
+	case check.MigrationBlocked, check.MigrationGrows, check.MigrationWaited, check.MigrationNoTimeout:
 		return !exact.Waits
 	case check.MigrationExclusive:
 		return !exact.Exclusive

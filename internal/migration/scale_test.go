@@ -107,3 +107,35 @@ func TestJudge_SaysWhatProductionsSizeMakesOfIt(t *testing.T) {
 		t.Errorf("%+v", figures)
 	}
 }
+
+func TestJudge_FindsWhatOnlyProductionsSizeMakesTooLong(t *testing.T) {
+	ran := sized(func(o *understudy.Observation) {
+		o.Tables = []understudy.TableChange{{Relation: "public.orders", Updated: 1}}
+		o.Waits = []understudy.ObservedWait{blocked("public.orders", "RowExclusiveLock", "UPDATE orders SET a = ?", 500*time.Millisecond)}
+	})
+	for _, c := range []struct {
+		claim  string
+		budget migration.Budget
+		want   string
+	}{
+		{"as big as production", sizes(1000, 1<<20, 1000, 1<<20), ""},
+		{"ten times as big", sizes(1000, 1<<20, 10_000, 10<<20), "blocking migration.blocks-at-size"},
+		{"perhaps", sizes(1000, 1<<20, 1000, 10<<20), "warning migration.blocks-at-size"},
+		{"a thousand times as big", sizes(1000, 1<<20, 1_000_000, 1000<<20), "blocking migration.blocks-at-size, blocking migration.outlasts-timeout"},
+		{"perhaps a thousand times", sizes(1000, 1<<20, 1000, 1000<<20), "warning migration.blocks-at-size, warning migration.outlasts-timeout"},
+		{"not known", budget(), ""},
+	} {
+		var got []string
+		for _, f := range migration.Judge(ran, c.budget) {
+			if f.Code == "migration.blocks-at-size" || f.Code == "migration.outlasts-timeout" {
+				got = append(got, string(f.Severity)+" "+f.Code)
+				if strings.ContainsAny(f.Title+f.Would+f.Remedy, "{}") {
+					t.Errorf("%s: %+v", c.claim, f)
+				}
+			}
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %q, want %q", c.claim, got, c.want)
+		}
+	}
+}

@@ -2,11 +2,9 @@ package migration
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"understudy"
-	"understudy/internal/check"
 )
 
 // basisOf says what a range rests on, for people.
@@ -54,19 +52,6 @@ func abbreviated(n int64) string {
 		return fmt.Sprintf("%d k", n/1000)
 	}
 	return fmt.Sprint(n)
-}
-
-// Scaled adds to a finding about one relation what its time would be with production's
-// sizes. Findings of other kinds, and of relations that nothing is known of, stay as they are.
-func Scaled(f understudy.Finding, estimates []Estimate) understudy.Finding {
-	at := slices.IndexFunc(estimates, func(e Estimate) bool { return e.Relation == f.Subject })
-	if at < 0 || f.Code != string(check.MigrationBlocked) && f.Code != string(check.MigrationRewrote) {
-		return f
-	}
-	e := estimates[at]
-	f.Would += fmt.Sprintf("; with production's size about %s (%s)", understudy.Span(e.Low, e.High), e.Basis)
-	f.Seen += fmt.Sprintf("; %s; %s on the twin", e.sizes(), e.Rate())
-	return f
 }
 
 // Figures of the estimates: each relation's range, with what it rests on.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/lookout"
 	"understudy/internal/postgres/postgrestest"
 )
@@ -20,12 +19,7 @@ import (
 func scene(t *testing.T) (as func(role, application string) *pgx.Conn, opened func(role string) *lookout.Lookout) {
 	t.Helper()
 	server, name := postgrestest.Database(t)
-	for _, role := range []string{name + "_owner", name + "_looks"} {
-		if err := server.EnsureRole(t.Context(), cluster.Role{Name: role, Login: true, Inherit: true}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	postgrestest.Exec(t, server, name, `CREATE TABLE notes (id int PRIMARY KEY, text text); INSERT INTO notes SELECT n, 'x' FROM generate_series(1, 100) n;
+	postgrestest.Exec(t, server, name, `CREATE ROLE `+name+`_owner LOGIN; CREATE ROLE `+name+`_looks LOGIN; CREATE TABLE notes (id int PRIMARY KEY, text text); INSERT INTO notes SELECT n, 'x' FROM generate_series(1, 100) n;
 		CREATE TABLE events (id int, at int) PARTITION BY RANGE (at); CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
 		GRANT CREATE ON SCHEMA public TO `+name+`_owner; ALTER TABLE notes OWNER TO `+name+`_owner; ALTER TABLE events OWNER TO `+name+`_owner; ALTER TABLE events_1 OWNER TO `+name+`_owner`)
 	address := func(role, application string) string {
