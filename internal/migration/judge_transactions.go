@@ -52,68 +52,96 @@ func ends(statement string) bool {
 	return first == "COMMIT" || first == "END" || first == "ROLLBACK" || first == "ABORT"
 }
 
-// severalTables are transactions that locked more than one table against everything, by
-// more than one statement.
+// severalTables are transactions that locked tables against everything that have nothing
+// to do with each other.
 func (s scene) severalTables() []understudy.Finding {
-	found := map[string]understudy.Finding{}
-	for _, first := range s.strong() {
-		names, by := []string{first.Relation}, []string{first.Statement}
-		for _, l := range s.strong() {
-			if l.Mode == exclusive && isTable(l) && l.Relation != first.Relation && l.Statement != first.Statement && together(first, l) {
-				names, by = append(names, l.Relation), append(by, l.Statement)
+	var findings []understudy.Finding
+	for _, group := range s.transactions() {
+		var tables []understudy.ObservedLock
+		for _, l := range group {
+			if isTable(l) && !l.New && l.Mode == exclusive {
+				tables = append(tables, l)
 			}
 		}
-		if first.Mode != exclusive || !isTable(first) || len(names) < 2 || held(first) == 0 {
+		if len(tables) < 2 || s.oneStatement(group) || len(s.families(tables)) < 2 {
 			continue
 		}
-		subject := list(names)
-		f := check.Find(check.MigrationTogether, subject, "locked in one transaction, by: "+strings.Join(slices.Compact(by), "; "), check.Facts{
-			"remedy": s.remedy("lock-kept", s.about(first.Relation))})
-		found[subject] = hurting(f, first.Held.Seconds())
+		f := check.Find(check.MigrationTogether, list(relations(tables)), "ACCESS EXCLUSIVE on each, to the end of one transaction, by: "+by(tables), check.Facts{
+			"remedy": s.remedy("lock-kept", s.about(tables[0].Relation))})
+		findings = append(findings, hurting(f, tables[0].Held.Seconds()))
 	}
-	return inOrder(widest(slices.Collect(maps.Values(found))))
+	return inOrder(alike(findings))
 }
 
-// widest leaves out a finding of which another names all subjects, and more.
-func widest(findings []understudy.Finding) []understudy.Finding {
-	within := func(a, b understudy.Finding) bool {
-		names := strings.Split(b.Subject, ", ")
-		return len(b.Subject) > len(a.Subject) && !slices.ContainsFunc(strings.Split(a.Subject, ", "), func(name string) bool {
-			return !slices.Contains(names, name)
-		})
-	}
-	return slices.DeleteFunc(slices.Clone(findings), func(a understudy.Finding) bool {
-		return slices.ContainsFunc(findings, func(b understudy.Finding) bool { return within(a, b) })
-	})
-}
-
-// otherTables are statements that locked a table from before together with another: by a
-// foreign key, as its partition or its parent.
+// otherTables are tables from before that were locked together with another: by a foreign
+// key, as its partition or its parent.
 func (s scene) otherTables() []understudy.Finding {
-	by := map[string][]understudy.ObservedLock{}
-	for _, l := range s.Locks {
-		if isTable(l) && keepsOut(l.Mode) != "" && l.Mode != sharing {
-			by[l.Statement] = append(by[l.Statement], l)
-		}
-	}
 	var findings []understudy.Finding
-	for _, statement := range slices.Sorted(maps.Keys(by)) {
-		var names, said []string
-		old, longest := false, time.Duration(0)
-		for _, l := range by[statement] {
-			names, old = append(names, l.Relation), old || !l.New
-			said = append(said, fmt.Sprintf("%s %s", l.Relation, words(l.Mode)))
-			longest = max(longest, l.Held)
+	for _, group := range s.transactions() {
+		var tables []understudy.ObservedLock
+		for _, l := range group {
+			if isTable(l) && l.Mode != sharing {
+				tables = append(tables, l)
+			}
 		}
-		subject := list(names)
-		if statement == "" || !old || !strings.Contains(subject, ", ") {
-			continue
+		families := [][]understudy.ObservedLock{tables}
+		if !s.oneStatement(group) {
+			families = s.families(tables)
 		}
-		f := check.Find(check.MigrationOtherTable, subject, fmt.Sprintf("%s, by: %s", list(said), statement), check.Facts{
-			"remedy": s.remedyFor(statement, names[0])})
-		findings = append(findings, hurting(f, longest.Seconds()))
+		for _, family := range families {
+			old := slices.ContainsFunc(family, func(l understudy.ObservedLock) bool { return !l.New })
+			if subject := list(relations(family)); old && strings.Contains(subject, ", ") {
+				findings = append(findings, s.otherTable(subject, family))
+			}
+		}
 	}
-	return findings
+	return inOrder(alike(findings))
+}
+
+func (s scene) otherTable(subject string, family []understudy.ObservedLock) understudy.Finding {
+	var said []string
+	longest := time.Duration(0)
+	for _, l := range family {
+		said, longest = append(said, l.Relation+" "+words(l.Mode)), max(longest, l.Held)
+	}
+	f := check.Find(check.MigrationOtherTable, subject, fmt.Sprintf("%s, by: %s", list(said), by(family)), check.Facts{
+		"remedy": s.remedyFor(by(family), family[0].Relation)})
+	return hurting(f, longest.Seconds())
+}
+
+func relations(locks []understudy.ObservedLock) []string {
+	var names []string
+	for _, l := range locks {
+		names = append(names, l.Relation)
+	}
+	return names
+}
+
+// families are locks by what binds their tables to each other: a foreign key that came or
+// went, or a partitioned table.
+func (s scene) families(locks []understudy.ObservedLock) [][]understudy.ObservedLock {
+	var families [][]understudy.ObservedLock
+	for _, l := range locks {
+		mine := []understudy.ObservedLock{l}
+		families = slices.DeleteFunc(families, func(family []understudy.ObservedLock) bool {
+			bound := slices.ContainsFunc(family, func(other understudy.ObservedLock) bool { return s.bound(l, other) })
+			if bound {
+				mine = append(mine, family...)
+			}
+			return bound
+		})
+		families = append(families, mine)
+	}
+	return families
+}
+
+func (s scene) bound(a, b understudy.ObservedLock) bool {
+	if a.Relation == b.Relation || a.PartitionOf == b.Relation || b.PartitionOf == a.Relation || a.PartitionOf != "" && a.PartitionOf == b.PartitionOf {
+		return true
+	}
+	return slices.ContainsFunc(s.Constraints, func(c understudy.ConstraintChange) bool {
+		return c.Table == a.Relation && c.References == b.Relation || c.Table == b.Relation && c.References == a.Relation
+	})
 }
 
 // waited tells for which locks the migration itself had to wait, and behind whom.
