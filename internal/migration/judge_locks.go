@@ -26,7 +26,7 @@ func (s scene) blocked() []understudy.Finding {
 		if b.For <= s.budget.BlockedFor {
 			continue
 		}
-		seen := fmt.Sprintf("%s waited %s for %s on %s behind: %s", b.Who, rounded(b.For), b.Wanted, relation, b.By)
+		seen := fmt.Sprintf("%s waited %s for %s on %s behind: %s", b.Who, rounded(b.For), b.Wanted, relation, said(b.By))
 		if b.Queued {
 			seen += "; the migration itself was waiting for its lock then, and all stood in the queue behind it"
 		}
@@ -34,11 +34,27 @@ func (s scene) blocked() []understudy.Finding {
 			seen += fmt.Sprintf("; %d waits in all", times[relation])
 		}
 		f := check.Find(check.MigrationBlocked, relation, seen, check.Facts{
-			"who": s.who(b), "what": s.what(b), "blocked": rounded(b.For), "remedy": s.remedyFor(b.By, relation),
+			"who": s.who(b), "what": s.what(b), "blocked": rounded(b.For), "remedy": s.blockRemedy(b, relation),
 		})
 		findings = append(findings, hurting(f, b.For.Seconds()))
 	}
 	return inOrder(findings)
+}
+
+// blockRemedy goes by the statement; where that is a short one, by what made it long.
+func (s scene) blockRemedy(b understudy.ObservedWait, relation string) string {
+	if recipeFor(b.By) != "" {
+		return s.remedyFor(b.By, relation)
+	}
+	for _, l := range s.strong() {
+		if _, kept := s.laterStatements(l); l.Relation == relation && kept >= s.noticeable() {
+			return s.remedy("lock-kept", s.about(relation))
+		}
+	}
+	if b.Queued {
+		return waitRemedy("")
+	}
+	return s.remedyFor(b.By, relation)
 }
 
 func (s scene) who(b understudy.ObservedWait) string {
@@ -73,7 +89,7 @@ func (s scene) lockedScans() []understudy.Finding {
 		}
 		l := s.longest(relation, exclusive)
 		f := check.Find(check.MigrationLockedScan, relation, fmt.Sprintf("%s; locked for %s on %s by: %s",
-			why, lasted(l.Held), s.size(relation), l.Statement), check.Facts{"remedy": s.remedy(recipe, s.about(relation))})
+			why, lasted(l.Held), s.size(relation), said(l.Statement)), check.Facts{"remedy": s.remedy(recipe, s.about(relation))})
 		if s.small(relation) && l.Held < s.noticeable() {
 			f = as(f, understudy.SeverityNote)
 		}
@@ -161,11 +177,11 @@ func (s scene) covered(l understudy.ObservedLock) bool {
 }
 
 func (s scene) writeLock(locks []understudy.ObservedLock) understudy.Finding {
-	var names, said []string
+	var names, told []string
 	longest, grows, large := time.Duration(0), false, false
 	for _, l := range locks {
 		names = append(names, l.Relation)
-		said = append(said, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
+		told = append(told, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
 		longest, grows = max(longest, l.Held), grows || s.grows(l)
 		large = large || isTable(l) && !s.small(l.Relation)
 	}
@@ -173,7 +189,7 @@ func (s scene) writeLock(locks []understudy.ObservedLock) understudy.Finding {
 	if grows {
 		more = "; the time grows with the table"
 	}
-	f := check.Find(check.MigrationWriteLock, list(names), fmt.Sprintf("%s by: %s", list(said), by(locks)), check.Facts{
+	f := check.Find(check.MigrationWriteLock, list(names), fmt.Sprintf("%s by: %s", list(told), by(locks)), check.Facts{
 		"grows": more, "remedy": s.remedyFor(by(locks), names[0])})
 	if longest < s.noticeable() && (!grows || !large) {
 		f = as(f, understudy.SeverityNote)

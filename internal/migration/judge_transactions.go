@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,16 +13,18 @@ import (
 )
 
 // kept are locks that outlived their statement: other statements of the same transaction
-// ran, or waited, while they were held.
+// ran while they were held, or waited for another lock.
 func (s scene) kept() []understudy.Finding {
 	worst := map[string]understudy.Finding{}
 	for _, l := range s.strong() {
-		later, since := s.laterStatements(l)
-		kept := l.From + l.Held - since
-		if !isTable(l) || len(later) == 0 || kept < s.noticeable() || worst[l.Relation].Hurt >= kept.Seconds() {
+		later, kept := s.laterStatements(l)
+		if table, waited := s.waitedMeanwhile(l); waited > kept {
+			later, kept = []string{"waiting for " + table}, waited
+		}
+		if !isTable(l) || kept < s.noticeable() || worst[l.Relation].Hurt >= kept.Seconds() {
 			continue
 		}
-		f := check.Find(check.MigrationLockKept, l.Relation, fmt.Sprintf("%s was held for %s in all, %s of them while these ran: %s",
+		f := check.Find(check.MigrationLockKept, l.Relation, fmt.Sprintf("%s was held for %s in all, %s of them while this went on: %s",
 			words(l.Mode), rounded(l.Held), rounded(kept), strings.Join(later, "; ")), check.Facts{
 			"kept": rounded(kept), "remedy": s.remedy("lock-kept", s.about(l.Relation))})
 		worst[l.Relation] = hurting(f, kept.Seconds())
@@ -29,26 +32,75 @@ func (s scene) kept() []understudy.Finding {
 	return inOrder(slices.Collect(maps.Values(worst)))
 }
 
-// laterStatements are those that the session of a lock began while it was held, and when
-// the first of them began.
-func (s scene) laterStatements(l understudy.ObservedLock) (texts []string, since time.Duration) {
-	for _, o := range s.Statements {
-		if o.Session != l.Session || o.From <= l.From || o.From >= l.From+l.Held || ends(o.Text) {
+// waitedMeanwhile is the longest wait of a lock's session for another table while the lock
+// was held.
+func (s scene) waitedMeanwhile(l understudy.ObservedLock) (table string, longest time.Duration) {
+	for _, other := range s.Locks {
+		if other.Session != l.Session || other.Relation == l.Relation || other.Waited == 0 || other.From > until(l) {
 			continue
 		}
-		if len(texts) == 0 {
-			since = o.From
-		}
-		if len(texts) < 3 {
-			texts = append(texts, o.Text)
+		if waited := other.From - max(l.From, other.From-other.Waited); waited > longest {
+			table, longest = other.Relation, waited
 		}
 	}
-	return texts, since
+	return table, longest
 }
+
+// laterStatements are those that ran after the one that took a lock, in its transaction,
+// and for how long it was held from the first of them on.
+func (s scene) laterStatements(l understudy.ObservedLock) (texts []string, kept time.Duration) {
+	for _, o := range s.after(l) {
+		if len(texts) == 0 {
+			kept = until(l) - max(o.From, l.From)
+		}
+		if len(texts) < 3 {
+			texts = append(texts, said(o.Text))
+		}
+	}
+	return texts, kept
+}
+
+// after are the statements of a lock's transaction without those up to the one that took
+// it. A lock may be seen a little after it was taken; where a statement that needs it for
+// long (a rewrite, a scan) could have begun meanwhile, that one counts as having taken it.
+func (s scene) after(l understudy.ObservedLock) []understudy.ObservedStatement {
+	begun, seen := l.From, l.From-2*s.Every
+	if l.HeldMost > 0 {
+		begun = until(l) - l.HeldMost
+	}
+	if recipe, _ := s.scanned(l.Relation); recipe != "" || s.tables[l.Relation].Rewritten || l.Mode == sharing {
+		seen = l.From
+	}
+	var all []understudy.ObservedStatement
+	for _, o := range s.Statements {
+		if o.Session == l.Session && o.From >= begun-time.Millisecond && o.From < until(l) && !ends(o.Text) && !begins(o.Text) {
+			all = append(all, o)
+		}
+	}
+	taker := 0
+	for i, o := range all {
+		if o.From <= seen {
+			taker = i
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[taker+1:]
+}
+
+// begins tells of a statement that only begins a transaction.
+func begins(statement string) bool {
+	first, _, _ := strings.Cut(strings.ToUpper(said(statement)), " ")
+	return first == "BEGIN" || first == "START"
+}
+
+// said is a statement without its end.
+func said(statement string) string { return strings.TrimRight(statement, "; ") }
 
 // ends tells of a statement that only ends a transaction.
 func ends(statement string) bool {
-	first, _, _ := strings.Cut(strings.ToUpper(strings.TrimRight(statement, "; ")), " ")
+	first, _, _ := strings.Cut(strings.ToUpper(said(statement)), " ")
 	return first == "COMMIT" || first == "END" || first == "ROLLBACK" || first == "ABORT"
 }
 
@@ -146,27 +198,31 @@ func (s scene) bound(a, b understudy.ObservedLock) bool {
 
 // waited tells for which locks the migration itself had to wait, and behind whom.
 func (s scene) waited() []understudy.Finding {
-	var names, said []string
-	longest, behind := time.Duration(0), ""
+	worst := map[string]understudy.ObservedLock{}
+	longest := understudy.ObservedLock{}
 	for _, l := range s.Locks {
 		if l.Waited < max(s.noticeable(), time.Millisecond) {
 			continue
 		}
-		names = append(names, l.Relation)
-		who := l.Behind
-		if who == "" {
-			who = "others"
+		if l.Relation == "" {
+			l.Relation = "the transactions that were under way"
 		}
-		said = append(said, fmt.Sprintf("%s for %s on %s behind %s", rounded(l.Waited), words(l.Mode), l.Relation, who))
-		if l.Waited > longest {
-			longest, behind = l.Waited, who
+		if l.Waited > worst[l.Relation].Waited {
+			worst[l.Relation] = l
+		}
+		if l.Waited > longest.Waited {
+			longest = l
 		}
 	}
-	if len(names) == 0 {
+	if len(worst) == 0 {
 		return nil
 	}
-	f := check.Find(check.MigrationWaited, list(names), list(said), check.Facts{"waited": rounded(longest), "remedy": waitRemedy(behind)})
-	return []understudy.Finding{hurting(f, longest.Seconds())}
+	var told []string
+	for _, l := range worst {
+		told = append(told, fmt.Sprintf("%s for %s on %s behind %s", rounded(l.Waited), words(l.Mode), l.Relation, cmp.Or(l.Behind, "others")))
+	}
+	f := check.Find(check.MigrationWaited, list(slices.Collect(maps.Keys(worst))), list(told), check.Facts{"waited": rounded(longest.Waited), "remedy": waitRemedy(longest.Behind)})
+	return []understudy.Finding{hurting(f, longest.Waited.Seconds())}
 }
 
 // waitRemedy fits who the migration had to wait for.
