@@ -104,6 +104,29 @@ func TestHazards_TheTableHasAllOfThem(t *testing.T) {
 	}
 }
 
+// TestHazards_ThePageTellsAll holds the table of docs/migrations.md to this one.
+func TestHazards_ThePageTellsAll(t *testing.T) {
+	page, err := os.ReadFile("../../docs/migrations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.SplitN(line, " | ", 4); len(cells) == 4 {
+			rows[strings.TrimPrefix(cells[0], "| ")] = cells[2]
+		}
+	}
+	for _, c := range hazards.Cases() {
+		for _, want := range c.Want {
+			for code := range strings.SplitSeq(want.Code, "|") {
+				if name := "`" + strings.TrimPrefix(code, "migration.") + "`"; !strings.Contains(rows[c.ID], name) {
+					t.Errorf("docs/migrations.md does not say of %s that it is found as %s: %s", c.ID, name, rows[c.ID])
+				}
+			}
+		}
+	}
+}
+
 func is(f understudy.Finding, want hazards.Find) bool {
 	return slices.Contains(strings.Split(want.Code, "|"), f.Code) && (want.Subject == "" || want.Subject == f.Subject)
 }

@@ -26,7 +26,7 @@ func (s scene) blocked() []understudy.Finding {
 		if b.For <= s.budget.BlockedFor {
 			continue
 		}
-		seen := fmt.Sprintf("%s waited %s for %s on %s behind: %s", b.Who, rounded(b.For), b.Wanted, relation, b.By)
+		seen := fmt.Sprintf("%s waited %s for %s on %s behind: %s", b.Who, rounded(b.For), b.Wanted, relation, said(b.By))
 		if b.Queued {
 			seen += "; the migration itself was waiting for its lock then, and all stood in the queue behind it"
 		}
@@ -34,11 +34,27 @@ func (s scene) blocked() []understudy.Finding {
 			seen += fmt.Sprintf("; %d waits in all", times[relation])
 		}
 		f := check.Find(check.MigrationBlocked, relation, seen, check.Facts{
-			"who": s.who(b), "what": s.what(b), "blocked": rounded(b.For), "remedy": s.remedyFor(b.By, relation),
+			"who": s.who(b), "what": s.what(b), "blocked": rounded(b.For), "remedy": s.blockRemedy(b, relation),
 		})
 		findings = append(findings, hurting(f, b.For.Seconds()))
 	}
 	return inOrder(findings)
+}
+
+// blockRemedy goes by the statement; where that is a short one, by what made it long.
+func (s scene) blockRemedy(b understudy.ObservedWait, relation string) string {
+	if recipeFor(b.By) != "" {
+		return s.remedyFor(b.By, relation)
+	}
+	for _, l := range s.strong() {
+		if _, kept := s.laterStatements(l); l.Relation == relation && kept >= s.noticeable() {
+			return s.remedy("lock-kept", s.about(relation))
+		}
+	}
+	if b.Queued {
+		return waitRemedy("")
+	}
+	return s.remedyFor(b.By, relation)
 }
 
 func (s scene) who(b understudy.ObservedWait) string {
@@ -73,7 +89,7 @@ func (s scene) lockedScans() []understudy.Finding {
 		}
 		l := s.longest(relation, exclusive)
 		f := check.Find(check.MigrationLockedScan, relation, fmt.Sprintf("%s; locked for %s on %s by: %s",
-			why, lasted(l.Held), s.size(relation), l.Statement), check.Facts{"remedy": s.remedy(recipe, s.about(relation))})
+			why, lasted(l.Held), s.size(relation), said(l.Statement)), check.Facts{"remedy": s.remedy(recipe, s.about(relation))})
 		if s.small(relation) && l.Held < s.noticeable() {
 			f = as(f, understudy.SeverityNote)
 		}
@@ -87,7 +103,7 @@ func (s scene) lockedScans() []understudy.Finding {
 func (s scene) scanned(relation string) (recipe, why string) {
 	built := slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
 		return l.Relation == relation && l.Mode == sharing && slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-			return other.Relation == relation && other.Mode == exclusive && together(l, other)
+			return other.Relation == relation && other.Mode == exclusive && s.together(l, other)
 		})
 	})
 	for _, c := range s.Constraints {
@@ -122,34 +138,50 @@ func (s scene) wasRead(relation string) bool {
 }
 
 // writeLocks are locks that let readers through and keep writers out: one finding for
-// each statement, with all the tables that it locked.
+// each transaction, with all the tables that it locked.
 func (s scene) writeLocks() []understudy.Finding {
-	by := map[string][]understudy.ObservedLock{}
-	for _, l := range s.strong() {
-		if l.Mode != exclusive && !s.covered(l) {
-			by[l.Statement] = append(by[l.Statement], l)
+	var findings []understudy.Finding
+	for _, group := range s.transactions() {
+		var locks []understudy.ObservedLock
+		for _, l := range group {
+			if !l.New && l.Mode != exclusive && !s.covered(l) {
+				locks = append(locks, l)
+			}
+		}
+		if len(locks) > 0 {
+			findings = append(findings, s.writeLock(locks))
 		}
 	}
-	var findings []understudy.Finding
-	for _, statement := range slices.Sorted(maps.Keys(by)) {
-		findings = append(findings, s.writeLock(statement, by[statement]))
+	return inOrder(alike(findings))
+}
+
+// alike puts findings of one subject together: the worst stands for all.
+func alike(findings []understudy.Finding) []understudy.Finding {
+	worst := map[string]understudy.Finding{}
+	for _, f := range findings {
+		was, known := worst[f.Subject]
+		if pair := []understudy.Finding{was, f}; known {
+			understudy.SortFindings(pair)
+			f = pair[0]
+		}
+		worst[f.Subject] = f
 	}
-	return findings
+	return slices.Collect(maps.Values(worst))
 }
 
 // covered tells whether the same transaction locked the same thing against everything.
 func (s scene) covered(l understudy.ObservedLock) bool {
 	return slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-		return other.Relation == l.Relation && other.Mode == exclusive && together(l, other)
+		return other.Relation == l.Relation && other.Mode == exclusive && s.together(l, other)
 	})
 }
 
-func (s scene) writeLock(statement string, locks []understudy.ObservedLock) understudy.Finding {
-	var names, said []string
+func (s scene) writeLock(locks []understudy.ObservedLock) understudy.Finding {
+	var names, told []string
 	longest, grows, large := time.Duration(0), false, false
 	for _, l := range locks {
 		names = append(names, l.Relation)
-		said = append(said, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
+		told = append(told, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
 		longest, grows = max(longest, l.Held), grows || s.grows(l)
 		large = large || isTable(l) && !s.small(l.Relation)
 	}
@@ -157,23 +189,36 @@ func (s scene) writeLock(statement string, locks []understudy.ObservedLock) unde
 	if grows {
 		more = "; the time grows with the table"
 	}
-	f := check.Find(check.MigrationWriteLock, list(names), fmt.Sprintf("%s by: %s", list(said), statement), check.Facts{
-		"grows": more, "remedy": s.remedyFor(statement, names[0])})
+	f := check.Find(check.MigrationWriteLock, list(names), fmt.Sprintf("%s by: %s", list(told), by(locks)), check.Facts{
+		"grows": more, "remedy": s.remedyFor(by(locks), names[0])})
 	if longest < s.noticeable() && (!grows || !large) {
 		f = as(f, understudy.SeverityNote)
 	}
 	return hurting(f, longest.Seconds())
 }
 
-// grows tells of a lock under which all rows of its table are looked at.
+// grows tells of a lock under which all rows of its table are looked at. A partitioned
+// table has none of its own; its partitions are locked beside it.
 func (s scene) grows(l understudy.ObservedLock) bool {
-	if l.Mode == sharing && isTable(l) {
-		return true
+	if !isTable(l) || l.Kind == partitioned {
+		return false
 	}
-	return l.Mode == "ShareRowExclusiveLock" && slices.ContainsFunc(s.Constraints, func(c understudy.ConstraintChange) bool {
+	return l.Mode == sharing || slices.ContainsFunc(s.Constraints, func(c understudy.ConstraintChange) bool {
 		return c.New && !c.NotValid && c.Kind == "foreign key" && (c.Table == l.Relation || c.References == l.Relation) &&
-			!s.tables[c.Table].New && !s.checkedApart(c.Table)
+			!s.tables[c.Table].New && s.kind(c.Table) != partitioned && !s.checkedApart(c.Table)
 	})
+}
+
+const partitioned = "partitioned table"
+
+// kind is what a relation is, where it was locked or changed.
+func (s scene) kind(relation string) string {
+	for _, l := range s.Locks {
+		if l.Relation == relation {
+			return l.Kind
+		}
+	}
+	return s.tables[relation].Kind
 }
 
 // words are a lock mode as the server's manual writes it.
@@ -256,6 +301,6 @@ func (s scene) exclusives() []understudy.Finding {
 // alone tells of an index that was locked without its table.
 func (s scene) alone(l understudy.ObservedLock) bool {
 	return strings.HasSuffix(l.Kind, "index") && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-		return isTable(other) && other.Mode == exclusive && together(l, other)
+		return isTable(other) && other.Mode == exclusive && s.together(l, other)
 	})
 }

@@ -21,7 +21,7 @@ func (s scene) rewritten() []understudy.Finding {
 		}
 		l := s.longest(t.Relation, exclusive)
 		if l.Statement != "" {
-			seen += fmt.Sprintf("; locked for %s by: %s", lasted(l.Held), l.Statement)
+			seen += fmt.Sprintf("; locked for %s by: %s", lasted(l.Held), said(l.Statement))
 		}
 		f := check.Find(check.MigrationRewrote, t.Relation, seen, check.Facts{"remedy": s.rewriteRemedy(t, l.Statement)})
 		findings = append(findings, hurting(f, float64(t.Bytes)))

@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,16 +13,18 @@ import (
 )
 
 // kept are locks that outlived their statement: other statements of the same transaction
-// ran, or waited, while they were held.
+// ran while they were held, or waited for another lock.
 func (s scene) kept() []understudy.Finding {
 	worst := map[string]understudy.Finding{}
 	for _, l := range s.strong() {
-		later, since := s.laterStatements(l)
-		kept := l.From + l.Held - since
-		if !isTable(l) || len(later) == 0 || kept < s.noticeable() || worst[l.Relation].Hurt >= kept.Seconds() {
+		later, kept := s.laterStatements(l)
+		if table, waited := s.waitedMeanwhile(l); waited > kept {
+			later, kept = []string{"waiting for " + table}, waited
+		}
+		if !isTable(l) || kept < s.noticeable() || worst[l.Relation].Hurt >= kept.Seconds() {
 			continue
 		}
-		f := check.Find(check.MigrationLockKept, l.Relation, fmt.Sprintf("%s was held for %s in all, %s of them while these ran: %s",
+		f := check.Find(check.MigrationLockKept, l.Relation, fmt.Sprintf("%s was held for %s in all, %s of them while this went on: %s",
 			words(l.Mode), rounded(l.Held), rounded(kept), strings.Join(later, "; ")), check.Facts{
 			"kept": rounded(kept), "remedy": s.remedy("lock-kept", s.about(l.Relation))})
 		worst[l.Relation] = hurting(f, kept.Seconds())
@@ -29,116 +32,197 @@ func (s scene) kept() []understudy.Finding {
 	return inOrder(slices.Collect(maps.Values(worst)))
 }
 
-// laterStatements are those that the session of a lock began while it was held, and when
-// the first of them began.
-func (s scene) laterStatements(l understudy.ObservedLock) (texts []string, since time.Duration) {
-	for _, o := range s.Statements {
-		if o.Session != l.Session || o.From <= l.From || o.From >= l.From+l.Held || ends(o.Text) {
+// waitedMeanwhile is the longest wait of a lock's session for another table while the lock
+// was held.
+func (s scene) waitedMeanwhile(l understudy.ObservedLock) (table string, longest time.Duration) {
+	for _, other := range s.Locks {
+		if other.Session != l.Session || other.Relation == l.Relation || other.Waited == 0 || other.From > until(l) {
 			continue
 		}
-		if len(texts) == 0 {
-			since = o.From
-		}
-		if len(texts) < 3 {
-			texts = append(texts, o.Text)
+		if waited := other.From - max(l.From, other.From-other.Waited); waited > longest {
+			table, longest = other.Relation, waited
 		}
 	}
-	return texts, since
+	return table, longest
 }
+
+// laterStatements are those that ran after the one that took a lock, in its transaction,
+// and for how long it was held from the first of them on.
+func (s scene) laterStatements(l understudy.ObservedLock) (texts []string, kept time.Duration) {
+	for _, o := range s.after(l) {
+		if len(texts) == 0 {
+			kept = until(l) - max(o.From, l.From)
+		}
+		if len(texts) < 3 {
+			texts = append(texts, said(o.Text))
+		}
+	}
+	return texts, kept
+}
+
+// after are the statements of a lock's transaction without those up to the one that took
+// it. A lock may be seen a little after it was taken; where a statement that needs it for
+// long (a rewrite, a scan) could have begun meanwhile, that one counts as having taken it.
+func (s scene) after(l understudy.ObservedLock) []understudy.ObservedStatement {
+	begun, seen := l.From, l.From-2*s.Every
+	if l.HeldMost > 0 {
+		begun = until(l) - l.HeldMost
+	}
+	if recipe, _ := s.scanned(l.Relation); recipe != "" || s.tables[l.Relation].Rewritten || l.Mode == sharing {
+		seen = l.From
+	}
+	var all []understudy.ObservedStatement
+	for _, o := range s.Statements {
+		if o.Session == l.Session && o.From >= begun-time.Millisecond && o.From < until(l) && !ends(o.Text) && !begins(o.Text) {
+			all = append(all, o)
+		}
+	}
+	taker := 0
+	for i, o := range all {
+		if o.From <= seen {
+			taker = i
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[taker+1:]
+}
+
+// begins tells of a statement that only begins a transaction.
+func begins(statement string) bool {
+	first, _, _ := strings.Cut(strings.ToUpper(said(statement)), " ")
+	return first == "BEGIN" || first == "START"
+}
+
+// said is a statement without its end.
+func said(statement string) string { return strings.TrimRight(statement, "; ") }
 
 // ends tells of a statement that only ends a transaction.
 func ends(statement string) bool {
-	first, _, _ := strings.Cut(strings.ToUpper(strings.TrimRight(statement, "; ")), " ")
+	first, _, _ := strings.Cut(strings.ToUpper(said(statement)), " ")
 	return first == "COMMIT" || first == "END" || first == "ROLLBACK" || first == "ABORT"
 }
 
-// severalTables are transactions that locked more than one table against everything, by
-// more than one statement.
+// severalTables are transactions that locked tables against everything that have nothing
+// to do with each other.
 func (s scene) severalTables() []understudy.Finding {
-	found := map[string]understudy.Finding{}
-	for _, first := range s.strong() {
-		names, by := []string{first.Relation}, []string{first.Statement}
-		for _, l := range s.strong() {
-			if l.Mode == exclusive && isTable(l) && l.Relation != first.Relation && l.Statement != first.Statement && together(first, l) {
-				names, by = append(names, l.Relation), append(by, l.Statement)
+	var findings []understudy.Finding
+	for _, group := range s.transactions() {
+		var tables []understudy.ObservedLock
+		for _, l := range group {
+			if isTable(l) && !l.New && l.Mode == exclusive {
+				tables = append(tables, l)
 			}
 		}
-		if first.Mode != exclusive || !isTable(first) || len(names) < 2 || held(first) == 0 {
+		if len(tables) < 2 || s.oneStatement(group) || len(s.families(tables)) < 2 {
 			continue
 		}
-		subject := list(names)
-		f := check.Find(check.MigrationTogether, subject, "locked in one transaction, by: "+strings.Join(slices.Compact(by), "; "), check.Facts{
-			"remedy": s.remedy("lock-kept", s.about(first.Relation))})
-		found[subject] = hurting(f, first.Held.Seconds())
+		f := check.Find(check.MigrationTogether, list(relations(tables)), "ACCESS EXCLUSIVE on each, to the end of one transaction, by: "+by(tables), check.Facts{
+			"remedy": s.remedy("lock-kept", s.about(tables[0].Relation))})
+		findings = append(findings, hurting(f, tables[0].Held.Seconds()))
 	}
-	return inOrder(widest(slices.Collect(maps.Values(found))))
+	return inOrder(alike(findings))
 }
 
-// widest leaves out a finding of which another names all subjects, and more.
-func widest(findings []understudy.Finding) []understudy.Finding {
-	within := func(a, b understudy.Finding) bool {
-		names := strings.Split(b.Subject, ", ")
-		return len(b.Subject) > len(a.Subject) && !slices.ContainsFunc(strings.Split(a.Subject, ", "), func(name string) bool {
-			return !slices.Contains(names, name)
-		})
-	}
-	return slices.DeleteFunc(slices.Clone(findings), func(a understudy.Finding) bool {
-		return slices.ContainsFunc(findings, func(b understudy.Finding) bool { return within(a, b) })
-	})
-}
-
-// otherTables are statements that locked a table from before together with another: by a
-// foreign key, as its partition or its parent.
+// otherTables are tables from before that were locked together with another: by a foreign
+// key, as its partition or its parent.
 func (s scene) otherTables() []understudy.Finding {
-	by := map[string][]understudy.ObservedLock{}
-	for _, l := range s.Locks {
-		if isTable(l) && keepsOut(l.Mode) != "" && l.Mode != sharing {
-			by[l.Statement] = append(by[l.Statement], l)
-		}
-	}
 	var findings []understudy.Finding
-	for _, statement := range slices.Sorted(maps.Keys(by)) {
-		var names, said []string
-		old, longest := false, time.Duration(0)
-		for _, l := range by[statement] {
-			names, old = append(names, l.Relation), old || !l.New
-			said = append(said, fmt.Sprintf("%s %s", l.Relation, words(l.Mode)))
-			longest = max(longest, l.Held)
+	for _, group := range s.transactions() {
+		var tables []understudy.ObservedLock
+		for _, l := range group {
+			if isTable(l) && l.Mode != sharing {
+				tables = append(tables, l)
+			}
 		}
-		subject := list(names)
-		if statement == "" || !old || !strings.Contains(subject, ", ") {
-			continue
+		families := [][]understudy.ObservedLock{tables}
+		if !s.oneStatement(group) {
+			families = s.families(tables)
 		}
-		f := check.Find(check.MigrationOtherTable, subject, fmt.Sprintf("%s, by: %s", list(said), statement), check.Facts{
-			"remedy": s.remedyFor(statement, names[0])})
-		findings = append(findings, hurting(f, longest.Seconds()))
+		for _, family := range families {
+			old := slices.ContainsFunc(family, func(l understudy.ObservedLock) bool { return !l.New })
+			if subject := list(relations(family)); old && strings.Contains(subject, ", ") {
+				findings = append(findings, s.otherTable(subject, family))
+			}
+		}
 	}
-	return findings
+	return inOrder(alike(findings))
+}
+
+func (s scene) otherTable(subject string, family []understudy.ObservedLock) understudy.Finding {
+	var said []string
+	longest := time.Duration(0)
+	for _, l := range family {
+		said, longest = append(said, l.Relation+" "+words(l.Mode)), max(longest, l.Held)
+	}
+	f := check.Find(check.MigrationOtherTable, subject, fmt.Sprintf("%s, by: %s", list(said), by(family)), check.Facts{
+		"remedy": s.remedyFor(by(family), family[0].Relation)})
+	return hurting(f, longest.Seconds())
+}
+
+func relations(locks []understudy.ObservedLock) []string {
+	var names []string
+	for _, l := range locks {
+		names = append(names, l.Relation)
+	}
+	return names
+}
+
+// families are locks by what binds their tables to each other: a foreign key that came or
+// went, or a partitioned table.
+func (s scene) families(locks []understudy.ObservedLock) [][]understudy.ObservedLock {
+	var families [][]understudy.ObservedLock
+	for _, l := range locks {
+		mine := []understudy.ObservedLock{l}
+		families = slices.DeleteFunc(families, func(family []understudy.ObservedLock) bool {
+			bound := slices.ContainsFunc(family, func(other understudy.ObservedLock) bool { return s.bound(l, other) })
+			if bound {
+				mine = append(mine, family...)
+			}
+			return bound
+		})
+		families = append(families, mine)
+	}
+	return families
+}
+
+func (s scene) bound(a, b understudy.ObservedLock) bool {
+	if a.Relation == b.Relation || a.PartitionOf == b.Relation || b.PartitionOf == a.Relation || a.PartitionOf != "" && a.PartitionOf == b.PartitionOf {
+		return true
+	}
+	return slices.ContainsFunc(s.Constraints, func(c understudy.ConstraintChange) bool {
+		return c.Table == a.Relation && c.References == b.Relation || c.Table == b.Relation && c.References == a.Relation
+	})
 }
 
 // waited tells for which locks the migration itself had to wait, and behind whom.
 func (s scene) waited() []understudy.Finding {
-	var names, said []string
-	longest, behind := time.Duration(0), ""
+	worst := map[string]understudy.ObservedLock{}
+	longest := understudy.ObservedLock{}
 	for _, l := range s.Locks {
 		if l.Waited < max(s.noticeable(), time.Millisecond) {
 			continue
 		}
-		names = append(names, l.Relation)
-		who := l.Behind
-		if who == "" {
-			who = "others"
+		if l.Relation == "" {
+			l.Relation = "the transactions that were under way"
 		}
-		said = append(said, fmt.Sprintf("%s for %s on %s behind %s", rounded(l.Waited), words(l.Mode), l.Relation, who))
-		if l.Waited > longest {
-			longest, behind = l.Waited, who
+		if l.Waited > worst[l.Relation].Waited {
+			worst[l.Relation] = l
+		}
+		if l.Waited > longest.Waited {
+			longest = l
 		}
 	}
-	if len(names) == 0 {
+	if len(worst) == 0 {
 		return nil
 	}
-	f := check.Find(check.MigrationWaited, list(names), list(said), check.Facts{"waited": rounded(longest), "remedy": waitRemedy(behind)})
-	return []understudy.Finding{hurting(f, longest.Seconds())}
+	var told []string
+	for _, l := range worst {
+		told = append(told, fmt.Sprintf("%s for %s on %s behind %s", rounded(l.Waited), words(l.Mode), l.Relation, cmp.Or(l.Behind, "others")))
+	}
+	f := check.Find(check.MigrationWaited, list(slices.Collect(maps.Keys(worst))), list(told), check.Facts{"waited": rounded(longest.Waited), "remedy": waitRemedy(longest.Behind)})
+	return []understudy.Finding{hurting(f, longest.Waited.Seconds())}
 }
 
 // waitRemedy fits who the migration had to wait for.

@@ -156,9 +156,7 @@ func (s scene) about(relation string) names {
 	about := names{"table": relation, "name": bare(relation)}
 	t := s.tables[relation]
 	about["parent"] = t.Attached
-	if t.Kind == "partitioned table" || slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
-		return l.Relation == relation && l.Kind == "partitioned table"
-	}) {
+	if s.kind(relation) == partitioned {
 		about["partitioned"] = "yes"
 	}
 	for _, c := range t.Columns {

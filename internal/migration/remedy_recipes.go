@@ -63,7 +63,7 @@ func constraintRecipes() []Recipe {
 		{Name: "check", Advice: "add the constraint NOT VALID, and VALIDATE it in a transaction of its own", Steps: []string{
 			`ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({rule}) NOT VALID`,
 			`ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}`}},
-		{Name: "domain-check", Advice: "add the domain's constraint NOT VALID, and VALIDATE it in a transaction of its own", Steps: []string{
+		{Name: "domain-check", Advice: "add the domain's constraint NOT VALID, which holds for new values; validating it keeps writers of every table that uses the domain out for the scan: do that in a quiet hour, or give each column a CHECK of its own, which is validated without", Steps: []string{
 			`ALTER DOMAIN {domain} ADD CONSTRAINT {constraint} CHECK ({rule}) NOT VALID`}},
 		{Name: "validate", Advice: "validate it, in a transaction of its own: readers and writers go on meanwhile", Steps: []string{
 			`ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}`}},

@@ -91,21 +91,71 @@ func isTable(l understudy.ObservedLock) bool {
 	return strings.HasSuffix(l.Kind, "table") || l.Kind == "materialized view"
 }
 
-// together tells whether two locks were held by one transaction: by one session, and at
-// one time.
-func together(a, b understudy.ObservedLock) bool {
-	return a.Session == b.Session && a.From <= b.From+held(b) && b.From <= a.From+held(a) &&
-		(a.From+held(a)-b.From-held(b)).Abs() <= max(held(a), held(b), 5*time.Millisecond)
+// together tells whether two locks were held by one transaction: by one session, at one
+// time, and to the same end, as a transaction gives back all its locks at once.
+func (s scene) together(a, b understudy.ObservedLock) bool {
+	return a.Session == b.Session && a.From <= until(b) && b.From <= until(a) && (until(a)-until(b)).Abs() <= max(2*s.Every, 5*time.Millisecond)
 }
 
-func held(l understudy.ObservedLock) time.Duration { return cmp.Or(l.Held, l.HeldMost) }
+func until(l understudy.ObservedLock) time.Duration { return l.From + cmp.Or(l.Held, l.HeldMost) }
 
-// checkedApart tells whether the rows of a table were looked at by a transaction that
-// locked nobody out: what needed it afterwards had not to look again.
+// transactions are the locks that keep others out, of what is there before and of what is
+// new, each with those of its transaction.
+func (s scene) transactions() [][]understudy.ObservedLock {
+	var all [][]understudy.ObservedLock
+	for _, l := range s.Locks {
+		if keepsOut(l.Mode) == "" {
+			continue
+		}
+		i := slices.IndexFunc(all, func(group []understudy.ObservedLock) bool { return s.together(group[0], l) })
+		if i < 0 {
+			all = append(all, []understudy.ObservedLock{l})
+			continue
+		}
+		all[i] = append(all[i], l)
+	}
+	return all
+}
+
+// oneStatement tells whether a transaction consisted of the statement that its locks are
+// known by: nothing else was said at its end.
+func (s scene) oneStatement(group []understudy.ObservedLock) bool {
+	end := until(group[0])
+	for _, l := range group {
+		end = max(end, until(l))
+		if l.Statement != group[0].Statement {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(s.Statements, func(o understudy.ObservedStatement) bool {
+		return o.Session == group[0].Session && ends(o.Text) && o.From <= end+5*time.Millisecond && o.Until >= group[0].From
+	})
+}
+
+// by are the statements that a transaction is known by.
+func by(group []understudy.ObservedLock) string {
+	var texts []string
+	for _, l := range group {
+		if l.Statement != "" && !slices.Contains(texts, l.Statement) {
+			texts = append(texts, strings.TrimRight(l.Statement, "; "))
+		}
+	}
+	slices.Sort(texts)
+	return strings.Join(slices.Compact(texts), "; ")
+}
+
+// checkedApart tells whether the rows of a table were looked at before by a transaction
+// that locked nobody out: what locks afterwards has not to look again.
 func (s scene) checkedApart(relation string) bool {
+	last := time.Duration(-1)
+	for _, l := range s.Locks {
+		if l.Relation == relation && l.Mode == exclusive {
+			last = max(last, l.From)
+		}
+	}
 	return slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
-		return l.Relation == relation && l.Mode == gentle && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-			return other.Relation == relation && keepsOut(other.Mode) != "" && together(l, other)
+		return l.Relation == relation && l.Mode == gentle && (l.From < last || last < 0) && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
+			return other.Relation == relation && keepsOut(other.Mode) != "" && s.together(l, other)
 		})
 	})
 }

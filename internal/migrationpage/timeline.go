@@ -105,7 +105,7 @@ func statements(o understudy.Observation) group {
 			kind, note = failed, note+", failed"
 		}
 		g.lanes = append(g.lanes, lane{
-			label: fmt.Sprintf("%d: %s", max(s.Session, 1), strings.Join(strings.Fields(s.Text), " ")), note: note,
+			label: fmt.Sprintf("%d: %s", max(s.Session, 1), strings.TrimRight(strings.Join(strings.Fields(s.Text), " "), "; ")), note: note,
 			spans: []span{{from: s.From, until: max(s.Until, s.From), kind: kind, commits: s.Commits}},
 		})
 	}
