@@ -119,6 +119,7 @@ type ObservedError struct {
 // TableChange is what became of one table, materialized view or the like.
 type TableChange struct {
 	Relation  string `json:"relation"`
+	Renamed   string `json:"renamed,omitempty"` // what it is called now, where that is something else
 	Kind      string `json:"kind,omitempty"`
 	New       bool   `json:"new,omitempty"`
 	Gone      bool   `json:"gone,omitempty"`
@@ -151,8 +152,9 @@ type TableChange struct {
 // ColumnChange is what became of one column.
 type ColumnChange struct {
 	Name    string `json:"name"`
-	Was     string `json:"was,omitempty"` // type; empty: it was not there
-	Is      string `json:"is,omitempty"`  // type; empty: it is gone
+	Renamed string `json:"renamed,omitempty"` // what it is called now, where that is something else
+	Was     string `json:"was,omitempty"`     // type; empty: it was not there
+	Is      string `json:"is,omitempty"`      // type; empty: it is gone
 	Values  int64  `json:"values,omitempty"`
 	NotNull bool   `json:"notNull,omitempty"` // it is now, and was not
 	Nulls   bool   `json:"nulls,omitempty"`   // it may hold nothing now, and might not

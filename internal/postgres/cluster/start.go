@@ -71,6 +71,9 @@ func (c *Cluster) bringUp(ctx context.Context, overlay map[string]string) error 
 		return err
 	} else if running.alive {
 		if ended, err := c.join(ctx, running); !ended {
+			if err == nil {
+				err = c.releaseGate(ctx)
+			}
 			return err
 		}
 	}
@@ -166,7 +169,7 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User, ove
 	if err := c.owned(owner); err != nil {
 		return err
 	}
-	if err := c.configure(c.spec.Dir, owner, overlay); err != nil {
+	if err := errors.Join(c.configure(c.spec.Dir, owner, overlay), c.clearGate(owner)); err != nil {
 		return err
 	}
 	for patience := 100; ; patience-- {

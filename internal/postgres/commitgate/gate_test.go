@@ -25,7 +25,7 @@ func TestGate_HoldsWhoAsksForItAndNobodyElse(t *testing.T) {
 		Hold: func(ctx context.Context, ends []wal.Outcome) error {
 			mutex.Lock()
 			defer mutex.Unlock()
-			locks = append(locks, postgrestest.Answer(t, look, "SELECT mode FROM pg_locks WHERE locktype = 'relation' AND relation > 16384 AND mode = 'AccessExclusiveLock'"))
+			locks = append(locks, postgrestest.Answer(t, look, "SELECT mode FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384 AND mode = 'AccessExclusiveLock'"))
 			return nil
 		}})
 	if err != nil {
@@ -39,5 +39,12 @@ func TestGate_HoldsWhoAsksForItAndNobodyElse(t *testing.T) {
 	if err != nil || !report.Held || !report.Read {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	t.Logf("%d %q %+v", records, locks, report)
+	if len(locks) != 20 || records < 40 {
+		t.Errorf("held %d commits, and read %d records", len(locks), records)
+	}
+	for _, held := range locks {
+		if held != "AccessExclusiveLock" {
+			t.Errorf("a held commit had %q", held)
+		}
+	}
 }

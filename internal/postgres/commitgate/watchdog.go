@@ -59,6 +59,7 @@ BEGIN
 		PERFORM pg_sleep(0.1);
 		COMMIT;
 	END LOOP;
+	PERFORM pg_terminate_backend(pg_backend_pid()); -- whoever keeps the gate may never read again
 END $patrol$`
 
 // letWatch starts the watchdog, when that of an earlier gate has ended.

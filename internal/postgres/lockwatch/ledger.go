@@ -167,6 +167,9 @@ func (l *ledger) end(end wal.Outcome) {
 		}
 		l.bytes += whole.bytes
 		for _, w := range whole.rows {
+			if l.fills(w.file, end) {
+				w.rows.Inserted = 0 // they were there before
+			}
 			sum := l.writes[w.file]
 			sum.rows.Add(w.rows)
 			sum.largest = max(sum.largest, w.rows.All())
@@ -179,6 +182,12 @@ func (l *ledger) end(end wal.Outcome) {
 	case len(whole.locks)+len(whole.files) > 0:
 		l.aborted = append(l.aborted, whole)
 	}
+}
+
+// fills tells whether a file is one that the transaction itself made to write a table anew.
+func (l *ledger) fills(file wal.File, end wal.Outcome) bool {
+	f := l.files[file]
+	return f != nil && l.copies[file.Number] != 0 && (f.transaction == end.Transaction || slices.Contains(end.Subtransactions, f.transaction))
 }
 
 // merged takes a transaction and those that ended with it out of the open ones, as one.

@@ -9,7 +9,7 @@ import (
 
 // sight is one look: the sessions that matter and the locks that they hold or want.
 type sight struct {
-	at       time.Time // the server's clock
+	from, at time.Time // before and after, by the server's clock
 	sessions map[int32]session
 	locks    []lockSight
 }
@@ -77,6 +77,7 @@ const sizeEvery = 200 * time.Millisecond
 func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	var seen sight
 	batch := &pgx.Batch{}
+	batch.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from) })
 	batch.Queue(sessionsQuery, w.database, w.spec.ApplicationName, w.spec.Role).Query(func(rows pgx.Rows) (err error) {
 		seen.sessions, err = collectSessions(rows)
 		return err

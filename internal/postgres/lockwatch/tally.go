@@ -54,7 +54,8 @@ type lockID struct {
 
 // holding is from the first to the last sight of a lock.
 type holding struct {
-	first, last time.Time
+	first, last time.Time // when it was surely held: after a look, and before one
+	touched     time.Time // the last look that showed it
 	statement   string
 	transaction uint32
 	begun       time.Time // its transaction
@@ -212,6 +213,13 @@ func (t *tally) says(s session, at time.Time) {
 	}
 }
 
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // saying is what a session's lock is put down to: its statement, or, while it ends its
 // transaction, the one before.
 func (t *tally) saying(s session) string {
@@ -251,7 +259,7 @@ func (t *tally) addLock(seen sight, l lockSight, by understudy.ObservedBy) *hold
 	if endsTransaction(h.statement) {
 		h.statement = t.saying(holder)
 	}
-	h.last, h.seen[by] = seen.at, true
+	h.last, h.touched, h.seen[by] = maxTime(h.first, seen.from), seen.at, true
 	h.begun = holder.begun
 	h.transaction = cmp.Or(holder.transaction, h.transaction)
 	if !l.granted {
@@ -282,7 +290,7 @@ func (s session) known() string {
 // close folds what was not seen at the given moment into the figures.
 func (t *tally) close(at time.Time) {
 	for key, h := range t.waiting {
-		if h.last.Equal(at) {
+		if h.touched.Equal(at) {
 			continue
 		}
 		delete(t.waiting, key)
@@ -295,7 +303,7 @@ func (t *tally) close(at time.Time) {
 		t.fold(key, h)
 	}
 	for key, h := range t.holding {
-		if h.last.Equal(at) {
+		if h.touched.Equal(at) {
 			continue
 		}
 		delete(t.holding, key)
@@ -314,12 +322,14 @@ func (t *tally) close(at time.Time) {
 func (t *tally) fold(key lockKey, h *holding) {
 	id := lockID{session: t.numbers[key.pid], relation: key.relation, mode: key.mode, statement: withoutLiterals(h.statement), aborted: h.aborted}
 	l := t.locks[id]
-	if held := max(h.last.Sub(h.first), 0); l.Times == 0 || held > l.Held {
+	held, most := max(h.last.Sub(h.first), 0), time.Duration(0)
+	if !h.committed.IsZero() && !h.begun.IsZero() {
+		most = max(held, h.committed.Sub(h.begun))
+	}
+	if l.Times == 0 || held > l.Held {
 		l.From, l.Held = max(h.first.Sub(t.start), 0), held
 	}
-	if !h.committed.IsZero() && !h.begun.IsZero() {
-		l.HeldMost = max(l.HeldMost, h.committed.Sub(h.begun))
-	}
+	l.HeldMost = max(l.HeldMost, most)
 	l.Times++
 	if h.waited > l.Waited {
 		l.Waited, l.Behind = h.waited, h.behind

@@ -11,7 +11,8 @@ import (
 // look builds a sight of a migration (process 1) that holds a table, and of others that wait.
 func look(ms int, waiters ...session) sight {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	seen := sight{at: start.Add(time.Duration(ms) * time.Millisecond), sessions: map[int32]session{
+	now := start.Add(time.Duration(ms) * time.Millisecond)
+	seen := sight{from: now, at: now, sessions: map[int32]session{
 		1: {pid: 1, leader: 1, migration: true, statement: "ALTER TABLE t"}}}
 	seen.locks = []lockSight{{pid: 1, kind: "relation", relation: 20000, mode: "AccessExclusiveLock", granted: true, transaction: "3/7"}}
 	for _, s := range waiters {

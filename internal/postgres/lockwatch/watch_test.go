@@ -226,12 +226,21 @@ func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
 	both.Wait()
 	seen := s.stop(w)
 
-	if l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock"); !wanted || l.Waited < 100*time.Millisecond {
+	l := exactLock(t, seen, "public.orders", "AccessExclusiveLock")
+	if l.Waited < 150*time.Millisecond || l.Behind != "postgres report, idle in transaction" || l.HeldMost < l.Waited {
 		t.Errorf("locks: %+v", seen.Locks)
 	}
-	if len(seen.Waits) != 1 || seen.Waits[0].Who != "postgres shop" || seen.Waits[0].Wanted != "AccessShareLock" ||
-		seen.Waits[0].For < 100*time.Millisecond || seen.Waits[0].By != "ALTER TABLE public.orders ADD COLUMN x int" {
-		t.Errorf("blocked: %+v", seen.Waits)
+	if len(seen.Waits) != 1 {
+		t.Fatalf("waits: %+v", seen.Waits)
+	}
+	got := seen.Waits[0]
+	if got.Who != "postgres shop" || got.Wanted != "AccessShareLock" || got.Relation != "public.orders" || got.For < 150*time.Millisecond || got.For > l.Waited+50*time.Millisecond ||
+		got.Total != got.For || got.Times != 1 || !got.Queued || !slices.Equal(got.SeenBy, []understudy.ObservedBy{understudy.ByLog}) ||
+		got.By != "ALTER TABLE public.orders ADD COLUMN x int" || got.Statement != "SELECT note FROM public.orders WHERE id = ?" {
+		t.Errorf("waits: %+v", got)
+	}
+	if !seen.Exact.Waits || seen.Exact.WaitsFrom != 10*time.Millisecond {
+		t.Errorf("exact: %+v", seen.Exact)
 	}
 }
 
@@ -253,12 +262,12 @@ func TestWatch_AWriterOfARowThatTheMigrationChangedWaitsForTheRow(t *testing.T) 
 	seen := s.stop(w)
 	var waits int
 	for _, b := range seen.Waits {
-		if b.Wanted == "row" && b.Relation == "public.orders" && b.For >= 50*time.Millisecond {
+		if b.Wanted == "row" && b.Relation == "public.orders" && b.For >= 100*time.Millisecond && !b.Queued && b.SeenBy[0] == understudy.ByLog && b.By == "BEGIN; UPDATE public.orders SET status = ?" {
 			waits += b.Times
 		}
 	}
-	if waits < 2 {
-		t.Errorf("blocked: %+v", seen.Waits)
+	if waits != 2 {
+		t.Errorf("waits: %+v", seen.Waits)
 	}
 }
 
@@ -393,5 +402,72 @@ func TestWatch_EveryShortExclusiveLockIsSeenByTheGateAndByTheLog(t *testing.T) {
 	}
 	if byGate != times || byLog != times || !seen.Exact.Locks || !seen.Exact.Exclusive {
 		t.Errorf("of %d locks the gate saw %d and the log %d: %+v %q", times, byGate, byLog, seen.Exact, seen.Notes)
+	}
+}
+
+func TestWatch_AWaitThatIsGivenUpLastsUntilThen(t *testing.T) {
+	s := gated(t, 10)
+	w := s.watch()
+	migration, writer := s.session("migration"), s.session("shop")
+	s.do(migration, "BEGIN; LOCK TABLE public.orders")
+	if _, err := writer.Exec(t.Context(), "SET lock_timeout = 120; UPDATE public.orders SET note = 'secret' WHERE id = 1"); err == nil {
+		t.Fatal("it got the lock")
+	}
+	s.do(migration, "COMMIT")
+	seen := s.stop(w)
+	if len(seen.Waits) != 1 || seen.Waits[0].For < 110*time.Millisecond || seen.Waits[0].For > 400*time.Millisecond || seen.Waits[0].Queued {
+		t.Errorf("waits: %+v", seen.Waits)
+	}
+	if want := []understudy.ObservedError{{Who: "postgres shop", Code: "55P03", Message: "canceling statement due to lock timeout", Times: 1}}; !slices.Equal(seen.Errors, want) {
+		t.Errorf("errors: %+v", seen.Errors)
+	}
+}
+
+func TestWatch_AMigrationThatGivesUpIsSeenToHaveWaited(t *testing.T) {
+	s := gated(t, 10)
+	w := s.watch()
+	report, migration := s.session("report"), s.session("migration")
+	s.do(report, "BEGIN; SELECT FROM public.orders")
+	s.do(migration, "SET lock_timeout = 100")
+	if _, err := migration.Exec(t.Context(), "ALTER TABLE public.orders ADD x int"); err == nil {
+		t.Fatal("it got the lock")
+	}
+	s.do(report, "COMMIT")
+	seen := s.stop(w)
+	l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock")
+	if !wanted || l.Held != 0 || l.Waited < 90*time.Millisecond || l.Waited > 400*time.Millisecond || l.Behind != "postgres report, idle in transaction" {
+		t.Errorf("locks: %+v", seen.Locks)
+	}
+	if len(seen.Waits) != 0 || len(seen.Errors) != 0 || !seen.Statements[len(seen.Statements)-1].Failed {
+		t.Errorf("waits %+v, errors %+v, statements %+v", seen.Waits, seen.Errors, seen.Statements)
+	}
+}
+
+func TestErrors_CountsKindsWithoutValues(t *testing.T) {
+	s := newStage(t, 10)
+	shop, migration := s.session("shop"), s.session(lockwatch.MigrationName)
+	from := time.Now()
+	for id := range 3 {
+		for _, statement := range []string{
+			fmt.Sprintf("INSERT INTO public.orders VALUES (%d, 'secret')", id+1),
+			fmt.Sprintf("SELECT 'secret%d'::int", id),
+			fmt.Sprintf("DO $$BEGIN RAISE EXCEPTION 'order %% of \"%%\"', %d, 'secret'; END$$", id),
+		} {
+			if _, err := shop.Exec(t.Context(), statement); err == nil {
+				t.Fatal("it did not fail")
+			}
+		}
+	}
+	if _, err := migration.Exec(t.Context(), "SELECT 1/0"); err == nil {
+		t.Fatal("it did not fail")
+	}
+	found, err := lockwatch.Errors(s.c.Log(), from, time.Now(), s.name)
+	want := []understudy.ObservedError{
+		{Who: "postgres shop", Code: "22P02", Message: "invalid input syntax for type integer", Times: 3},
+		{Who: "postgres shop", Code: "23505", Message: `duplicate key value violates unique constraint "orders_pkey"`, Times: 3},
+		{Who: "postgres shop", Code: "P0001", Message: "order ? of ?", Times: 3},
+	}
+	if err != nil || !slices.Equal(found, want) {
+		t.Errorf("%+v, %v", found, err)
 	}
 }

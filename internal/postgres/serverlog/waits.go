@@ -29,7 +29,7 @@ type Waited struct {
 }
 
 var (
-	waitMessage  = regexp.MustCompile(`^process (\d+) (still waiting for|acquired|failed to acquire|avoided deadlock for|detected deadlock while waiting for) (\w+) on (.+?)(?: by rearranging queue order)? after (\d+)\.(\d{3}) ms$`)
+	waitMessage  = regexp.MustCompile(`^process (\d+) (still waiting for|acquired|failed to acquire|avoided deadlock for|detected deadlock while waiting for) (\w+) on (.+?)(?: by rearranging queue order)? after (\d+)\.(\d{3}) ms(?: at character \d+)?$`)
 	waitRelation = regexp.MustCompile(`^(?:(tuple) \(\d+,\d+\) of |(?:extension|page \d+) of )?relation (\d+) of database (\d+)$`)
 	waitWriter   = regexp.MustCompile(`^transaction (\d+)$`)
 	waitQueue    = regexp.MustCompile(`^Process(?:es)? holding the lock: ([\d, ]*)\. Wait queue: ([\d, ]*)\.$`)
