@@ -15,9 +15,17 @@ import (
 type ring struct {
 	table  string
 	size   int64
-	cursor int64 // picoseconds on the server's clock
-	count  int64 // of events so far, as the server's sums say
+	cursor int64              // picoseconds on the server's clock
+	taken  map[eventKey]int64 // what was read of the time that is read again, with its end
+	count  int64              // of events so far, as the server's sums say
 }
+
+// eventKey is one event.
+type eventKey struct{ thread, id int64 }
+
+// overlap is the time, in picoseconds, that is read again each time: an event gets its end a
+// moment before it is in the ring, and a thread may be held up between the two.
+const overlap = int64(2 * time.Second / time.Nanosecond * 1000)
 
 // rings in the order in which they are read: a statement's parts end before it does.
 func rings() []*ring {
@@ -125,7 +133,7 @@ func (w *Watch) counted(ctx context.Context, r *ring) (int64, error) {
 }
 
 // readRing reads what ended after the cursor, without what others do that neither failed nor
-// took long. Something that ended in the same moment as what was read last is not read twice.
+// took long.
 func (w *Watch) readRing(ctx context.Context, r *ring) (newest int64, err error) {
 	columns, more, others := "", "", w.record.others()
 	switch r.table {
@@ -139,14 +147,19 @@ func (w *Watch) readRing(ctx context.Context, r *ring) (newest int64, err error)
 		columns, more = "STATE", " AND THREAD_ID NOT IN ("+others+")"
 	}
 	rows, err := w.conn.Texts(ctx, "reading "+r.table, fmt.Sprintf(`SELECT THREAD_ID, EVENT_ID, END_EVENT_ID, EVENT_NAME, TIMER_START, TIMER_END, %s
-		FROM performance_schema.%s_history_long WHERE TIMER_END > %d%s`, columns, r.table, r.cursor, more))
+		FROM performance_schema.%s_history_long WHERE TIMER_END > %d%s`, columns, r.table, max(r.cursor-overlap, w.record.zero), more))
 	if err != nil {
 		return 0, err
 	}
+	again := make(map[eventKey]int64, len(rows))
 	for _, row := range rows {
-		newest = max(newest, number(row[5]))
-		w.take(r.table, row)
+		key, until := eventKey{number(row[0]), number(row[1])}, number(row[5])
+		newest, again[key] = max(newest, until), until
+		if r.taken[key] != until {
+			w.take(r.table, row)
+		}
 	}
+	r.taken = again
 	return newest, nil
 }
 
@@ -197,6 +210,36 @@ func (w *Watch) take(table string, row []string) {
 // othersFrom is from which time on a statement of others is remembered: shorter ones have
 // waited for nobody.
 const othersFrom = time.Millisecond
+
+// settlePatience is how long the end waits for a statement to be in the history: the server
+// answers before it writes it there.
+const settlePatience = 2 * time.Second
+
+// settle returns when no session of the migration is running anything.
+func (w *Watch) settle(ctx context.Context) error {
+	if !w.schema {
+		return nil
+	}
+	for began := time.Now(); ; {
+		if err := w.lookAtThreads(ctx); err != nil {
+			return err
+		}
+		list := []string{"0"}
+		for id, t := range w.record.threads {
+			if t.mine {
+				list = append(list, strconv.FormatInt(id, 10))
+			}
+		}
+		rows, err := w.conn.Texts(ctx, "waiting for the migration's last statement", "SELECT COUNT(*) FROM performance_schema.events_statements_current WHERE END_EVENT_ID IS NULL AND THREAD_ID IN ("+strings.Join(list, ", ")+")")
+		if err != nil || rows[0][0] == "0" {
+			return err
+		}
+		if time.Since(began) > settlePatience {
+			w.record.note("a session of the migration was at work when the watch ended: its last statement is not told")
+			return nil
+		}
+	}
+}
 
 // settleOwners says of threads that were too short to be looked at whose they were: where
 // the server counts as many connections of the migration's user as are missing, all of them

@@ -14,7 +14,8 @@ const (
 	sizeEvery = 20 * time.Millisecond
 	// Sessions are looked at when one that is not known has a lock, and every now and then.
 	threadsEvery = 25 * time.Millisecond
-	sizeShare    = 20 // a look at sizes that took long is not taken again before so many times as long
+	sizeShare    = 4                      // a look at sizes that took long is not taken again before so many times as long,
+	sizeLatest   = 200 * time.Millisecond // or this
 )
 
 // look takes in what is held and wanted now.
@@ -38,7 +39,7 @@ func (w *Watch) look(ctx context.Context) error {
 		var size int64
 		size, err = w.readSize(ctx)
 		took := time.Since(w.start) - at
-		r.sizeNext, r.peak = at+max(sizeEvery, sizeShare*took), max(r.peak, size)
+		r.sizeNext, r.peak = at+min(max(sizeEvery, sizeShare*took), sizeLatest), max(r.peak, size)
 	}
 	r.last = at
 	r.looks.Add(1)

@@ -89,7 +89,7 @@ func (w *Watch) run(ctx context.Context) {
 	for {
 		select {
 		case <-w.stop:
-			w.broken = errors.Join(w.look(ctx), w.readHistory(ctx))
+			w.broken = errors.Join(w.look(ctx), w.settle(ctx), w.readHistory(ctx))
 			return
 		case <-ctx.Done():
 			w.broken = understudy.Errorf(understudy.KindUnavailable, "watching %s: the watch was ended before the migration: %w", w.conn.Database, context.Cause(ctx))
