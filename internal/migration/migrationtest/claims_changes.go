@@ -21,7 +21,7 @@ func changing() []claim {
 }
 
 func rewritten(t *testing.T, s Subject) {
-	const rows = 50_000
+	const rows = 100_000
 	st := set(t, s, rows)
 	st.run(st.other(), s.Dialect.Filled("people", 1000)...)
 	seen := st.watching(func() {

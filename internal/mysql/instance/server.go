@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,9 +65,7 @@ func (s *Server) pidFile() string { return filepath.Join(s.place.Dir, "server.pi
 func (s *Server) scratch() string { return s.place.Dir + ".tmp" }
 
 // URL leads the administrator to a database of the server.
-func (s *Server) URL(database string) string {
-	return (&url.URL{Scheme: "mysql", User: url.User(administrator), Path: "/" + database, RawQuery: url.Values{"socket": {s.Socket()}}.Encode()}).String()
-}
+func (s *Server) URL(database string) string { return s.URLOf(administrator, database) }
 
 func (s *Server) valid() error {
 	switch {

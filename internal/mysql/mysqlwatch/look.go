@@ -2,6 +2,7 @@ package mysqlwatch
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,7 +12,10 @@ import (
 const (
 	rowsEvery = 120 * time.Millisecond
 	sizeEvery = 20 * time.Millisecond
-	sizeShare = 20 // a look at sizes that took long is not taken again before so many times as long
+	// Sessions are looked at when one that is not known has a lock, and every now and then.
+	threadsEvery = 25 * time.Millisecond
+	sizeShare    = 4                      // a look at sizes that took long is not taken again before so many times as long,
+	sizeLatest   = 200 * time.Millisecond // or this
 )
 
 // look takes in what is held and wanted now.
@@ -35,7 +39,7 @@ func (w *Watch) look(ctx context.Context) error {
 		var size int64
 		size, err = w.readSize(ctx)
 		took := time.Since(w.start) - at
-		r.sizeNext, r.peak = at+max(sizeEvery, sizeShare*took), max(r.peak, size)
+		r.sizeNext, r.peak = at+min(max(sizeEvery, sizeShare*took), sizeLatest), max(r.peak, size)
 	}
 	r.last = at
 	r.looks.Add(1)
@@ -71,15 +75,19 @@ func (w *Watch) session(id, process int64, user, program string) *thread {
 
 // lookAtLocks reads the metadata locks of tables.
 func (w *Watch) lookAtLocks(ctx context.Context, at time.Duration) error {
-	if err := w.lookAtThreads(ctx); err != nil {
-		return err
-	}
 	rows, err := w.conn.Texts(ctx, "looking at the metadata locks", `SELECT OWNER_THREAD_ID, COALESCE(OWNER_EVENT_ID, 0), OBJECT_NAME, LOCK_TYPE, LOCK_STATUS
 		FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'TABLE' AND OBJECT_SCHEMA = ? AND OWNER_THREAD_ID IS NOT NULL AND OBJECT_NAME NOT LIKE '#sql%'`, w.conn.Database)
 	if err != nil {
 		return err
 	}
 	r := w.record
+	stranger := slices.ContainsFunc(rows, func(row []string) bool { return r.threads[number(row[0])] == nil })
+	if stranger || r.threadsNext <= at {
+		r.threadsNext = at + threadsEvery
+		if err := w.lookAtThreads(ctx); err != nil {
+			return err
+		}
+	}
 	held, wanted, holders := map[sightKey]*statement{}, map[sightKey]*statement{}, map[string]string{}
 	for _, row := range rows {
 		key := sightKey{thread: number(row[0]), owner: number(row[1]), table: row[2], mode: row[3]}

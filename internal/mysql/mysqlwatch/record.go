@@ -30,6 +30,7 @@ type record struct {
 	gap          time.Duration
 	last         time.Duration
 	sizeNext     time.Duration
+	threadsNext  time.Duration
 	rowsLooked   time.Duration
 	looks        atomic.Int64
 	copiesOnline bool // the server lets others write while it copies a table: MariaDB from 11.2 on

@@ -27,12 +27,20 @@ func watched(t *testing.T) *instance.Server {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatalf("%v (hint: %s)", err, understudy.HintOf(err))
 	}
+	return s
+}
+
+// database makes one of a name, with accounts of the application and of the migration.
+func database(t *testing.T, s *instance.Server, name string) {
+	t.Helper()
+	if _, err := s.EnsureDatabase(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
 	for _, user := range []string{"shop", "migration"} {
-		if _, err := mysqltest.Open(t, s, "").Exec("CREATE USER " + user + "; GRANT ALL ON *.* TO " + user); err != nil {
+		if err := s.EnsureAccount(t.Context(), user, name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return s
 }
 
 // connection is one session of one user.
@@ -69,7 +77,7 @@ func made() func() string {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
-		return fmt.Sprintf("shop %d", n)
+		return fmt.Sprintf("my_shop %d", n)
 	}
 }
 
@@ -77,11 +85,9 @@ func subject(t *testing.T, s *instance.Server) migrationtest.Subject {
 	name := made()
 	return migrationtest.Subject{Engine: migrationtest.MySQL, Dialect: dialect(), Acts: migrationtest.Acts{
 		Empty: func(t *testing.T) string {
-			database := name()
-			if _, err := s.EnsureDatabase(t.Context(), database); err != nil {
-				t.Fatal(err)
-			}
-			return database
+			next := name()
+			database(t, s, next)
+			return next
 		},
 		Watch: func(t *testing.T, database string) func(*testing.T) understudy.Observation {
 			w, err := mysqlwatch.Start(t.Context(), mysqlwatch.Spec{URL: s.URL(database), User: "migration"})

@@ -22,22 +22,21 @@ type Spec struct {
 	Every time.Duration
 }
 
-// historyEvery is the time between two readings of the server's histories.
-const historyEvery = 250 * time.Millisecond
-
 // Watch is one watch under way.
 type Watch struct {
 	spec Spec
 	conn *mysql.Connection
 	switches
-	before catalog
-	began  counters
-	record *record
-	start  time.Time
-	done   chan struct{}
-	stop   chan struct{}
-	once   sync.Once
-	broken error
+	before   catalog
+	began    counters
+	record   *record
+	start    time.Time
+	read     time.Time // the histories, last
+	readNext time.Duration
+	done     chan struct{}
+	stop     chan struct{}
+	once     sync.Once
+	broken   error
 }
 
 // Start looks at the database and begins to watch. It returns when whatever is done from
@@ -75,6 +74,7 @@ func (w *Watch) begin(ctx context.Context) (err error) {
 	if err := w.openHistory(ctx); err != nil {
 		return err
 	}
+	w.read, w.readNext = w.start, historySoonest
 	if w.began, err = w.readCounters(ctx); err != nil {
 		return err
 	}
@@ -86,19 +86,18 @@ func (w *Watch) run(ctx context.Context) {
 	defer close(w.done)
 	tick := time.NewTicker(w.spec.Every)
 	defer tick.Stop()
-	read := time.Now()
 	for {
 		select {
 		case <-w.stop:
-			w.broken = errors.Join(w.look(ctx), w.readHistory(ctx))
+			w.broken = errors.Join(w.look(ctx), w.settle(ctx), w.readHistory(ctx))
 			return
 		case <-ctx.Done():
 			w.broken = understudy.Errorf(understudy.KindUnavailable, "watching %s: the watch was ended before the migration: %w", w.conn.Database, context.Cause(ctx))
 			return
 		case <-tick.C:
 		}
-		if w.broken = w.look(ctx); w.broken == nil && time.Since(read) >= historyEvery {
-			read, w.broken = time.Now(), w.readHistory(ctx)
+		if w.broken = w.look(ctx); w.broken == nil && time.Since(w.read) >= w.readNext {
+			w.broken = w.readHistory(ctx)
 		}
 		if w.broken != nil {
 			return

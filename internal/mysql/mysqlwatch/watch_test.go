@@ -21,13 +21,11 @@ type scene struct {
 	migration connection
 }
 
-func setScene(t *testing.T, s *instance.Server, database string, statements ...string) scene {
+func setScene(t *testing.T, s *instance.Server, name string, statements ...string) scene {
 	t.Helper()
-	if _, err := s.EnsureDatabase(t.Context(), database); err != nil {
-		t.Fatal(err)
-	}
-	sc := scene{T: t, server: s, database: database, migration: connect(t, s, database, "migration")}
-	sc.do(connect(t, s, database, "shop"), append(dialect().Filled("orders", 20_000), statements...)...)
+	database(t, s, name)
+	sc := scene{T: t, server: s, database: name, migration: connect(t, s, name, "migration")}
+	sc.do(connect(t, s, name, "shop"), append(dialect().Filled("orders", 20_000), statements...)...)
 	return sc
 }
 
@@ -198,14 +196,10 @@ func whoseIsNeeded(t *testing.T, s *instance.Server) {
 
 func TestWatch_OfAServerWithoutPerformanceSchemaSeesWhatThereIsAndSaysSo(t *testing.T) {
 	s := mysqltest.Server(t)
-	url, database := mysqltest.Database(t)
-	for _, user := range []string{"shop", "migration"} {
-		if _, err := mysqltest.Open(t, s, "").Exec("CREATE OR REPLACE USER " + user + "; GRANT ALL ON *.* TO " + user); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sc := scene{T: t, server: s, database: database, migration: connect(t, s, database, "migration")}
-	shop := connect(t, s, database, "shop")
+	url, name := mysqltest.Database(t)
+	database(t, s, name)
+	sc := scene{T: t, server: s, database: name, migration: connect(t, s, name, "migration")}
+	shop := connect(t, s, name, "shop")
 	sc.do(shop, dialect().Filled("orders", 10)...)
 	w, err := mysqlwatch.Start(t.Context(), mysqlwatch.Spec{URL: url, User: "migration"})
 	if err != nil {
