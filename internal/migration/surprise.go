@@ -51,7 +51,7 @@ func (r Rules) judge(seen Sight, running time.Duration) (why string, yield bool)
 			}
 		}
 		if limit := e.Limit(); running > limit {
-			return fmt.Sprintf("it runs for longer than %s, and %s was expected %s", rounded(limit), understudy.Span(e.Low, e.High), by(*e)), false
+			return fmt.Sprintf("it runs for longer than %s, and %s was expected %s", rounded(limit), understudy.Span(e.Low, e.High), asks(*e)), false
 		}
 	}
 	for _, w := range seen.Waits {
@@ -69,7 +69,7 @@ func takes(l SeenLock) string {
 	return "takes"
 }
 
-func by(e understudy.Expectation) string {
+func asks(e understudy.Expectation) string {
 	return strings.TrimPrefix(e.Range(), understudy.Span(e.Low, e.High)+" ")
 }
 
