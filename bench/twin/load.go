@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -36,37 +38,45 @@ func (b *bench) load(ctx context.Context) error {
 	return nil
 }
 
-// growth is how the time of a copy grows with its size: from the shop as it is to a quarter of it.
+// growth is how the time of a copy grows with its size: from a quarter of the shop to a
+// multiple of it, in turns. Both are made for this, and dropped.
 func (b *bench) growth(ctx context.Context) error {
-	const small = "small"
-	if err := b.source.fill(ctx, small, b.customers/4); err != nil {
-		return err
-	}
-	took := map[string][]float64{}
-	to := filepath.Join(b.dir, "grown")
-	for range b.rounds {
-		for _, name := range []string{small, database} {
-			c, err := timed(func() (float64, error) {
-				return command(ctx, b.understudy, "twin", "copy", "--from", b.source.AdminURL(name), "--to", to, "--mask", b.masked, "--key", b.key, "--rate", "0", "--no-proof", "--json")
-			})
-			if err != nil {
-				return err
-			}
-			took[name] = append(took[name], c.seconds)
-			if err := os.RemoveAll(to); err != nil {
-				return err
-			}
+	const small, big = "small", "big"
+	sizes := map[string]int{small: b.customers / 4, big: b.customers * b.grown}
+	bytes := map[string]int64{}
+	for _, name := range []string{small, big} {
+		fmt.Fprintf(os.Stderr, "making a shop of %d customers\n", sizes[name])
+		if err := b.source.fill(ctx, name, sizes[name]); err != nil {
+			return err
 		}
+		size, _, err := b.source.size(ctx, name)
+		if err != nil {
+			return err
+		}
+		bytes[name] = size
 	}
-	smallBytes, _, err := b.source.size(ctx, small)
+	ways := []way{b.grows(small), b.grows(big)}
+	took, err := interleaved(ctx, b.rounds, ways)
 	if err != nil {
 		return err
 	}
-	bytes, _, err := b.source.size(ctx, database)
-	if err != nil {
-		return err
+	perByte := func(name string) float64 { return took[name].seconds / float64(bytes[name]) * 1e9 }
+	b.note(
+		figures.Against(fmt.Sprintf("time for a GB of a database of %.1f GB", float64(bytes[big])/1e9), perByte(big), "s/GB",
+			fmt.Sprintf("of one of %.1f GB", float64(bytes[small])/1e9), perByte(small), 1.25, 0),
+		figures.Alone("logical copy of the big database: memory", took[big].memory, "MB", 200, 0),
+	)
+	return errors.Join(b.source.Drop(ctx, small), b.source.Drop(ctx, big))
+}
+
+// grows is our own copy of one of the two.
+func (b *bench) grows(name string) way {
+	to := filepath.Join(b.dir, "grown")
+	return way{
+		name:    name,
+		prepare: func(context.Context) error { return os.RemoveAll(to) },
+		run: func(ctx context.Context) (float64, error) {
+			return command(ctx, b.understudy, "twin", "copy", "--from", b.source.AdminURL(name), "--to", to, "--mask", b.masked, "--key", b.key, "--rate", "0", "--no-proof", "--json")
+		},
 	}
-	perByte := func(name string, size int64) float64 { return figures.Median(took[name]) / float64(size) * 1e9 }
-	b.note(figures.Against("time for a GB of a big database", perByte(database, bytes), "s/GB", "of one a quarter as big", perByte(small, smallBytes), 1.25, 0))
-	return b.source.Drop(ctx, small)
 }

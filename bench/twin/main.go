@@ -33,6 +33,7 @@ type bench struct {
 	kept       string // one that keeps everything
 	rounds     int
 	customers  int
+	grown      int // times the shop, that the biggest database is
 	seconds    int // of a measurement that is so long
 	source     server
 	peer       server // where the peers restore to
@@ -71,6 +72,7 @@ func run(ctx context.Context) error {
 	b := &bench{}
 	flag.IntVar(&b.customers, "customers", 500_000, "customers of the shop; there are four times as many orders and events (500,000: 2 GB)")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each copy")
+	flag.IntVar(&b.grown, "grown", 2, "the biggest database that is copied, in shops; it is held against a quarter of one")
 	flag.IntVar(&b.seconds, "seconds", 20, "how long load and the live twin are measured")
 	only := flag.String("only", strings.Join(names, ","), "which parts")
 	flag.StringVar(&b.understudy, "understudy", filepath.Join("bin", "understudy"), "the program")

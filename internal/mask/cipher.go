@@ -14,6 +14,9 @@ import (
 	"understudy"
 )
 
+// mixedRounds is how often a large domain of mixed radices is walked through, each way.
+const mixedRounds = 6
+
 // minKey is the least number of bytes of key material.
 const minKey = 16
 
@@ -105,7 +108,9 @@ func (s *symbols) uniform() bool {
 //
 //   - FF1 (ff1.go), with the structure's digest as its tweak, where all symbols are of one
 //     alphabet and at least a million strings are: digits, letters, hexadecimal digits;
-//   - FF1's network over mixed radices, where alphabets differ or the domain is smaller;
+//   - FF1's network over mixed radices, where alphabets differ or the domain is smaller: of
+//     its ten rounds a domain of a million strings or more takes six, as Q goes through them
+//     twice, and twelve rounds lie between a value and its mask;
 //   - a network over single symbols (longstring.go), where a half exceeds 64 bits.
 func (k *keyed) permute(s *symbols) {
 	switch len(s.value) {
@@ -137,6 +142,9 @@ func (k *keyed) permute(s *symbols) {
 // included, instead of FF1's head.
 func (n *network) beginMixed(digest []byte, h halves) {
 	n.measure(h)
+	if n.rounds = ff1Rounds; h.isLarge() {
+		n.rounds = mixedRounds
+	}
 	n.high, n.low = binary.BigEndian.Uint64(digest), binary.BigEndian.Uint64(digest[8:])
 }
 

@@ -137,12 +137,14 @@ type network struct {
 	block     cipher.Block
 	high, low uint64 // digest of all but the last block, and what the last one begins with
 	width     uint   // bytes of a half as the round function reads it: b of the standard
+	rounds    uint64 // an even number
 	scratch   [aes.BlockSize]byte
 }
 
 // begin digests radix, length and tweak, as steps 5 and 6i of the standard say.
 func (n *network) begin(radix, length int, tweak []byte, h halves) {
 	n.measure(h)
+	n.rounds = ff1Rounds
 	x := n.scratch[:]
 	x[0], x[1], x[2] = 1, 2, 1
 	x[3], x[4], x[5] = byte(radix>>16), byte(radix>>8), byte(radix)
@@ -178,14 +180,14 @@ func (n *network) measure(h halves) {
 }
 
 func (n *network) forward(h *halves) {
-	for i := uint64(0); i < ff1Rounds; i += 2 {
+	for i := uint64(0); i < n.rounds; i += 2 {
 		h.first = plus(h.first, n.round(i, h.second, h.firstBelow), h.firstBelow)
 		h.second = plus(h.second, n.round(i+1, h.first, h.secondBelow), h.secondBelow)
 	}
 }
 
 func (n *network) back(h *halves) {
-	for i := uint64(ff1Rounds); i > 0; i -= 2 {
+	for i := n.rounds; i > 0; i -= 2 {
 		h.second = plus(h.second, h.secondBelow-n.round(i-1, h.first, h.secondBelow), h.secondBelow)
 		h.first = plus(h.first, h.firstBelow-n.round(i-2, h.second, h.firstBelow), h.firstBelow)
 	}

@@ -36,7 +36,7 @@ type hosts struct {
 // already or is not written in ASCII may, by chance, become what another becomes. The
 // letter of a top-level domain of one letter, of which there are none, only changes.
 func (k *keyed) host(dst, name []byte) []byte {
-	return k.remembered(dst, "host", name, (*keyed).makeHost)
+	return k.remembered(dst, partHost, name, (*keyed).makeHost)
 }
 
 // hostGrown masks a host name and puts it under the reserved domain: five bytes longer,

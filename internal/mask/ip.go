@@ -52,19 +52,15 @@ func (k *keyed) cidr(dst, value []byte) []byte {
 
 // address4 masks an address of version 4, if value is one in its usual form.
 func (k *keyed) address4(dst, value []byte) (masked []byte, is bool) {
-	if len(value) > 15 || bytes.Count(value, []byte(".")) != 3 {
+	octets, is := octetsOf(value)
+	if !is {
 		return dst, false
 	}
-	a, err := netip.ParseAddr(string(value))
-	if err != nil || !a.Is4() {
-		return dst, false
-	}
-	if nobodys(a) {
+	if nobodys(netip.AddrFrom4(octets)) {
 		return append(dst, value...), true
 	}
 	s := k.take("ip4")
 	defer k.give(s)
-	octets := a.As4()
 	least := [4]int{}
 	for i, o := range octets {
 		l, size := octetsLike(o)
@@ -79,6 +75,29 @@ func (k *keyed) address4(dst, value []byte) (masked []byte, is bool) {
 		return !nobodys(netip.AddrFrom4(octets))
 	})
 	return netip.AddrFrom4(octets).AppendTo(dst), true
+}
+
+// octetsOf reads four numbers up to 255 between dots, without zeros before them: what
+// netip reads, and no memory for it.
+func octetsOf(value []byte) (octets [4]byte, is bool) {
+	n, digits, number := 0, 0, 0
+	for i, b := range value {
+		switch {
+		case b >= '0' && b <= '9' && (digits == 0 || number > 0):
+			number, digits = number*10+int(b-'0'), digits+1
+		case b == '.' && digits > 0 && n < 3:
+			octets[n] = byte(number)
+			n, digits, number = n+1, 0, 0
+			continue
+		default:
+			return octets, false
+		}
+		if number > 255 || i >= len("255.255.255.255") {
+			return octets, false
+		}
+	}
+	octets[n] = byte(number)
+	return octets, n == 3 && digits > 0
 }
 
 // octetsLike are the numbers that are written with as many digits: the least and how many.

@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 )
@@ -63,9 +64,9 @@ func (s *jsonScan) peek() byte {
 func (s *jsonScan) value(visitor jsonVisitor) error {
 	switch b := s.peek(); {
 	case b == '{':
-		return s.nested(visitor, '}', (*jsonScan).member)
+		return s.nested(visitor, '}')
 	case b == '[':
-		return s.nested(visitor, ']', (*jsonScan).value)
+		return s.nested(visitor, ']')
 	case b == '"':
 		start := s.at
 		raw, err := s.text()
@@ -88,7 +89,7 @@ func (s *jsonScan) value(visitor jsonVisitor) error {
 }
 
 // nested goes through the members or elements between brackets.
-func (s *jsonScan) nested(visitor jsonVisitor, closing byte, part func(*jsonScan, jsonVisitor) error) error {
+func (s *jsonScan) nested(visitor jsonVisitor, closing byte) error {
 	if s.depth++; s.depth > jsonDepth {
 		return errNoJSON
 	}
@@ -98,7 +99,7 @@ func (s *jsonScan) nested(visitor jsonVisitor, closing byte, part func(*jsonScan
 		return nil
 	}
 	for {
-		if err := part(s, visitor); err != nil {
+		if err := s.part(visitor, closing); err != nil {
 			return err
 		}
 		switch s.peek() {
@@ -111,6 +112,14 @@ func (s *jsonScan) nested(visitor jsonVisitor, closing byte, part func(*jsonScan
 			return errNoJSON
 		}
 	}
+}
+
+// part goes through one member of an object, or one element of an array.
+func (s *jsonScan) part(visitor jsonVisitor, closing byte) error {
+	if closing == '}' {
+		return s.member(visitor)
+	}
+	return s.value(visitor)
 }
 
 func (s *jsonScan) member(visitor jsonVisitor) error {
@@ -138,7 +147,7 @@ func (s *jsonScan) member(visitor jsonVisitor) error {
 // text takes a text and returns what is between its quotes, escapes as they are.
 func (s *jsonScan) text() ([]byte, error) {
 	start := s.at + 1
-	for at := start; at < len(s.raw); at++ {
+	for at := start + plainLength(s.raw[start:]); at < len(s.raw); at++ {
 		switch b := s.raw[at]; {
 		case b == '"':
 			s.at = at + 1
@@ -150,6 +159,21 @@ func (s *jsonScan) text() ([]byte, error) {
 		}
 	}
 	return nil, errNoJSON
+}
+
+// plainLength is how much of a text is plain for sure, looked at eight bytes at once: none
+// of them is a quote, a backslash or a control character.
+func plainLength(raw []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	at := 0
+	for ; len(raw)-at >= 8; at += 8 {
+		word := binary.LittleEndian.Uint64(raw[at:])
+		quote, backslash := word^ones*'"', word^ones*'\\'
+		if ((quote-ones)&^quote|(backslash-ones)&^backslash|(word-ones*' ')&^word)&tops != 0 {
+			break
+		}
+	}
+	return at
 }
 
 func (s *jsonScan) word() error {

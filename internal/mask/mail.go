@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"unicode"
+	"unicode/utf8"
 )
 
 // email masks an address: the local part as one string, the domain by host. It keeps the
@@ -20,16 +21,28 @@ func (k *keyed) emailGrown(dst, value []byte) []byte {
 
 func (k *keyed) address(dst, value []byte, host func(k *keyed, dst, value []byte) []byte) []byte {
 	at := bytes.LastIndexByte(value, '@')
-	if at <= 0 || at == len(value)-1 || bytes.ContainsFunc(value, notInAddress) {
+	if at <= 0 || at == len(value)-1 || saysMore(value) {
 		return k.text(dst, value)
 	}
-	dst = k.remembered(dst, "local", value[:at], (*keyed).local)
+	dst = k.remembered(dst, partLocal, value[:at], (*keyed).local)
 	return host(k, append(dst, '@'), value[at+1:])
 }
 
 func (k *keyed) local(dst, value []byte) []byte { return k.shuffle(dst, "local", value) }
 
-// notInAddress tells characters that mean more than a bare address: "Anna <anna@…>".
+// saysMore tells a text with characters that mean more than a bare address: "Anna <anna@…>".
+func saysMore(value []byte) bool {
+	for i, b := range value {
+		switch {
+		case b >= utf8.RuneSelf:
+			return bytes.ContainsFunc(value[i:], notInAddress)
+		case b <= '>' && notInAddress(rune(b)):
+			return true
+		}
+	}
+	return false
+}
+
 func notInAddress(r rune) bool {
 	return unicode.IsSpace(r) || r == '<' || r == '>' || r == ',' || r == ';' || r == '"'
 }

@@ -44,6 +44,10 @@ func (k *keyed) permuteDigits(purpose string, context, value []byte, at []int) {
 // way it is written stay; one number written in two ways is masked alike. A number
 // without its country's code is another string than one with it.
 func (k *keyed) phone(dst, value []byte) []byte {
+	return k.remembered(dst, partPhone, value, (*keyed).makePhone)
+}
+
+func (k *keyed) makePhone(dst, value []byte) []byte {
 	var room [32]int
 	at, letters := digitPlaces(room[:0], value)
 	if letters || len(at) == 0 {

@@ -138,7 +138,7 @@ func (k *keyed) words(dst, value []byte) []byte {
 			dst, at = append(dst, value[at:at+n]...), at+n
 			continue
 		}
-		dst = k.remembered(dst, "word", value[at:at+length], (*keyed).word)
+		dst = k.remembered(dst, partWord, value[at:at+length], (*keyed).word)
 		at += length
 	}
 	return dst

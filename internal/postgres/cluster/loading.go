@@ -148,7 +148,7 @@ func (c *Cluster) loadingSettings() map[string]string {
 		"autovacuum": "off", "checkpoint_timeout": "1d", "max_wal_size": megabytes(c.logRoom()),
 		"shared_buffers":                   megabytes(between(memory/8, 128<<20, 2<<30)),
 		"maintenance_work_mem":             megabytes(between(memory/16, 64<<20, 1<<30)),
-		"max_parallel_maintenance_workers": strconv.Itoa(max(1, min(runtime.NumCPU()-1, 4))),
+		"max_parallel_maintenance_workers": strconv.Itoa(min(runtime.NumCPU()-1, 7)),
 	}
 	if _, asked := c.spec.Settings["summarize_wal"]; asked { // it wants more than a minimal log
 		settings["summarize_wal"] = "off"

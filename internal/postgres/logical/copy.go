@@ -37,7 +37,9 @@ func Copy(ctx context.Context, spec Spec) (understudy.DatabaseCopy, error) {
 	}
 	defer postgres.CloseConn(ctx, target)
 
-	c := &copying{spec: spec, moment: m, target: target, throttle: newThrottle(spec.Gentle), done: newHeadway(spec.Progress)}
+	whole, end := context.WithCancel(ctx)
+	c := &copying{spec: spec, whole: whole, moment: m, target: target, throttle: newThrottle(spec.Gentle), done: newHeadway(spec.Progress)}
+	defer c.settle(end)
 	m.Pace = c.throttle.take // While reads at the pace of the copy
 	w := &watch{moment: m, throttle: c.throttle, gentle: spec.Gentle, began: time.Now()}
 	read, build := c.read, c.build
@@ -59,6 +61,7 @@ func Copy(ctx context.Context, spec Spec) (understudy.DatabaseCopy, error) {
 // copying is one copy under way: what was planned, and the two ends.
 type copying struct {
 	spec      Spec
+	whole     context.Context // of the copy from its start to its end, which no call outlives
 	moment    *postgres.Moment
 	target    *pgx.Conn
 	throttle  *throttle
@@ -71,6 +74,7 @@ type copying struct {
 	settings  []setting
 	unsound   map[string]bool
 	post      postData
+	indexing  *builders    // of the indexes, from when the first rows are there
 	again     atomic.Int64 // tables begun again
 }
 
@@ -96,7 +100,15 @@ func (c *copying) copyRows(ctx context.Context) error {
 // build does everything that needs the target alone, in the order in which things need
 // each other.
 func (c *copying) build(ctx context.Context) error {
-	return inTurn(ctx, c.setSequences, c.buildIndexes, c.buildRest, c.applySettings, c.analyze, c.verify)
+	return inTurn(ctx, c.setSequences, c.buildIndexes, c.buildRest, c.applySettings, c.checkAndAnalyze, c.verify)
+}
+
+// settle ends what goes on beside the copy's steps.
+func (c *copying) settle(end func()) {
+	end()
+	if c.indexing != nil {
+		_ = c.indexing.Wait() // the copy has its error, or is over
+	}
 }
 
 func (c *copying) while(ctx context.Context) error { return c.spec.While(ctx, c.moment, c.target) }

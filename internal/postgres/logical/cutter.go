@@ -15,9 +15,35 @@ const pieceSize = 256 << 10
 type piece struct {
 	in    []byte // as the source wrote them
 	out   []byte // masked; in itself where the table has no masks
-	first int64  // number of the first row, from 1
+	first int64  // number of the first row of its lane, from 1
+	room  int64  // that it takes of its lane's
 	err   error
 	done  chan struct{} // closed when out, or err, is there
+}
+
+// buffers are the memory of pieces, used again and again: gigabytes pass through a few of
+// them. A nil one has none to lend, and is given none back.
+type buffers chan []byte
+
+// take lends an empty buffer with room for a piece.
+func (b buffers) take() []byte {
+	select {
+	case buffer := <-b:
+		return buffer[:0]
+	default:
+		return make([]byte, 0, pieceSize+pieceSize/4)
+	}
+}
+
+// give takes one back, if it is of a size that can be kept.
+func (b buffers) give(buffer []byte) {
+	if cap(buffer) < pieceSize || cap(buffer) > 2*pieceSize {
+		return
+	}
+	select {
+	case b <- buffer:
+	default:
+	}
 }
 
 // cutter takes what the source writes, in pieces of any size, and hands it on in pieces
@@ -27,6 +53,7 @@ type cutter struct {
 	codec       codec
 	headed      bool // the format's header is over, or it has none
 	now         []byte
+	buffers     buffers
 	hand        func(ctx context.Context, rows []byte, first int64) error // keeps rows
 	moved       func(rows, bytes int64)                                   // told what is through so far
 	rows, bytes int64
@@ -58,8 +85,8 @@ func (c *cutter) cut() error {
 	if err != nil || end == 0 {
 		return err
 	}
-	whole := c.now[:end:end]
-	c.now = append(make([]byte, 0, pieceSize+pieceSize/4), c.now[end:]...)
+	whole := c.now[:end]
+	c.now = append(c.buffers.take(), c.now[end:]...)
 	if err := c.hand(c.ctx, whole, c.rows+1); err != nil {
 		return err
 	}

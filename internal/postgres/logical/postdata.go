@@ -5,13 +5,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sync/errgroup"
 
 	"understudy"
 	"understudy/internal/postgres"
@@ -23,7 +21,8 @@ type postData struct {
 	indexes []job  // and the constraints that are indexes; any two may be built at once but for their locks
 	attach  []item // of partitions' indexes to those of their table, in order
 	foreign []job  // foreign keys, added without a look at the rows
-	check   []job  // the look at the rows; and those keys that cannot be added without
+	whole   []job  // foreign keys that cannot be added without a look at the rows
+	check   []job  // the look at the rows of the others
 	rest    []item // in order
 	last    []item // what would see, or fire at, the others being made
 }
@@ -69,7 +68,7 @@ func sortItems(items []item, facts map[string]indexFact) postData {
 			p.check = append(p.check, job{name: i.name, size: fact.size, table: fact.table, alone: true,
 				sql: "ALTER TABLE " + fact.table + " VALIDATE CONSTRAINT " + pgx.Identifier{fact.name}.Sanitize()})
 		case i.kind == "FK CONSTRAINT":
-			p.check = append(p.check, job{name: i.name, sql: i.sql, size: fact.size, alone: true}) // one such at a time: each locks two tables
+			p.whole = append(p.whole, job{name: i.name, sql: i.sql, size: fact.size, alone: true}) // one such at a time: each locks two tables
 		case i.kind == "EVENT TRIGGER" || i.kind == "MATERIALIZED VIEW DATA" || strings.HasPrefix(i.name, "EVENT TRIGGER "):
 			p.last = append(p.last, i)
 		default:
@@ -90,7 +89,7 @@ func turn(i item) int {
 
 // indexFact is what a schedule has to know of an index or a foreign key.
 type indexFact struct {
-	name, table string // table: schema.table, quoted
+	name, table string // table: as copiedTable quotes it
 	size        int64
 	canWait     bool // a foreign key that may be checked after it was added
 }
@@ -99,13 +98,13 @@ type indexFact struct {
 // names that pg_dump gives their items.
 func (c *copying) readIndexFacts(ctx context.Context) (map[string]indexFact, error) {
 	rows, err := c.moment.Tx.Query(ctx, `
-		SELECT n.nspname || ' ' || COALESCE(t.relname || ' ' || k.conname, x.relname), x.relname::text, format('%I.%I', n.nspname, t.relname),
+		SELECT n.nspname || ' ' || COALESCE(t.relname || ' ' || k.conname, x.relname), x.relname::text, n.nspname, t.relname,
 			COALESCE(pg_relation_size(x.oid), 0) + COALESCE(pg_relation_size(t.oid), 0), false
 		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		LEFT JOIN pg_constraint k ON k.conindid = x.oid AND k.contype IN ('p', 'u', 'x')
 		WHERE t.relkind IN ('r', 'p') AND `+postgres.OfUser+`
 		UNION ALL
-		SELECT n.nspname || ' ' || t.relname || ' ' || k.conname, k.conname::text, format('%I.%I', n.nspname, t.relname),
+		SELECT n.nspname || ' ' || t.relname || ' ' || k.conname, k.conname::text, n.nspname, t.relname,
 			COALESCE(pg_relation_size(t.oid), 0), t.relkind = 'r' AND r.relkind = 'r' AND k.convalidated AND k.conparentid = 0
 		FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE k.contype = 'f' AND `+postgres.OfUser)
@@ -113,9 +112,10 @@ func (c *copying) readIndexFacts(ctx context.Context) (map[string]indexFact, err
 		return nil, postgres.ReadError("reading the sizes of the indexes", err)
 	}
 	facts := map[string]indexFact{}
-	var key string
+	var key, schema, table string
 	var fact indexFact
-	if _, err := pgx.ForEachRow(rows, []any{&key, &fact.name, &fact.table, &fact.size, &fact.canWait}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&key, &fact.name, &schema, &table, &fact.size, &fact.canWait}, func() error {
+		fact.table = pgx.Identifier{schema, table}.Sanitize()
 		facts[key] = fact
 		return nil
 	}); err != nil {
@@ -124,90 +124,11 @@ func (c *copying) readIndexFacts(ctx context.Context) (map[string]indexFact, err
 	return facts, nil
 }
 
-// buildIndexes builds the indexes, and the keys that are indexes, the largest first.
-func (c *copying) buildIndexes(ctx context.Context) error {
-	c.done.enter(PhaseIndexes, total(c.post.indexes))
-	if err := c.runJobs(ctx, c.post.indexes); err != nil {
-		return err
-	}
-	return c.runItems(ctx, c.post.attach)
-}
-
-// buildRest adds the foreign keys and has them checked, several tables at once, then makes
-// everything else in pg_dump's order; event triggers come last, as they would fire.
-func (c *copying) buildRest(ctx context.Context) error {
-	c.done.enter(PhaseConstraints, total(c.post.check))
-	for _, j := range c.post.foreign {
-		if err := runJob(ctx, c.target, j); err != nil {
-			return err
-		}
-	}
-	if err := c.runJobs(ctx, c.post.check); err != nil {
-		return err
-	}
-	if err := c.runItems(ctx, c.post.rest); err != nil {
-		return err
-	}
-	return c.runItems(ctx, c.post.last)
-}
-
 func total(jobs []job) (size int64) {
 	for _, j := range jobs {
 		size += j.size
 	}
 	return size
-}
-
-func (c *copying) runItems(ctx context.Context, items []item) error {
-	for _, i := range items {
-		if err := runJob(ctx, c.target, job{name: strings.ToLower(i.kind) + " " + i.name, sql: i.sql}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// runJobs runs jobs on several sessions, the largest first.
-func (c *copying) runJobs(ctx context.Context, jobs []job) error {
-	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(b.size, a.size) })
-	turns := newTurns(jobs)
-	group, working := errgroup.WithContext(ctx)
-	for range min(c.spec.Parallel, len(jobs)) {
-		group.Go(func() error {
-			target, err := c.openBuilder(working)
-			if err != nil {
-				return err
-			}
-			defer postgres.CloseConn(working, target)
-			for {
-				j, more := turns.next(working)
-				if !more {
-					return nil
-				}
-				if err := runJob(working, target, j); err != nil {
-					return err
-				}
-				turns.over(j)
-				c.done.built(j.name, j.size)
-			}
-		})
-	}
-	return group.Wait()
-}
-
-// openBuilder is a session on the target that may take the memory to build an index, and
-// one worker of the server besides itself only where there is a processor for it.
-func (c *copying) openBuilder(ctx context.Context) (*pgx.Conn, error) {
-	target, err := openTarget(ctx, c.spec.Target)
-	if err != nil {
-		return nil, err
-	}
-	_, err = target.Exec(ctx, fmt.Sprintf("SET maintenance_work_mem = '%dkB'; SET synchronous_commit = off; SET jit = off", c.spec.IndexMemory>>10))
-	if err != nil {
-		postgres.CloseConn(ctx, target)
-		return nil, postgres.ReadError("preparing the session that builds indexes", err)
-	}
-	return target, nil
 }
 
 // runJob runs the statements of one job. What the server says of the rows stays out of

@@ -18,7 +18,7 @@ const (
 	PhaseRows        Phase = "rows"
 	PhaseIndexes     Phase = "indexes"
 	PhaseConstraints Phase = "constraints"
-	PhaseStatistics  Phase = "statistics"
+	PhaseStatistics  Phase = "statistics" // and the look at the rows that foreign keys ask for
 )
 
 // Progress is how far one table, and the whole copy, have come.
@@ -60,6 +60,7 @@ type headway struct {
 	phase      Phase
 	began      time.Time // of the phase
 	size, done int64     // of the phase, in bytes of production's disk
+	ahead      int64     // done of the next phase
 	partly     map[*copiedTable]int64
 	tables     int
 	tablesDone int
@@ -75,7 +76,7 @@ func newHeadway(report func(Progress)) *headway {
 func (h *headway) enter(phase Phase, size int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.phase, h.began, h.size, h.done = phase, time.Now(), size, 0
+	h.phase, h.began, h.size, h.done, h.ahead = phase, time.Now(), size, h.ahead, 0
 	h.say(Progress{})
 }
 
@@ -123,10 +124,15 @@ func (h *headway) finished(t *copiedTable) {
 	h.say(Progress{Table: t.name(), Rows: t.rows, Bytes: t.bytes})
 }
 
-// built counts an index, a constraint or a table's statistics.
-func (h *headway) built(name string, size int64) {
+// built counts an index, a constraint or a table's statistics. What is built ahead of its
+// phase is counted when that begins.
+func (h *headway) built(phase Phase, name string, size int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if phase != h.phase {
+		h.ahead += size
+		return
+	}
 	h.done += size
 	h.say(Progress{Table: name})
 }

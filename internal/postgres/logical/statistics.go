@@ -10,33 +10,25 @@ import (
 	"understudy/internal/postgres"
 )
 
-// analyze gives the target statistics of its own rows, several tables at once. A partitioned table is analysed with
+// statisticsJobs analyse the target's tables of these kinds. A partitioned table is analysed with
 // its partitions, but for one that has foreign partitions, which lead out of the twin.
-func (c *copying) analyze(ctx context.Context) error {
-	jobs, err := c.statisticsJobs(ctx)
-	if err != nil {
-		return err
-	}
-	c.done.enter(PhaseStatistics, total(jobs))
-	return c.runJobs(ctx, jobs)
-}
-
-func (c *copying) statisticsJobs(ctx context.Context) ([]job, error) {
+func (c *copying) statisticsJobs(ctx context.Context, kinds string) ([]job, error) {
 	rows, err := c.target.Query(ctx, `
 		WITH abroad AS (SELECT DISTINCT pg_partition_root(c.oid) AS oid FROM pg_class c WHERE c.relkind = 'f' AND c.relispartition)
-		SELECT format('%I.%I', n.nspname, c.relname),
+		SELECT n.nspname, c.relname,
 			(SELECT COALESCE(sum(pg_table_size(p.relid)), 0)::bigint FROM pg_partition_tree(c.oid) p) + pg_table_size(c.oid)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND `+postgres.OfUser+`
-		AND CASE WHEN COALESCE(pg_partition_root(c.oid), c.oid) IN (SELECT oid FROM abroad) THEN c.relkind = 'r' ELSE NOT c.relispartition END`)
+		WHERE c.relkind::text = ANY (string_to_array($1, NULL)) AND c.relpersistence <> 't' AND `+postgres.OfUser+`
+		AND CASE WHEN COALESCE(pg_partition_root(c.oid), c.oid) IN (SELECT oid FROM abroad) THEN c.relkind = 'r' ELSE NOT c.relispartition END`, kinds)
 	if err != nil {
 		return nil, postgres.ReadError("listing the tables to analyse in the target", err)
 	}
 	var jobs []job
-	var table string
+	var schema, table string
 	var size int64
-	if _, err := pgx.ForEachRow(rows, []any{&table, &size}, func() error {
-		jobs = append(jobs, job{name: table, sql: "ANALYZE " + table, size: size, table: table, alone: true})
+	if _, err := pgx.ForEachRow(rows, []any{&schema, &table, &size}, func() error {
+		quoted := pgx.Identifier{schema, table}.Sanitize()
+		jobs = append(jobs, job{name: postgres.TableName(schema, table), sql: "ANALYZE " + quoted, size: size, table: quoted, alone: true})
 		return nil
 	}); err != nil {
 		return nil, postgres.ReadError("listing the tables to analyse in the target", err)

@@ -8,72 +8,135 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"understudy"
 )
 
-// stream moves the rows of one table: read on one connection, masked piece by piece by
-// several goroutines, written in the source's order on another connection.
+// stream moves the rows of one table: read on one connection or several, masked piece by
+// piece by several goroutines, written in the source's order on another connection.
 //
-//	source ─▶ cutter ─┬▶ work ─▶ maskers ─┐
-//	                  └▶ ordered ─────────┴▶ arrivals (batches) ─▶ target
+//	source ─▶ readers ─┬▶ work ─▶ maskers ──────────┐
+//	                   └▶ lanes, of pieces in order ┴▶ arrivals (batches) ─▶ target
+//
+// A lane is what one statement reads, and lanes are emptied in their order. Readers go ahead
+// of the writer by as many lanes as there are readers, and by so much in each.
 type stream struct {
 	table    *copiedTable
 	observe  observer
 	throttle *throttle
 	moved    func(rows, bytes int64)
 	maskers  int
+	ahead    int         // pieces of a lane that may be on their way
 	work     chan *piece // to be masked
-	ordered  chan *piece // in the order of the source
-	failed   error       // why the source stopped; set before ordered is closed
+	lanes    chan *lane  // in the order of the source
+	buffers  buffers
+	read     passed
+}
+
+// lane is what one statement reads: a table, or a range of one.
+type lane struct {
+	statement string
+	pieces    chan *piece         // in the order of the source
+	room      *semaphore.Weighted // bytes of them
+	failed    error               // why the source stopped; set before pieces is closed
+}
+
+// passed counts what the readers of a table have sent.
+type passed struct {
+	mu          sync.Mutex
+	rows, bytes int64
+}
+
+// add counts what came since the last time, and tells both so far.
+func (p *passed) add(rows, bytes int64, tell func(rows, bytes int64)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows, p.bytes = p.rows+rows, p.bytes+bytes
+	tell(p.rows, p.bytes)
 }
 
 // The ends of a stream tell each other that they stopped, and nothing more: what they
 // say ends up in a server's log.
 var errSourceStopped = errors.New("the source stopped")
 
-// run moves what the one statement reads to where the other writes, and tells what was
-// read and how many rows arrived. Of two ends that stop, the first has the reason.
-func (s *stream) run(ctx context.Context, source, target *pgx.Conn, out, in string) (read cutter, arrived int64, err error) {
+// run moves what the statements read, one after another, to where the other one writes, and
+// tells how many rows arrived. Of two ends that stop, the first has the reason.
+func (s *stream) run(ctx context.Context, sources []*pgx.Conn, target *pgx.Conn, out []string, in string) (arrived int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.work, s.ordered = make(chan *piece, 2*s.maskers), make(chan *piece, 2*s.maskers+2)
-	read = cutter{ctx: ctx, codec: s.table.codec, hand: s.hand, moved: s.moved}
-	_, isBinary := s.table.codec.(binaryCodec)
-	read.headed = !isBinary
-	var busy errgroup.Group
-	busy.Go(func() error {
-		s.failed = s.read(ctx, source, out, &read)
-		close(s.work)
-		close(s.ordered)
-		return nil
-	})
+	s.work, s.lanes = make(chan *piece, 2*s.maskers), make(chan *lane, len(sources))
+	s.buffers = make(buffers, len(sources)*s.ahead)
+	var busy, reading errgroup.Group
+	toRead := make(chan *lane)
+	busy.Go(func() error { s.lay(ctx, out, toRead); return nil })
+	for _, source := range sources {
+		reading.Go(func() error { s.readLanes(ctx, source, toRead); return nil })
+	}
+	busy.Go(func() error { defer close(s.work); return reading.Wait() })
 	for range s.maskers {
 		busy.Go(func() error { s.mask(); return nil })
 	}
 	coming := &arrivals{ctx: ctx, stream: s, chain: s.table.batchers(s.observe)}
-	if isBinary {
+	if _, isBinary := s.table.codec.(binaryCodec); isBinary {
 		coming.now, coming.trailer = []byte(binaryHeader), []byte(binaryTrailer)
 	}
 	tag, refused := target.PgConn().CopyFrom(ctx, coming, in)
 	if refused != nil {
 		cancel()
 	}
-	_ = busy.Wait() // what it has to say is in s.failed
-	unsafe, ended := coming.outcome()
+	_ = busy.Wait() // what it has to say is in the lanes
+	unsafe, failed := coming.outcome()
 	switch {
 	case unsafe != nil:
-		return read, 0, unsafe
-	case s.failed != nil && (refused == nil || ended):
-		return read, 0, sourceError(s.table, read.rows, s.failed)
+		return 0, unsafe
+	case failed != nil:
+		return 0, sourceError(s.table, s.read.rows, failed)
 	case refused != nil:
-		return read, 0, targetError(s.table, read.rows, refused)
+		return 0, targetError(s.table, s.read.rows, refused)
 	}
-	return read, tag.RowsAffected(), nil
+	return tag.RowsAffected(), nil
 }
 
-func (s *stream) read(ctx context.Context, source *pgx.Conn, out string, to *cutter) error {
-	tag, err := source.PgConn().CopyTo(ctx, to, out)
+// lay puts the lanes in their order, each for the next reader that is free.
+func (s *stream) lay(ctx context.Context, statements []string, toRead chan<- *lane) {
+	defer close(s.lanes)
+	defer close(toRead)
+	for _, statement := range statements {
+		l := &lane{statement: statement, pieces: make(chan *piece, s.ahead), room: semaphore.NewWeighted(int64(s.ahead) * pieceSize)}
+		for _, to := range []chan<- *lane{s.lanes, toRead} {
+			select {
+			case to <- l:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// readLanes reads lanes until there are no more, or one stops.
+func (s *stream) readLanes(ctx context.Context, source *pgx.Conn, lanes <-chan *lane) {
+	for l := range lanes {
+		l.failed = s.readLane(ctx, source, l)
+		close(l.pieces)
+		if l.failed != nil {
+			return
+		}
+	}
+}
+
+func (s *stream) readLane(ctx context.Context, source *pgx.Conn, l *lane) error {
+	var rows, bytes int64
+	_, isBinary := s.table.codec.(binaryCodec)
+	to := &cutter{
+		ctx: ctx, codec: s.table.codec, headed: !isBinary, buffers: s.buffers,
+		hand: func(ctx context.Context, whole []byte, first int64) error { return s.hand(ctx, l, whole, first) },
+		moved: func(rowsNow, bytesNow int64) {
+			s.read.add(rowsNow-rows, bytesNow-bytes, s.moved)
+			rows, bytes = rowsNow, bytesNow
+		},
+	}
+	tag, err := source.PgConn().CopyTo(ctx, to, l.statement)
 	if err == nil {
 		err = to.finish()
 	}
@@ -84,17 +147,20 @@ func (s *stream) read(ctx context.Context, source *pgx.Conn, out string, to *cut
 }
 
 // hand gives rows to whoever comes next, and waits while too many are on their way.
-func (s *stream) hand(ctx context.Context, rows []byte, first int64) error {
+func (s *stream) hand(ctx context.Context, l *lane, rows []byte, first int64) error {
 	if err := s.throttle.take(ctx, len(rows)); err != nil {
 		return err
 	}
-	p := &piece{in: rows, first: first, done: make(chan struct{})}
+	p := &piece{in: rows, first: first, room: min(int64(len(rows)), int64(s.ahead)*pieceSize), done: make(chan struct{})}
+	if l.room.Acquire(ctx, p.room) != nil {
+		return context.Cause(ctx)
+	}
 	if s.table.masks == nil {
 		p.out = rows
 		close(p.done)
 	}
 	select {
-	case s.ordered <- p:
+	case l.pieces <- p:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -113,7 +179,8 @@ func (s *stream) hand(ctx context.Context, rows []byte, first int64) error {
 func (s *stream) mask() {
 	m := newRowMasker(s.table, s.observe)
 	for p := range s.work {
-		p.out, p.err = m.mask(make([]byte, 0, len(p.in)+len(p.in)/8), p.in, p.first)
+		p.out, p.err = m.mask(s.buffers.take(), p.in, p.first)
+		s.buffers.give(p.in)
 		close(p.done)
 	}
 }
@@ -124,10 +191,12 @@ type arrivals struct {
 	ctx     context.Context // of the stream's run
 	stream  *stream
 	chain   []*batcher
+	lane    *lane // that is being emptied
 	now     []byte
+	spent   []byte // the buffer that now is part of
 	trailer []byte // still to come at the end
 	last    bool   // no piece comes any more
-	ended   bool   // because the source stopped
+	failed  error  // why the source stopped
 	unsafe  error  // the mask that could not make a value safe
 }
 
@@ -149,19 +218,20 @@ func (a *arrivals) Read(p []byte) (int, error) {
 }
 
 // outcome waits for a read that is under way, and says why no more came.
-func (a *arrivals) outcome() (unsafe error, ended bool) {
+func (a *arrivals) outcome() (unsafe, failed error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.unsafe, a.ended
+	return a.unsafe, a.failed
 }
 
 func (a *arrivals) next() error {
-	p, more := <-a.stream.ordered
+	a.stream.buffers.give(a.spent)
+	a.spent = nil
+	p, err := a.piece()
 	switch {
-	case !more && a.stream.failed != nil:
-		a.ended = true
-		return errSourceStopped
-	case !more:
+	case err != nil:
+		return err
+	case p == nil:
 		a.last = true
 		return a.pass(nil)
 	}
@@ -174,7 +244,45 @@ func (a *arrivals) next() error {
 		a.unsafe = p.err
 		return errSourceStopped
 	}
+	a.spent = p.out
 	return a.pass(p.out)
+}
+
+// piece is the next one of the lanes; nil: there are no more.
+func (a *arrivals) piece() (*piece, error) {
+	for {
+		if a.lane == nil {
+			next, more := <-a.stream.lanes
+			if !more {
+				return nil, a.ended()
+			}
+			a.lane = next
+		}
+		select {
+		case p, more := <-a.lane.pieces:
+			if more {
+				a.lane.room.Release(p.room)
+				return p, nil
+			}
+		case <-a.ctx.Done(): // nobody may have begun to read it
+			return nil, errSourceStopped
+		}
+		if a.lane.failed != nil {
+			if a.ended() == nil { // or it stopped because the target had
+				a.failed = a.lane.failed
+			}
+			return nil, errSourceStopped
+		}
+		a.lane = nil
+	}
+}
+
+// ended tells that the run is over, so that lanes may be missing.
+func (a *arrivals) ended() error {
+	if a.ctx.Err() != nil {
+		return errSourceStopped
+	}
+	return nil
 }
 
 // pass brings rows through the batches; behind the last rows comes the format's end.

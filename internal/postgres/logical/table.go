@@ -22,6 +22,7 @@ type copiedTable struct {
 	columns       []string // without generated ones
 	types         []string // of the columns: the base of a domain, "enum" for an enumeration, "" for what is not the server's own
 	size          int64    // on the source's disk
+	pages         int64    // of its heap, without what is kept outside of rows; 0: it is no heap
 	masks         []understudy.MaskFunc
 	batches       []understudy.BatchMask
 	masked        []string
@@ -122,8 +123,9 @@ func (t *copiedTable) decide(chosen understudy.TableMasks) {
 // listTables finds the tables that hold rows.
 func (c *copying) listTables(ctx context.Context) error {
 	rows, err := c.moment.Tx.Query(ctx, `
-		SELECT n.nspname, c.relname, rn.nspname, rc.relname, COALESCE(pg_table_size(c.oid), 0), COALESCE(col.names, '{}'), COALESCE(col.types, '{}')
-		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		SELECT n.nspname, c.relname, rn.nspname, rc.relname, COALESCE(pg_table_size(c.oid), 0),
+			CASE WHEN am.amname = 'heap' THEN COALESCE(pg_relation_size(c.oid), 0) / current_setting('block_size')::int ELSE 0 END, COALESCE(col.names, '{}'), COALESCE(col.types, '{}')
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am am ON am.oid = c.relam
 		JOIN pg_class rc ON rc.oid = CASE WHEN c.relispartition THEN pg_partition_root(c.oid) ELSE c.oid END
 		JOIN pg_namespace rn ON rn.oid = rc.relnamespace
 		LEFT JOIN LATERAL (
@@ -140,7 +142,7 @@ func (c *copying) listTables(ctx context.Context) error {
 	c.tables, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*copiedTable, error) {
 		var t copiedTable
 		var schema, table string
-		err := row.Scan(&t.schema, &t.table, &schema, &table, &t.size, &t.columns, &t.types)
+		err := row.Scan(&t.schema, &t.table, &schema, &table, &t.size, &t.pages, &t.columns, &t.types)
 		t.rules = postgres.TableName(schema, table)
 		return &t, err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,27 +22,39 @@ func againAfter() []time.Duration {
 
 // copyTables streams the tables, the biggest first, several at once, one ordered
 // writer for each: rows keep the order in which production holds them.
-//
-// One table is read by one session. Reading is two to three times as fast as writing
-// (measured: 150 MB/s against 60 MB/s of text), so that several readers would wait for
-// the one writer, and several writers would take the rows out of their order.
 func (c *copying) copyTables(ctx context.Context) error {
-	group, working := errgroup.WithContext(ctx)
-	work := make(chan *copiedTable)
-	group.Go(func() error {
-		defer close(work)
-		for _, i := range postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size }) {
-			select {
-			case work <- c.tables[i]:
-			case <-working.Done():
-				return nil
-			}
-		}
-		return nil
-	})
-	for range min(c.spec.Parallel, len(c.tables)) {
-		group.Go(func() error { return c.copySome(working, work) })
+	c.indexing = c.newBuilders(c.whole, PhaseIndexes, c.post.indexes)
+	for _, t := range c.tables {
+		c.indexing.turns.coming[t.quoted()] = true
 	}
+	group, working := errgroup.WithContext(ctx)
+	work := make(chan *copiedTable, len(c.tables))
+	for _, i := range postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size }) {
+		work <- c.tables[i]
+	}
+	close(work)
+	over := make(chan struct{})
+	var rows sync.WaitGroup
+	for range min(c.spec.Parallel, len(c.tables)) {
+		rows.Add(1)
+		group.Go(func() error {
+			defer rows.Done()
+			if err := c.copySome(working, work); err != nil {
+				return err
+			}
+			c.indexing.add(c.openBuilder) // in the place that is free now
+			return nil
+		})
+	}
+	group.Go(func() error { rows.Wait(); close(over); return nil })
+	group.Go(func() error {
+		select {
+		case <-c.indexing.ctx.Done(): // the rows that are still to come would be of no use
+			return context.Cause(c.indexing.ctx)
+		case <-over:
+			return nil
+		}
+	})
 	err := group.Wait()
 	if err == nil {
 		return nil
@@ -92,6 +105,9 @@ func (c *copying) withEnds(ctx context.Context, act func(source, target *pgx.Con
 	acted := false
 	err = c.moment.Join(ctx, func(source pgx.Tx) error {
 		acted = true
+		if err := inOrder(ctx, source); err != nil {
+			return err
+		}
 		return act(source.Conn(), target)
 	})
 	if !acted {
@@ -119,18 +135,30 @@ func (c *copying) copyTable(ctx context.Context, source, target *pgx.Conn, t *co
 	if _, err := tx.Exec(ctx, "TRUNCATE ONLY "+t.quoted()); err != nil {
 		return targetError(t, 0, err)
 	}
-	read, arrived, err := c.stream(t).run(ctx, source, target, t.readAll(c.chosen(t)), t.write("FREEZE"))
+	var read *passed
+	err = c.withReaders(ctx, []*pgx.Conn{source}, c.readers(t), func(sources []*pgx.Conn) error {
+		s := c.stream(t)
+		s.maskers *= len(sources)
+		read = &s.read
+		statements := []string{t.readAll(c.chosen(t))}
+		if len(sources) > 1 {
+			s.ahead, statements = lanePieces, t.readRanges()
+		}
+		arrived, err := s.run(ctx, sources, target, statements, t.write("FREEZE"))
+		if err == nil && arrived != read.rows {
+			err = understudy.Errorf(understudy.KindInternal, "copying %s: %d rows were read and %d arrived", t.name(), read.rows, arrived)
+		}
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	if arrived != read.rows {
-		return understudy.Errorf(understudy.KindInternal, "copying %s: %d rows were read and %d arrived", t.name(), read.rows, arrived)
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return targetError(t, read.rows, err)
 	}
 	t.rows, t.bytes = read.rows, read.bytes
 	c.done.finished(t)
+	c.indexing.turns.arrived(t.quoted())
 	return nil
 }
 
@@ -147,5 +175,5 @@ func (c *copying) stream(t *copiedTable) *stream {
 	if t.masks != nil {
 		maskers = max(1, runtime.GOMAXPROCS(0)/c.spec.Parallel)
 	}
-	return &stream{table: t, observe: c.spec.Observe, throttle: c.throttle, moved: c.done.moving(t), maskers: maskers}
+	return &stream{table: t, observe: c.spec.Observe, throttle: c.throttle, moved: c.done.moving(t), maskers: maskers, ahead: 2*maskers + 2}
 }

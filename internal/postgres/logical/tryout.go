@@ -70,6 +70,6 @@ func (c *copying) tryTable(ctx context.Context, source, target *pgx.Conn, t *cop
 	defer postgres.Rollback(ctx, tx)
 	s := c.stream(t)
 	s.observe, s.moved = nil, func(int64, int64) {}
-	_, _, err = s.run(ctx, source, target, t.readSome(c.chosen(t), tryRows), t.write())
+	_, err = s.run(ctx, []*pgx.Conn{source}, target, []string{t.readSome(c.chosen(t), tryRows)}, t.write())
 	return err
 }
