@@ -15,7 +15,7 @@ func TestSorting_TakesMemoryByTheIndexAndAHelperOnlyForOneThatIsMostOfTheWork(t 
 	}{
 		{index{bytes: mega}, []index{{bytes: mega}, {bytes: mega}}, "workers = 0; SET maintenance_work_mem = '16MB'"},
 		{index{bytes: mega}, []index{{bytes: mega}}, "workers = 1; SET maintenance_work_mem = '64MB'"},
-		{big, []index{big, big}, "workers = 0; SET maintenance_work_mem = '181MB'"},
+		{big, []index{big, big}, "workers = 0; SET maintenance_work_mem = '177MB'"},
 		{index{bytes: 1 << 50}, []index{big, {bytes: 1 << 50}}, "workers = 1; SET maintenance_work_mem = '1024MB'"},
 	} {
 		if got := (&copying{aside: c.all}).sorting(c.one); !strings.Contains(got, c.want) {
