@@ -17,6 +17,7 @@ import (
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
+	"understudy/internal/yield"
 )
 
 // slack is by how many percent the collector lets memory grow beyond what is in use: that
@@ -27,6 +28,9 @@ const slack = 400
 func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.TwinCopied, error) {
 	started := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(slack))
+	if !order.Follow { // what follows has to keep up
+		yield.Session(os.Getpid())
+	}
 	if order.Copying.Deadline > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, order.Copying.Deadline,
 			understudy.Errorf(understudy.KindUnavailable, "the copy took longer than its deadline of %s", order.Copying.Deadline))

@@ -37,6 +37,9 @@ type Spec struct {
 	// Settings are the server's, by name, and apply at the next Start after a Stop. Where
 	// the server listens and whom it lets in is not for them.
 	Settings map[string]string
+	// Yields is for a server at work on something that can wait: it leaves the processor to
+	// others who want it. The one that StartForLoading starts does so anyway.
+	Yields bool
 }
 
 // Cluster is one private PostgreSQL cluster: a data directory and, while it runs, the

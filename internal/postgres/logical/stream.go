@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"understudy"
+	"understudy/internal/yield"
 )
 
 // stream moves the rows of one table: read on one connection, masked piece by piece by
@@ -49,7 +50,7 @@ func (s *stream) run(ctx context.Context, source, target *pgx.Conn, out, in stri
 		return nil
 	})
 	for range s.maskers {
-		busy.Go(func() error { s.mask(); return nil })
+		busy.Go(func() error { return yield.Run(func() error { s.mask(); return nil }) })
 	}
 	coming := &arrivals{ctx: ctx, stream: s, chain: s.table.batchers(s.observe)}
 	if isBinary {

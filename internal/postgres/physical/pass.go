@@ -11,6 +11,7 @@ import (
 
 	"understudy"
 	"understudy/internal/postgres/heap"
+	"understudy/internal/yield"
 )
 
 // How the files of tables are worked on: a stretch at a time by one worker, in reads of
@@ -71,7 +72,7 @@ func (c *copying) maskPages(ctx context.Context) error {
 	group.Go(func() error { return c.writeOut(ctx) })
 	for _, s := range work {
 		group.Go(func() error {
-			if err := s.mask(ctx); err != nil {
+			if err := yield.Run(func() error { return s.mask(ctx) }); err != nil {
 				return err
 			}
 			c.tell(Progress{"mask pages", done.Add(s.pages * heap.PageSize), total})
