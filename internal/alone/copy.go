@@ -17,6 +17,7 @@ import (
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
+	"understudy/internal/yield"
 )
 
 // slack is by how many percent the collector lets memory grow beyond what is in use: that
@@ -27,6 +28,9 @@ const slack = 400
 func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.TwinCopied, error) {
 	started := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(slack))
+	if !order.Follow { // what follows has to keep up
+		yield.Session(os.Getpid())
+	}
 	if order.Copying.Deadline > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, order.Copying.Deadline,
 			understudy.Errorf(understudy.KindUnavailable, "the copy took longer than its deadline of %s", order.Copying.Deadline))
@@ -87,7 +91,7 @@ func copyPostgres(ctx context.Context, order cli.TwinCopy, masks understudy.Mask
 	case files && isURL(order.To):
 		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--to: a physical copy is made in a folder; expected one that is not there, found an address")
 	case files:
-		return inNewFolder(order.To, func(folder string) (cli.TwinCopied, error) { return copyFiles(ctx, order, folder, masks, tell) })
+		return inNewFolder(ctx, order.To, tell, func(folder string) (cli.TwinCopied, error) { return copyFiles(ctx, order, folder, masks, tell) })
 	case strings.HasPrefix(order.From, "file:"):
 		return cli.TwinCopied{}, understudy.Errorf(understudy.KindInvalid, "--from: a folder can be copied by its files only").WithHint("add --method physical")
 	}
@@ -113,7 +117,7 @@ func copyRows(ctx context.Context, order cli.TwinCopy, masks understudy.Masks, t
 		}
 		return cli.TwinCopied{DatabaseCopy: made}, err
 	}
-	return inNewFolder(order.To, func(folder string) (cli.TwinCopied, error) {
+	return inNewFolder(ctx, order.To, tell, func(folder string) (cli.TwinCopied, error) {
 		made, err := copyIntoServer(ctx, order, folder, spec, tell)
 		return cli.TwinCopied{DatabaseCopy: made}, err
 	})

@@ -3,7 +3,6 @@ package alone
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"understudy"
@@ -12,45 +11,6 @@ import (
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/logical"
 )
-
-// inNewFolder gives act a folder that was not there, and removes it after an error.
-func inNewFolder(to string, act func(folder string) (cli.TwinCopied, error)) (cli.TwinCopied, error) {
-	folder, err := filepath.Abs(to)
-	if err != nil {
-		return cli.TwinCopied{}, err
-	}
-	if _, err := os.Lstat(folder); err == nil {
-		return cli.TwinCopied{}, understudy.Errorf(understudy.KindConflict, "--to: %s is there already; expected a folder that is not", folder).
-			WithHint("name another; or remove it, if a copy was killed there: what it left is not whole")
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return cli.TwinCopied{}, understudy.Errorf(understudy.KindUnavailable, "making the folder of --to: %w", err)
-	}
-	made, err := act(folder)
-	if err != nil {
-		return made, errors.Join(err, os.RemoveAll(folder))
-	}
-	made.Directory = folder
-	made.Start = startCommand(folder)
-	return made, nil
-}
-
-// startCommand is how people start what was made: as root that is for the user who owns it.
-func startCommand(folder string) string {
-	command := "pg_ctl -D " + filepath.Join(folder, "data") + " -l " + filepath.Join(folder, "log")
-	if socket := filepath.Join(folder, "run"); isFolder(socket) {
-		command += " -o '-k " + socket + "'"
-	}
-	if command += " start"; os.Geteuid() == 0 {
-		command += "   (as the user who owns the folder data)"
-	}
-	return command
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
 
 // copyIntoServer copies into a private server that is made for it below a folder, loaded
 // without care for crashes, sealed and stopped.

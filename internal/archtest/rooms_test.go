@@ -59,13 +59,13 @@ func rooms() map[string]room {
 		"internal/mysql/mysqltest":         {knows: []string{"mysql/instance"}},
 		"internal/mysql/mysqlwatch":        {knows: []string{"mysql", "mysql/instance"}}, // the last in tests: servers that show everything
 		"internal/postgres":                {},
-		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile"}},
+		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield"}},
 		"internal/postgres/contention":     {knows: []string{"postgres"}},
 		"internal/postgres/heap":           {never: world()},
 		"internal/postgres/commitgate":     {knows: []string{"postgres", "postgres/replication", "postgres/wal"}},
 		"internal/postgres/lockwatch":      {knows: []string{"postgres", "postgres/commitgate", "postgres/serverlog", "postgres/wal"}},
-		"internal/postgres/logical":        {knows: []string{"postgres"}},
-		"internal/postgres/physical":       {knows: []string{"postgres", "postgres/cluster", "postgres/heap"}},
+		"internal/postgres/logical":        {knows: []string{"postgres", "yield"}},
+		"internal/postgres/physical":       {knows: []string{"postgres", "postgres/cluster", "postgres/heap", "yield"}},
 		"internal/postgres/subsetting":     {knows: []string{"postgres", "subset"}},
 		"internal/postgres/follow":         {knows: []string{"postgres", "postgres/replication"}},
 		"internal/postgres/replication":    {knows: []string{"postgres"}},
@@ -92,6 +92,7 @@ func rooms() map[string]room {
 		"internal/subset":                  {bare: true, never: world()},
 		"internal/supervisor":              {knows: []string{"runtime/process", "seal"}}, // where the two meet, in a process of its own
 		"internal/testreport":              {},
+		"internal/yield":                   {},
 
 		// doors
 		"internal/api":         {},

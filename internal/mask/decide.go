@@ -2,6 +2,7 @@ package mask
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -31,11 +32,23 @@ func (r rules) decide(c understudy.Column, beside []understudy.Column) (rule Rul
 func openPaths(c understudy.Column, rule Rule) []string {
 	var open []string
 	for _, path := range ClassifyPaths(c) {
-		if _, ruled := pathRule(rule.JSON, strings.Split(path.Path, ".")); path.Class.Personal() && !ruled {
+		if path.Class.Personal() && !rule.decides(path.Path) {
 			open = append(open, fmt.Sprintf("%s.%s: looks like %s (%s)", c, path.Path, path.Class, path.Reason))
 		}
 	}
 	return open
+}
+
+// decides tells whether somebody has decided about a path of a document. Like a pattern of
+// columns, "*" does not keep what was not seen by who wrote it.
+func (r Rule) decides(path string) bool {
+	named := r.JSON
+	if path != "*" && r.JSON["*"].Mask == maskKeep {
+		named = maps.Clone(r.JSON)
+		delete(named, "*")
+	}
+	_, ruled := pathRule(named, strings.Split(path, "."))
+	return ruled
 }
 
 func refusal(table string, open []string) error {

@@ -74,7 +74,7 @@ func (p *planning) compare(c understudy.Column) []Change {
 func comparePaths(c understudy.Column, rule Rule) []Change {
 	var changes []Change
 	for _, path := range ClassifyPaths(c) {
-		if _, ruled := pathRule(rule.JSON, strings.Split(path.Path, ".")); ruled || !path.Class.Personal() {
+		if rule.decides(path.Path) || !path.Class.Personal() {
 			continue
 		}
 		name, sure := path.Class.textMask()

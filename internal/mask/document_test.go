@@ -75,6 +75,38 @@ func TestXML_MasksTextsAndAttributesByPath(t *testing.T) {
 	}
 }
 
+func TestXML_MasksInstructionsAndWhatADocumentTypeQuotes(t *testing.T) {
+	const value = `<?xml version="1.0"?><!DOCTYPE p [<!ELEMENT p ANY><!-- it's Anna --><!ENTITY who "Anna Moser"><!ENTITY at 'anna@moser.de'><?print Anna?>]>` +
+		`<?mail to="Anna Moser" anna@x.de?><p><?note Anna?>Anna</p>`
+	swept := ruled(t, "xml", Rule{Mask: maskXML, JSON: map[string]Rule{"p": {Mask: maskKeep}}})(value)
+	email := maskFor(t, "email", "text")
+	for _, want := range []string{`<!ENTITY who "Anna Moser">`, "'" + email("anna@moser.de") + "'", `<?mail to="Anna Moser" ` + email("anna@x.de") + "?>"} {
+		if !strings.Contains(swept, want) {
+			t.Errorf("expected %s in %s", want, swept)
+		}
+	}
+	all := ruled(t, "xml", Rule{Mask: "text"})(value)
+	if strings.Contains(all, "Anna") || strings.Contains(all, "Moser") || strings.Contains(all, "moser") {
+		t.Errorf("became %s", all)
+	}
+	for _, want := range []string{`<?xml version="1.0"?><!DOCTYPE p [<!ELEMENT p ANY><!-- `, "<!ENTITY who \"", "<?print ", "<?mail ", "<p><?note "} {
+		if !strings.Contains(all, want) {
+			t.Errorf("expected %s in %s", want, all)
+		}
+	}
+}
+
+func TestXML_RefusesAMaskThatWouldBreakAReferenceToAnEntity(t *testing.T) {
+	made, err := compile(testKey(t, secret), parseType("xml"), Rule{Mask: "text"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = made([]byte(`<!DOCTYPE p [<!ENTITY who "Anna &amp; Bob">]><p/>`))
+	if understudy.KindOf(err) != understudy.KindInvalid || strings.Contains(err.Error(), "Anna") {
+		t.Errorf("it says %v", err)
+	}
+}
+
 func TestHstore_MasksValuesByKey(t *testing.T) {
 	mask := ruled(t, "public.hstore", Rule{Mask: maskHstore, JSON: map[string]Rule{"email": {Mask: "email"}, "gone": {Mask: maskNull}, "kept": {Mask: maskKeep}}})
 	email := maskFor(t, "email", "text")

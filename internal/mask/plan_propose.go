@@ -3,7 +3,6 @@ package mask
 import (
 	"cmp"
 	"maps"
-	"strings"
 
 	"understudy"
 )
@@ -41,7 +40,7 @@ func proposeDocument(c understudy.Column, have Rule, finding Finding) planLine {
 		line.rule.JSON = map[string]Rule{}
 	}
 	for _, p := range ClassifyPaths(c) {
-		if _, ruled := pathRule(have.JSON, strings.Split(p.Path, ".")); ruled || !p.Class.Personal() {
+		if have.decides(p.Path) || !p.Class.Personal() {
 			continue
 		}
 		name, sure := p.Class.textMask()

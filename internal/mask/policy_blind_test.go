@@ -74,3 +74,32 @@ func TestPolicy_TakesAQuotedStarForALetter(t *testing.T) {
 		t.Errorf("a quoted name is ruled %+v", said)
 	}
 }
+
+func TestMasks_RefuseAPersonalPathThatOnlyAStarKeeps(t *testing.T) {
+	columns := []understudy.Column{{Table: "public.t", Name: "doc", Type: "jsonb", Samples: []string{
+		`{"lang": "de", "contact": {"email": "anna@gmail.com"}}`, `{"lang": "en", "contact": {"email": "ben@web.de"}}`,
+	}}}
+	_, err := mustParse(t, `columns: {public.t.doc: {json: {"*": keep}}}`).Masks([]byte(secret))("public.t", columns)
+	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "public.t.doc.contact.email: looks like") || strings.Contains(err.Error(), "lang") {
+		t.Errorf("a path that came later: %v", err)
+	}
+	p := mustParse(t, `columns: {public.t.doc: {json: {"*": keep}}}`)
+	if changes := Diff(columns, p); len(changes) != 1 || !changes[0].Stops() {
+		t.Errorf("the differences are %+v", changes)
+	}
+	if text, _ := Plan(columns, p); !strings.Contains(string(text), "contact.email: email") {
+		t.Errorf("the plan is\n%s", text)
+	}
+	for _, decided := range []string{
+		`columns: {public.t.doc: {json: {"*": keep, contact.email: keep}}}`, `columns: {public.t.doc: {json: {"*": keep, contact: keep}}}`,
+		`columns: {public.t.doc: {json: {"*": text}}}`,
+	} {
+		if _, err := mustParse(t, decided).Masks([]byte(secret))("public.t", columns); err != nil {
+			t.Errorf("%s: %v", decided, err)
+		}
+	}
+	list := []understudy.Column{{Table: "public.t", Name: "doc", Type: "jsonb", Samples: []string{`["anna@gmail.com"]`, `["ben@web.de"]`}}}
+	if _, err := mustParse(t, `columns: {public.t.doc: {json: {"*": keep}}}`).Masks([]byte(secret))("public.t", list); err != nil {
+		t.Errorf("what a star names, in a list: %v", err)
+	}
+}

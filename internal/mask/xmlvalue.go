@@ -5,11 +5,14 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+
+	"understudy"
 )
 
 // eachNode masks the texts and attributes of XML, by path: "person.name" is the text in
-// <person><name>, "person.@id" an attribute; a comment is masked as the text around it.
-// Tags and instructions stay; what has no rule is swept for e-mail addresses. A value that
+// <person><name>, "person.@id" an attribute; a comment, an instruction and what a document
+// type declaration quotes are masked as the text around them. Tags, names of instructions and
+// of types stay; what has no rule is swept for e-mail addresses. A value that
 // is no XML is masked as free text.
 func (d *documentMasks) eachNode(k *keyed) appendFunc {
 	return func(dst, value []byte) ([]byte, error) {
@@ -55,6 +58,10 @@ func (w *xmlWalk) take(token xml.Token, raw []byte) error {
 		masked, err := w.here().of(t, false)
 		w.dst = append(append(append(w.dst, "<!--"...), masked...), "-->"...)
 		return err
+	case xml.ProcInst:
+		return w.instruction(t, raw)
+	case xml.Directive:
+		return w.declaration(raw)
 	case xml.CharData:
 		if len(bytes.TrimSpace(t)) > 0 {
 			return w.text(t, raw)
@@ -62,6 +69,77 @@ func (w *xmlWalk) take(token xml.Token, raw []byte) error {
 	}
 	w.dst = append(w.dst, raw...) // nothing, of an end that no tag wrote
 	return nil
+}
+
+// instruction masks what is told to a program; the declaration of XML itself says nothing.
+func (w *xmlWalk) instruction(t xml.ProcInst, raw []byte) error {
+	if t.Target == "xml" {
+		w.dst = append(w.dst, raw...)
+		return nil
+	}
+	masked, err := w.here().of(t.Inst, false)
+	switch {
+	case err != nil:
+		return err
+	case bytes.Contains(masked, []byte("?>")):
+		return unsafeMarkup("an instruction")
+	case bytes.Equal(masked, t.Inst):
+		w.dst = append(w.dst, raw...)
+		return nil
+	}
+	w.dst = append(append(append(append(w.dst, "<?"...), t.Target...), ' '), masked...)
+	w.dst = append(w.dst, "?>"...)
+	return nil
+}
+
+func unsafeMarkup(where string) error {
+	return understudy.Errorf(understudy.KindInvalid, "masking XML: the mask made an end of markup inside %s", where).WithHint("choose another mask for the text there")
+}
+
+// declaration masks what a declaration of a document's type quotes, such as the texts of
+// entities, and its comments and instructions. A quoted text that refers to an entity can
+// only stay: no mask knows the references apart from words.
+func (w *xmlWalk) declaration(raw []byte) error {
+	for len(raw) > 0 {
+		open, end := nextQuoted(raw)
+		if open == "" {
+			break
+		}
+		at := bytes.Index(raw, []byte(open))
+		w.dst = append(append(w.dst, raw[:at]...), open...)
+		raw = raw[at+len(open):]
+		if open == "<?" {
+			name := max(bytes.IndexAny(raw, " \t\r\n?"), 0)
+			w.dst, raw = append(w.dst, raw[:name]...), raw[name:]
+		}
+		length := bytes.Index(raw, []byte(end))
+		if length < 0 {
+			return unsafeMarkup("a declaration of a document's type")
+		}
+		masked, err := w.here().of(raw[:length], false)
+		if err != nil {
+			return err
+		}
+		changed := !bytes.Equal(masked, raw[:length])
+		if bytes.Contains(masked, []byte(end)) || changed && len(open) == 1 && bytes.ContainsAny(masked, "&%<") {
+			return unsafeMarkup("a declaration of a document's type")
+		}
+		w.dst = append(append(w.dst, masked...), end...)
+		raw = raw[length+len(end):]
+	}
+	w.dst = append(w.dst, raw...)
+	return nil
+}
+
+// nextQuoted finds what opens the next text of a declaration, and what ends it.
+func nextQuoted(raw []byte) (open, end string) {
+	first := len(raw)
+	for _, pair := range [][2]string{{`"`, `"`}, {"'", "'"}, {"<!--", "-->"}, {"<?", "?>"}} {
+		if at := bytes.Index(raw, []byte(pair[0])); at >= 0 && at < first {
+			first, open, end = at, pair[0], pair[1]
+		}
+	}
+	return open, end
 }
 
 // text writes a text's mask, or the text as it was if the mask changes nothing.

@@ -64,13 +64,13 @@ func (t *table) described() []understudy.Column {
 // is another one in every environment.
 func tableName(name string) string { return "main." + plainName(name) }
 
-// plainName is a name as messages write it: quoted where a point or a space in it would
-// mislead.
+// plainName is a name as rules and messages write it: in double quotes where a point or a space
+// in it would mislead.
 func plainName(name string) string {
-	if name != "" && !strings.ContainsAny(name, ".`\"' \t\n") {
+	if name != "" && !strings.ContainsAny(name, ".`\"'* \t\n") {
 		return name
 	}
-	return quoted(name)
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
 // Columns describes the columns of the database's tables, by table, in their order, each

@@ -203,10 +203,10 @@ func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "'
 // schema is main, as SQLite calls a file's own.
 func tableName(name string) string { return "main." + plainName(name) }
 
-// plainName is a name as messages write it: quoted where a point or a space in it would
-// mislead.
+// plainName is a name as rules and messages write it: quoted where a point or a space in it
+// would mislead.
 func plainName(name string) string {
-	if name != "" && !strings.ContainsAny(name, ".`\"' \t\n") {
+	if name != "" && !strings.ContainsAny(name, ".`\"'* \t\n") {
 		return name
 	}
 	return quoted(name)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"understudy"
+	"understudy/internal/yield"
 )
 
 // Start makes the cluster if there is none and starts its server, which then outlives
@@ -173,7 +174,7 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User, ove
 		return err
 	}
 	for patience := 100; ; patience-- {
-		output, err := c.control(ctx, from, owner)
+		output, err := c.control(ctx, from, owner, c.spec.Yields || overlay != nil)
 		switch {
 		case err == nil:
 			return nil
@@ -193,11 +194,12 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User, ove
 // which they do by themselves.
 var orphans = regexp.MustCompile(`pre-existing shared memory block`)
 
-// control lets pg_ctl start the server and returns what was logged meanwhile.
+// control lets pg_ctl start the server, one that yields to others or one like any, and returns
+// what was logged meanwhile.
 //
 // Paths reach pg_ctl by its environment and the log as an open file: it puts its arguments
 // into a line for the shell, where a strange name would do strange things.
-func (c *Cluster) control(ctx context.Context, from Installation, owner User) (output string, err error) {
+func (c *Cluster) control(ctx context.Context, from Installation, owner User, yields bool) (output string, err error) {
 	log, err := os.OpenFile(c.spec.Log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", understudy.Errorf(understudy.KindUnavailable, "opening the log of %s: %w", c, err)
@@ -209,8 +211,15 @@ func (c *Cluster) control(ctx context.Context, from Installation, owner User) (o
 	cmd := owner.Command(ctx, filepath.Join(from.Bin, "pg_ctl"), "start", "--silent", "--wait", "--timeout", "86400")
 	cmd.Env = append(cmd.Env, "PGDATA="+c.spec.Dir)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := errors.Join(cmd.Run(), log.Close()); err != nil {
+	run := cmd.Run
+	if yields {
+		run = func() error { return yield.Run(cmd.Run) }
+	}
+	if err := errors.Join(run(), log.Close()); err != nil {
 		return readFrom(c.spec.Log, offset), err
+	}
+	if running, err := c.postmaster(); err == nil && yields { // it leads a session of its own
+		yield.Session(running.pid)
 	}
 	return "", nil
 }

@@ -3,6 +3,8 @@ package physical
 import (
 	"context"
 	"fmt"
+	"math"
+	"path/filepath"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +17,7 @@ import (
 type index struct {
 	oid, of uint32
 	name    string // quoted where it must be
+	path    string // of its file before it is built again, below the data directory
 	bytes   int64
 	unique  bool
 	btree   bool
@@ -52,7 +55,7 @@ func (c *copying) indexesOf(ctx context.Context, conn *pgx.Conn, t *table) error
 		}
 	}
 	rows, err := conn.Query(ctx, `
-		SELECT i.indexrelid, n.nspname, x.relname, pg_relation_size(x.oid), i.indisunique, a.amname = 'btree', i.indisvalid AND i.indisready AND i.indislive
+		SELECT i.indexrelid, n.nspname, x.relname, pg_relation_filepath(x.oid), pg_relation_size(x.oid), i.indisunique, a.amname = 'btree', i.indisvalid AND i.indisready AND i.indislive
 		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace JOIN pg_am a ON a.oid = x.relam
 		WHERE i.indrelid = $1 AND x.relkind = 'i' AND (i.indkey::int2[] && $2::int2[]
 			OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND (
@@ -67,7 +70,7 @@ func (c *copying) indexesOf(ctx context.Context, conn *pgx.Conn, t *table) error
 	i := index{of: t.oid}
 	var schema, name string
 	var usable bool
-	_, err = pgx.ForEachRow(rows, []any{&i.oid, &schema, &name, &i.bytes, &i.unique, &i.btree, &usable}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&i.oid, &schema, &name, &i.path, &i.bytes, &i.unique, &i.btree, &usable}, func() error {
 		i.name = postgres.TableName(schema, name)
 		if usable {
 			c.aside = append(c.aside, i)
@@ -88,23 +91,54 @@ func (c *copying) indexesOf(ctx context.Context, conn *pgx.Conn, t *table) error
 	return nil
 }
 
-// rebuild builds the indexes again that were set aside, the big ones first, several at
-// once, and then the stored results of queries. A unique index proves its values so.
-func (c *copying) rebuild(ctx context.Context) error {
-	order := postgres.BiggestFirst(c.aside, func(i index) int64 { return i.bytes })
-	err := c.each(ctx, len(order), func(ctx context.Context, conn *pgx.Conn, n int) error {
-		one := c.aside[order[n]]
-		err := runs(ctx, conn, "building index "+one.name+" again", "REINDEX INDEX "+one.name)
-		if err != nil && one.unique && strings.Contains(err.Error(), "23505") {
-			return understudy.Errorf(understudy.KindInvalid, "building unique index %s again: two rows have the same masked value", one.name).
-				WithHint("a column whose values are unique needs a mask that keeps them so")
-		}
-		return err
-	})
+// rebuildIndex builds an index again that was set aside. A unique one proves its values so.
+// Its file is complete then, and may go to disk.
+func (c *copying) rebuildIndex(ctx context.Context, conn *pgx.Conn, one index) error {
+	doing := "building index " + one.name + " again"
+	err := runs(ctx, conn, doing, c.sorting(one), "REINDEX INDEX "+one.name)
+	if err != nil && one.unique && strings.Contains(err.Error(), "23505") {
+		return understudy.Errorf(understudy.KindInvalid, "building unique index %s again: two rows have the same masked value", one.name).
+			WithHint("a column whose values are unique needs a mask that keeps them so")
+	}
 	if err != nil {
 		return err
 	}
-	return c.refreshViews(ctx)
+	var path string
+	if err := conn.QueryRow(ctx, `SELECT pg_relation_filepath($1::oid)`, one.oid).Scan(&path); err != nil {
+		return postgres.ReadError(doing, err)
+	}
+	err = segments(filepath.Join(c.work, path), func(_ int, file string, size int64) error { return writeFileBack(file, size) })
+	if err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "%s: %w", doing, err)
+	}
+	return nil
+}
+
+// How much memory an index is sorted in. A sort goes from text to text all over its memory; a
+// run that fits into the processor's cache takes a third less time. So a sort gets as little as
+// still lets one pass merge all of its runs, for each of which it keeps a buffer.
+const (
+	mergeBuffer  = 264 << 10
+	leastSorting = 16 << 20
+	leastHelped  = 32 << 20 // the server gives no helper to a process with less
+	mostSorting  = 512 << 20
+	sortedMore   = 3 // times as much as the index takes what is sorted for it
+)
+
+// sorting are the settings that an index is built with. One that is two thirds of
+// the work is built by two processes, as nobody else could use the other processor: together
+// they use more than one alone would.
+func (c *copying) sorting(one index) string {
+	var all int64
+	for _, i := range c.aside {
+		all += i.bytes
+	}
+	helpers, least := int64(0), int64(leastSorting)
+	if one.bytes > 2*(all-one.bytes) {
+		helpers, least = 1, leastHelped
+	}
+	memory := min(max(int64(math.Sqrt(float64(one.bytes)*sortedMore*mergeBuffer)), least), mostSorting)
+	return fmt.Sprintf("SET max_parallel_maintenance_workers = %d; SET maintenance_work_mem = '%dMB'", helpers, memory*(1+helpers)>>20)
 }
 
 // refreshViews makes every materialized view again: it holds what its tables held. One

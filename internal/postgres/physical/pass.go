@@ -3,16 +3,15 @@ package physical
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"understudy"
 	"understudy/internal/postgres/heap"
+	"understudy/internal/yield"
 )
 
 // How the files of tables are worked on: a stretch at a time by one worker, in reads of
@@ -69,10 +68,11 @@ func (c *copying) maskPages(ctx context.Context) error {
 	}
 	var done atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(c.spec.Parallel)
+	group.SetLimit(c.spec.Parallel + 1) // it waits for the disk, not for a processor
+	group.Go(func() error { return c.writeOut(ctx) })
 	for _, s := range work {
 		group.Go(func() error {
-			if err := s.mask(ctx); err != nil {
+			if err := yield.Run(func() error { return s.mask(ctx) }); err != nil {
 				return err
 			}
 			c.tell(Progress{"mask pages", done.Add(s.pages * heap.PageSize), total})
@@ -85,26 +85,20 @@ func (c *copying) maskPages(ctx context.Context) error {
 // stretches cuts the files of a table.
 func (c *copying) stretches(t *table, how *heap.Table) ([]stretch, error) {
 	var parts []stretch
-	for number := 0; ; number++ {
-		file := filepath.Join(c.work, t.path)
-		if number > 0 {
-			file += "." + strconv.Itoa(number)
+	err := segments(filepath.Join(c.work, t.path), func(number int, file string, size int64) error {
+		if size%heap.PageSize != 0 {
+			return understudy.Errorf(understudy.KindInternal, "its file %s ends within a page", t.path)
 		}
-		info, err := os.Stat(file)
-		if errors.Is(err, fs.ErrNotExist) && number > 0 {
-			return parts, nil
-		}
-		if err != nil {
-			return nil, pagesError(t, err)
-		}
-		if info.Size()%heap.PageSize != 0 {
-			return nil, understudy.Errorf(understudy.KindInternal, "masking %s: its file %s ends within a page", t.name(), t.path)
-		}
-		pages := info.Size() / heap.PageSize
+		pages := size / heap.PageSize
 		for at := int64(0); at < pages; at += stretchPages {
 			parts = append(parts, stretch{t, how, file, uint32(number*filePages + int(at)), at * heap.PageSize, min(stretchPages, pages-at)})
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, pagesError(t, err)
 	}
+	return parts, nil
 }
 
 func pagesError(t *table, err error) error {
@@ -149,12 +143,14 @@ func (s stretch) mask(ctx context.Context) error {
 	w := heap.NewWriter(s.how)
 	var left []uint64
 	w.OnLeft = func(block uint32, pointer uint16) { left = append(left, uint64(block)<<16|uint64(pointer)) }
+	readAhead(file, s.at, s.pages*heap.PageSize)
 	buffer := make([]byte, readPages*heap.PageSize)
 	for p := int64(0); p < s.pages && err == nil; p += readPages {
 		if err = ctx.Err(); err == nil {
 			err = s.some(file, w, buffer[:min(readPages, s.pages-p)*heap.PageSize], p)
 		}
 	}
+	writeBack(file, s.at, s.pages*heap.PageSize)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return pagesError(s.of, err)
 	}

@@ -34,7 +34,7 @@ type Spec struct {
 	Samples  int               // values of each column that Masks is shown; 0: 100
 	Parallel int               // files, indexes or tables worked on at once; 0: 2
 	MaxRate  int64             // bytes a second that the source is read at; 0: as fast as it goes
-	Settings map[string]string // of the server at work, such as maintenance_work_mem
+	Settings map[string]string // of the server at work, such as shared_buffers
 	Verify   bool              // look at every page, checksum and rebuilt index again
 	// Scan, if not nil, reads every file of the finished copy, from several goroutines at
 	// once; an error of it, such as an original value found, ends the copy.
@@ -157,8 +157,8 @@ func (c *copying) run(ctx context.Context) error {
 		do   func(context.Context) error
 	}{
 		{"take", c.take}, {"recover", c.recover}, {"strip", c.strip}, {"decide", c.decide}, {"stop", c.stop},
-		{"mask pages", c.maskPages}, {"start", c.start}, {"mask rows", c.maskRows}, {"rebuild", c.rebuild},
-		{"prove", c.prove}, {"statistics", c.renewStatistics}, {"list files", c.listFiles}, {"stop again", c.stop}, {"seal", c.seal},
+		{"mask pages", c.maskPages}, {"start", c.start}, {"mask rows", c.maskRows}, {"forget", c.forgetStatistics}, {"rebuild", c.rebuild},
+		{"views", c.refreshViews}, {"prove", c.prove}, {"statistics", c.renewStatistics}, {"list files", c.listFiles}, {"stop again", c.stop}, {"seal", c.seal},
 		{"verify", c.verifyFiles}, {"scan", c.scan}, {"finish", c.finish},
 	}
 	for _, step := range steps {

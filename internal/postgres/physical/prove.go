@@ -11,15 +11,9 @@ import (
 	"understudy/internal/postgres"
 )
 
-// prove counts what was masked against what queries see, tries every rule of the tables
-// that masked values could break, and sees to it that no index stayed behind.
+// prove tries the rules between tables that masked values could break, and sees to it that
+// no index stayed behind.
 func (c *copying) prove(ctx context.Context) error {
-	err := c.each(ctx, len(c.tables), func(ctx context.Context, conn *pgx.Conn, i int) error {
-		return c.proveTable(ctx, conn, c.tables[i])
-	})
-	if err != nil {
-		return err
-	}
 	return c.within(ctx, c.spec.Database, func(conn *pgx.Conn) error {
 		if err := c.proveReferences(ctx, conn); err != nil {
 			return err
@@ -45,8 +39,8 @@ func (c *copying) asideOIDs() []uint32 {
 	return oids
 }
 
-// proveTable reads a table once: how many rows and masked values it has, and whether each
-// keeps the table's rules.
+// proveTable reads a table once: how many rows and masked values queries see there, against
+// what was masked, and whether each keeps the table's rules.
 func (c *copying) proveTable(ctx context.Context, conn *pgx.Conn, t *table) error {
 	doing := "counting " + t.name() + " in the copy"
 	wanted := []string{"count(*)"}

@@ -42,7 +42,7 @@ func (c *copying) recover(ctx context.Context) error {
 		}
 		c.socket = made
 	}
-	c.server = cluster.New(cluster.Spec{Dir: c.work, SocketDir: filepath.Join(c.socket, "s"), Log: c.work + ".log", Major: c.from.Major, Settings: c.atWork()})
+	c.server = cluster.New(cluster.Spec{Dir: c.work, SocketDir: filepath.Join(c.socket, "s"), Log: c.work + ".log", Major: c.from.Major, Settings: c.atWork(), Yields: true})
 	if err := openFolder(c.socket); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
+	"understudy/internal/yield"
 )
 
 // application is the name of the copy's sessions on the source.
@@ -99,7 +100,9 @@ func (c *copying) backup(ctx context.Context) error {
 	defer end()
 	var watch errgroup.Group
 	watch.Go(func() error { c.watchBackup(running, conn); return nil })
-	err = postgres.Tool{Bin: c.from.Bin, Name: "pg_basebackup", URL: c.spec.Source, App: application, Args: args}.Run(ctx, nil, io.Discard)
+	err = yield.Run(func() error {
+		return postgres.Tool{Bin: c.from.Bin, Name: "pg_basebackup", URL: c.spec.Source, App: application, Args: args}.Run(ctx, nil, io.Discard)
+	})
 	end()
 	_ = watch.Wait() // it has nothing to say
 	if known := new(understudy.Error); errors.As(err, &known) && strings.Contains(known.Message, "pg_hba.conf") {

@@ -1,0 +1,42 @@
+package yield
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// nice is how far we step back: on a processor that others want as well we get one
+// part in thirty, and so never stand still.
+const nice = 15
+
+// Run runs act on a thread that yields, as do the programs that act starts and what these
+// start. Other goroutines of ours, also those that act starts, stay as they are.
+func Run(act func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- onThread(act) }()
+	return <-ended
+}
+
+// onThread runs on a goroutine that ends with it, and so does the thread, which cannot be
+// raised again. The first thread of a program would stay; it waits for another.
+func onThread(act func() error) error {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		defer runtime.UnlockOSThread()
+		return Run(act)
+	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), nice) // a wish
+	return act()
+}
+
+// Session makes the session of a process yield to other sessions, if the process leads it:
+// one that others are in too is not ours to slow down. What the process leads ends with it.
+func Session(process int) {
+	if leader, err := unix.Getsid(process); err != nil || leader != process {
+		return
+	}
+	_ = os.WriteFile("/proc/"+strconv.Itoa(process)+"/autogroup", []byte(strconv.Itoa(nice)), 0) // a wish
+}
