@@ -70,8 +70,8 @@ func rooms() map[string]room {
 		"internal/postgres/follow":         {knows: []string{"postgres", "postgres/replication"}},
 		"internal/postgres/replication":    {knows: []string{"postgres"}},
 		"internal/postgres/serverlog":      {knows: []string{"postgres"}},
-		"internal/postgres/wal":            {never: world()},
-		"internal/postgres/lookout":        {knows: []string{"postgres", "postgres/lockwatch"}}, // the last for taking literals out
+		"internal/postgres/wal":            {knows: []string{"postgres/replication"}, never: world()}, // in tests: who streams the log
+		"internal/postgres/lookout":        {knows: []string{"postgres", "postgres/lockwatch"}},       // the last for taking literals out
 		"internal/postgres/plans":          {knows: []string{"postgres"}},
 		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "postgres/logical"}}, // the last in tests: what a copy hands over
 		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster"}},
