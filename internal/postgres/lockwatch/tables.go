@@ -98,6 +98,7 @@ func (d *difference) tables() {
 		case !existed:
 			change.Relation, change.Kind, change.New, told = now.String(), now.kindWord(), true, true
 			change.Rows, change.Bytes = cmp.Or(now.rows, wrote.rows.Inserted-wrote.rows.Deleted), d.size[oid]
+			change.Columns = d.columns(oid, change.Rows > 0)
 		case !exists:
 			change.Relation, change.Kind, change.Gone, told = was.String(), was.kindWord(), true, true
 			change.Rows, change.Bytes = was.rows, was.pages*pageSize
