@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test lint fmt cross demo example-miniflux bench-twin
+.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux bench-twin
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -18,6 +18,9 @@ test: ## set up what the tests need, then run all of them
 	@tools/set-up tests
 	go vet ./...
 	go test -race -shuffle=on -timeout 40m ./...
+
+test-postgres-versions: ## watch migrations on PostgreSQL 13, 14, 16, 17 and 18, which are installed into a cache by npm
+	tools/postgres-versions
 
 lint: ## look at the code as .golangci.yml says
 	@command -v golangci-lint >/dev/null || { echo 'golangci-lint is not installed: see https://golangci-lint.run' >&2; exit 1; }

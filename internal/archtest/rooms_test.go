@@ -67,7 +67,7 @@ func rooms() map[string]room {
 		"internal/postgres/follow":       {knows: []string{"postgres", "postgres/replication"}},
 		"internal/postgres/replication":  {knows: []string{"postgres"}},
 		"internal/postgres/serverlog":    {knows: []string{"postgres"}},
-		"internal/postgres/wal":          {never: world()},
+		"internal/postgres/wal":          {knows: []string{"postgres/replication"}, never: world()}, // in tests: who streams the log
 		"internal/postgres/proof":        {knows: []string{"postgres", "leak", "postgres/logical"}}, // the last in tests: what a copy hands over
 		"internal/postgres/postgrestest": {knows: []string{"postgres", "postgres/cluster"}},
 		"internal/migrationpage":         {never: []string{"os", "net", "database/sql", "log", "syscall"}},
