@@ -63,8 +63,8 @@ type ObservedStatement struct {
 // ObservedLock is one lock of the migration on one relation: the span in which one transaction
 // held it.
 type ObservedLock struct {
-	Relation string `json:"relation"`
-	Kind     string `json:"kind"` // "table", "partitioned table", "index", "sequence", …
+	Relation string `json:"relation"` // empty where what was waited for is none
+	Kind     string `json:"kind"`     // "table", "partitioned table", "index", "sequence", …; "transaction"
 	// PartitionOf is the partitioned table that the relation is a partition of, or was before.
 	PartitionOf string        `json:"partitionOf,omitempty"`
 	New         bool          `json:"new,omitempty"`   // made by the migration itself
@@ -118,7 +118,8 @@ type ObservedError struct {
 	Times   int    `json:"times"`
 }
 
-// TableChange is what became of one table, materialized view or the like.
+// TableChange is what became of one table, materialized view or the like: of those that
+// changed, and of those that were locked so that somebody had to stay out.
 type TableChange struct {
 	Relation  string `json:"relation"`
 	Renamed   string `json:"renamed,omitempty"` // what it is called now, where that is something else

@@ -113,28 +113,38 @@ func (s scene) scanned(relation string) (recipe, why string) {
 		switch {
 		case built && (c.Kind == "unique" || c.Kind == "primary key" || c.Kind == "exclusion"):
 			return strings.ReplaceAll(c.Kind, " ", "-"), "the index of " + c.Name + " is built under it"
-		case c.Kind == "check" && s.wasRead(relation):
+		case c.Kind == "check" && s.wasRead(relation, ever):
 			return "check", "every row is held against " + c.Name
 		}
 	}
 	t := s.tables[relation]
 	for _, c := range t.Columns {
-		if c.NotNull && c.Was != "" && s.wasRead(relation) {
+		if c.NotNull && c.Was != "" && s.wasRead(relation, s.lastLocked(relation)) {
 			return "not-null", "every row is looked at for a value in " + c.Name
 		}
 	}
-	if t.Attached != "" && s.wasRead(relation) {
+	if t.Attached != "" && s.wasRead(relation, s.lastLocked(relation)) {
 		return "attach", "every row is held against the bounds of its partition of " + t.Attached
 	}
 	return "", ""
 }
 
-// wasRead tells whether all rows of a table were read, as far as it is known, and by
-// nothing that looks at rows without locking others out.
-func (s scene) wasRead(relation string) bool {
+// wasRead tells whether all rows of a table were read, as far as it is known, and not by
+// something that looked at them before a moment without locking others out.
+func (s scene) wasRead(relation string, before time.Duration) bool {
 	t := s.tables[relation]
 	read := t.Read < 0 || t.Read >= max(t.Rows*9/10, 1)
-	return read && !s.checkedApart(relation)
+	return read && !s.checkedApart(relation, before)
+}
+
+// lastLocked is when a table was locked against everything for the last time.
+func (s scene) lastLocked(relation string) (last time.Duration) {
+	for _, l := range s.Locks {
+		if l.Relation == relation && l.Mode == exclusive {
+			last = max(last, l.From)
+		}
+	}
+	return last
 }
 
 // writeLocks are locks that let readers through and keep writers out: one finding for
@@ -178,12 +188,13 @@ func (s scene) covered(l understudy.ObservedLock) bool {
 
 func (s scene) writeLock(locks []understudy.ObservedLock) understudy.Finding {
 	var names, told []string
-	longest, grows, large := time.Duration(0), false, false
+	longest, grows, large, written := time.Duration(0), false, false, false
 	for _, l := range locks {
 		names = append(names, l.Relation)
 		told = append(told, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
 		longest, grows = max(longest, l.Held), grows || s.grows(l)
 		large = large || isTable(l) && !s.small(l.Relation)
+		written = written || l.Kind != "materialized view" // which nobody writes
 	}
 	more := ""
 	if grows {
@@ -191,7 +202,7 @@ func (s scene) writeLock(locks []understudy.ObservedLock) understudy.Finding {
 	}
 	f := check.Find(check.MigrationWriteLock, list(names), fmt.Sprintf("%s by: %s", list(told), by(locks)), check.Facts{
 		"grows": more, "remedy": s.remedyFor(by(locks), names[0])})
-	if longest < s.noticeable() && (!grows || !large) {
+	if !written || longest < s.noticeable() && (!grows || !large) {
 		f = as(f, understudy.SeverityNote)
 	}
 	return hurting(f, longest.Seconds())
@@ -205,7 +216,7 @@ func (s scene) grows(l understudy.ObservedLock) bool {
 	}
 	return l.Mode == sharing || slices.ContainsFunc(s.Constraints, func(c understudy.ConstraintChange) bool {
 		return c.New && !c.NotValid && c.Kind == "foreign key" && (c.Table == l.Relation || c.References == l.Relation) &&
-			!s.tables[c.Table].New && s.kind(c.Table) != partitioned && !s.checkedApart(c.Table)
+			!s.tables[c.Table].New && s.kind(c.Table) != partitioned && !s.checkedApart(c.Table, ever)
 	})
 }
 
@@ -301,6 +312,6 @@ func (s scene) exclusives() []understudy.Finding {
 // alone tells of an index that was locked without its table.
 func (s scene) alone(l understudy.ObservedLock) bool {
 	return strings.HasSuffix(l.Kind, "index") && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-		return isTable(other) && other.Mode == exclusive && s.together(l, other)
+		return isTable(other) && other.Mode == exclusive && (s.together(l, other) || other.Session == l.Session && other.Statement == l.Statement)
 	})
 }

@@ -86,7 +86,7 @@ func (s scene) dependents() []understudy.Finding {
 		default:
 			continue
 		}
-		if o.Gone && (o.Table == "" || !s.tables[o.Table].Gone) {
+		if o.Gone && !o.New && (o.Table == "" || !s.tables[o.Table].Gone) {
 			names, said = append(names, o.Name), append(said, o.Kind+" "+o.Name)
 		}
 	}

@@ -205,7 +205,7 @@ func (s scene) waited() []understudy.Finding {
 			continue
 		}
 		if l.Relation == "" {
-			l.Relation = "the transactions that were under way"
+			l.Relation = map[string]string{"transaction": "transactions that were under way", "advisory": "an advisory lock"}[l.Kind]
 		}
 		if l.Waited > worst[l.Relation].Waited {
 			worst[l.Relation] = l

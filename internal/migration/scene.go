@@ -1,9 +1,9 @@
 package migration
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +74,8 @@ const (
 	exclusive = "AccessExclusiveLock"
 	sharing   = "ShareLock"                // an index build
 	gentle    = "ShareUpdateExclusiveLock" // rows are looked at, and may be written meanwhile
+
+	accessShare = "AccessShareLock" // reading
 )
 
 // keepsOut tells whom a lock keeps out; empty: nobody but other migrations.
@@ -97,7 +99,7 @@ func (s scene) together(a, b understudy.ObservedLock) bool {
 	return a.Session == b.Session && a.From <= until(b) && b.From <= until(a) && (until(a)-until(b)).Abs() <= max(2*s.Every, 5*time.Millisecond)
 }
 
-func until(l understudy.ObservedLock) time.Duration { return l.From + cmp.Or(l.Held, l.HeldMost) }
+func until(l understudy.ObservedLock) time.Duration { return l.From + l.Held }
 
 // transactions are the locks that keep others out, of what is there before and of what is
 // new, each with those of its transaction.
@@ -144,21 +146,31 @@ func by(group []understudy.ObservedLock) string {
 	return strings.Join(slices.Compact(texts), "; ")
 }
 
-// checkedApart tells whether the rows of a table were looked at before by a transaction
-// that locked nobody out: what locks afterwards has not to look again.
-func (s scene) checkedApart(relation string) bool {
-	last := time.Duration(-1)
-	for _, l := range s.Locks {
-		if l.Relation == relation && l.Mode == exclusive {
-			last = max(last, l.From)
-		}
-	}
+// checkedApart tells whether the rows of a table were looked at by a transaction that
+// locked nobody out and did nothing else, as VALIDATE CONSTRAINT does: before a moment.
+func (s scene) checkedApart(relation string, before time.Duration) bool {
 	return slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
-		return l.Relation == relation && l.Mode == gentle && (l.From < last || last < 0) && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-			return other.Relation == relation && keepsOut(other.Mode) != "" && s.together(l, other)
-		})
+		return l.Relation == relation && l.Mode == gentle && l.From < before && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
+			return s.together(l, other) && (other.Relation == relation && keepsOut(other.Mode) != "" || strings.HasSuffix(other.Kind, "index") && other.Mode != accessShare)
+		}) && !s.analyzes(l)
 	})
 }
+
+// analyzes tells of a transaction that reads indexes beside its table and writes nothing,
+// and looks at no other table: it gathers statistics.
+func (s scene) analyzes(l understudy.ObservedLock) bool {
+	indexes, others := false, false
+	for _, other := range s.Locks {
+		if s.together(l, other) {
+			indexes = indexes || strings.HasSuffix(other.Kind, "index")
+			others = others || isTable(other) && other.Relation != l.Relation
+		}
+	}
+	return indexes && !others
+}
+
+// ever is later than anything that was seen.
+const ever = time.Duration(math.MaxInt64)
 
 func list(names []string) string {
 	names = slices.Clone(names)

@@ -74,7 +74,7 @@ func safe() []Case {
 		s("S18", "a function and a grant", "", "CREATE FUNCTION net(gross numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT gross / 1.2';\nGRANT SELECT ON accounts TO shop_guest;"),
 		s("S19", "a version table, in one transaction with a step", `CREATE TABLE schema_version (version text NOT NULL); INSERT INTO schema_version VALUES ('1'); ALTER TABLE schema_version OWNER TO shop_owner`,
 			"BEGIN;\nALTER TABLE orders ADD COLUMN remark text;\nDELETE FROM schema_version;\nINSERT INTO schema_version VALUES ('2');\nCOMMIT;"),
-		s("S20", "the same type again", "", `ALTER TABLE orders ALTER COLUMN note TYPE text;`),
+		s("S20", "a storage parameter", "", `ALTER TABLE orders SET (fillfactor = 90);`),
 		s("S21", "an index on a small table", `CREATE TABLE kinds (id int PRIMARY KEY, name text); INSERT INTO kinds SELECT g, 'k' FROM generate_series(1, 20) g; ANALYZE kinds; ALTER TABLE kinds OWNER TO shop_owner`,
 			`CREATE INDEX kinds_name ON kinds (name);`),
 		s("S22", "an index dropped that nobody uses", "", `DROP INDEX CONCURRENTLY orders_status;`),

@@ -36,6 +36,8 @@ func rewrites() []Case {
 			Never: never(check.MigrationRewrote, check.MigrationRemoved), Held: []Held{{`SELECT status FROM orders WHERE id = 1`, "cached plan must not change result type"}}},
 		{ID: "A9", Name: "numeric", About: "a compatible change of type, called safe", Migration: `ALTER TABLE orders ALTER COLUMN total TYPE numeric(14,2);`,
 			Want: []Find{found(check.MigrationStatistics, "public.orders.total")}, Never: never(check.MigrationRewrote)},
+		{ID: "A9", Name: "the same type", About: "even the same type again deletes the statistics", Migration: `ALTER TABLE orders ALTER COLUMN note TYPE text;`,
+			Want: []Find{found(check.MigrationStatistics, "public.orders.note")}, Never: never(check.MigrationRewrote, check.MigrationType)},
 		{ID: "A10", Name: "unlogged", About: "SET UNLOGGED", Migration: `ALTER TABLE payments SET UNLOGGED;`,
 			Want: []Find{found(check.MigrationRewrote, "public.payments"), found(check.MigrationUnlogged, "public.payments")}},
 		{ID: "A10", Name: "logged", About: "SET LOGGED", Setup: `ALTER TABLE payments SET UNLOGGED`, Migration: `ALTER TABLE payments SET LOGGED;`, Want: []Find{found(check.MigrationRewrote, "public.payments")}},

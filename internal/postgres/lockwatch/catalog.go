@@ -34,8 +34,10 @@ type relation struct {
 	identity     string
 	security     bool
 	published    bool
-	updates, hot int64 // rows updated, and of these without touching an index, since the counters began
-	index        index // of an index
+	parent       uint32 // the partitioned table that it is a partition of
+	read         int64  // rows read from its beginning on, since the counters began
+	updates, hot int64  // rows updated, and of these without touching an index, since the counters began
+	index        index  // of an index
 }
 
 type index struct {
@@ -101,6 +103,7 @@ const relationsQuery = `
 SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relfilenode, coalesce(pg_relation_filepath(c.oid), ''), greatest(c.reltuples, 0)::bigint, c.relpages::bigint,
        c.relpersistence::text, c.relreplident::text, c.relrowsecurity OR c.relforcerowsecurity,
        c.relkind IN ('r', 'p') AND (EXISTS (SELECT FROM pg_publication WHERE puballtables) OR EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)),
+       coalesce((SELECT inhparent FROM pg_inherits WHERE c.relispartition AND c.relkind IN ('r', 'p') AND inhrelid = c.oid), 0), coalesce(pg_stat_get_tuples_returned(c.oid), 0),
        coalesce(pg_stat_get_tuples_updated(c.oid), 0), coalesce(pg_stat_get_tuples_hot_updated(c.oid), 0),
        coalesce(i.indrelid, 0), c.relkind = 'i' AND NOT coalesce(i.indisvalid, true), coalesce(i.indisunique, false), i.indpred IS NOT NULL,
        EXISTS (SELECT FROM pg_statistic WHERE starelid = c.oid), coalesce((i.indkey::int2[])[0:i.indnkeyatts - 1], '{}'), coalesce(pg_stat_get_numscans(c.oid), 0)
@@ -169,7 +172,7 @@ func (c catalog) readRelations(ctx context.Context, conn *pgx.Conn) error {
 	var r relation
 	i := &r.index
 	return each(ctx, conn, relationsQuery, []any{&oid, &r.schema, &r.name, &r.kind, &r.file, &r.path, &r.rows, &r.pages, &r.persistence, &r.identity, &r.security,
-		&r.published, &r.updates, &r.hot, &i.table, &i.invalid, &i.unique, &i.partial, &i.stated, &i.keys, &i.scans}, func() error {
+		&r.published, &r.parent, &r.read, &r.updates, &r.hot, &i.table, &i.invalid, &i.unique, &i.partial, &i.stated, &i.keys, &i.scans}, func() error {
 		c.relations[oid] = r
 		i.keys = nil
 		return nil

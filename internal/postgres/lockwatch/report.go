@@ -83,7 +83,7 @@ func (t *tally) reportLocks(seen *understudy.Observation, of names) {
 			continue
 		}
 		l.Relation, l.Kind, l.New, l.Mode = r.String(), r.kindWord(), !existed, id.mode
-		l.Session, l.Statement = id.session, id.statement
+		l.Session, l.Statement, l.PartitionOf = id.session, id.statement, of.called(cmp.Or(r.parent, of.after.relations[id.relation].parent))
 		seen.Locks = append(seen.Locks, l)
 	}
 	for _, w := range t.own {
@@ -117,10 +117,11 @@ func addWaited(locks []understudy.ObservedLock, w *loggedWait, t *tally, of name
 		}
 		return locks
 	}
-	if relation == "" {
-		return locks
+	kind := of.kind(relation)
+	if relation == "" { // no table: an older transaction, an advisory lock
+		kind, _, _ = strings.Cut(strings.TrimPrefix(w.what.Text, "virtual "), " ")
 	}
-	return append(locks, understudy.ObservedLock{Relation: relation, Kind: of.kind(relation), Mode: w.mode, Session: session, Statement: w.statement,
+	return append(locks, understudy.ObservedLock{Relation: relation, Kind: kind, Mode: w.mode, Session: session, Statement: w.statement,
 		From: max(w.since.Sub(t.start), 0), Waited: length, Behind: w.behind, SeenBy: []understudy.ObservedBy{understudy.ByLog}})
 }
 

@@ -80,9 +80,9 @@ func (d *difference) writes() map[uint32]written {
 	return sums
 }
 
-// tables tells of each that was made, changed, written to or taken away.
+// tables tells of each that was made, changed, written to, locked or taken away.
 func (d *difference) tables() {
-	writes, vain := d.writes(), d.inVain()
+	writes, vain, locked := d.writes(), d.inVain(), d.locked()
 	for _, oid := range sortedOf(d.before.relations, d.after.relations) {
 		was, existed := d.before.relations[oid]
 		now, exists := d.after.relations[oid]
@@ -98,12 +98,13 @@ func (d *difference) tables() {
 		case !existed:
 			change.Relation, change.Kind, change.New, told = now.String(), now.kindWord(), true, true
 			change.Rows, change.Bytes = cmp.Or(now.rows, wrote.rows.Inserted-wrote.rows.Deleted), d.size[oid]
+			change.Columns = d.columns(oid, change.Rows > 0)
 		case !exists:
 			change.Relation, change.Kind, change.Gone, told = was.String(), was.kindWord(), true, true
 			change.Rows, change.Bytes = was.rows, was.pages*pageSize
 			change.Columns = d.values(oid)
 		default:
-			told = d.changed(&change, oid, was, now) || told
+			told = d.changed(&change, oid, was, now) || told || locked[was.String()]
 		}
 		if told {
 			change.Triggers = d.fired(oid, wrote.rows, existed)
@@ -111,6 +112,15 @@ func (d *difference) tables() {
 		}
 	}
 	slices.SortFunc(d.seen.Tables, func(a, b understudy.TableChange) int { return cmp.Compare(a.Relation, b.Relation) })
+}
+
+// locked are the relations that the migration locked so that somebody had to stay out.
+func (d *difference) locked() map[string]bool {
+	out := map[string]bool{}
+	for _, l := range d.seen.Locks {
+		out[l.Relation] = out[l.Relation] || strength(l.Mode) >= strength("ShareLock")
+	}
+	return out
 }
 
 // pageSize is that of nearly every server; with another one, sizes of tables that are gone are off.
@@ -137,6 +147,10 @@ func (d *difference) changed(change *understudy.TableChange, oid uint32, was, no
 	if was.file != now.file && was.file != 0 && now.file != 0 {
 		change.Rewritten = d.rewritten(oid, now)
 		change.Emptied = !change.Rewritten
+	}
+	change.Read = max(now.read-was.read, 0)
+	if was.parent == 0 && now.parent != 0 {
+		change.Attached = d.called(now.parent)
 	}
 	change.Unlogged = was.persistence == "p" && now.persistence == "u"
 	if was.identity != now.identity {

@@ -205,7 +205,7 @@ func TestWatch_AQuickExclusiveLockIsInTheLogEvenWhenRolledBack(t *testing.T) {
 	if l, _ := lockOn(seen, "public.orders", "AccessExclusiveLock"); !l.Aborted || !slices.Contains(l.SeenBy, understudy.ByLog) || !seen.Exact.Exclusive {
 		t.Errorf("locks %+v, notes %q", seen.Locks, seen.Notes)
 	}
-	if len(seen.Tables) != 0 {
+	if len(seen.Tables) != 1 || seen.Tables[0].Renamed != "" || seen.Tables[0].Rewritten {
 		t.Errorf("tables %+v", seen.Tables)
 	}
 }
