@@ -46,7 +46,7 @@ func (s *stage) try(ctx context.Context, name string, trial rehearsal.Trial, act
 	}
 	defer close(ctx)
 	tried, err := act(migration.Lab{
-		Commander: command, Bench: bench{s, m, where}, Want: trial.After,
+		Commander: command, Bench: bench{s, m, where}, Before: trial.Before, Want: trial.After,
 		Options: m.options(m.declared().Up), Budget: s.budget(), Boots: m.boots(),
 		First: migration.Ran{Started: trial.First.Began, Took: trial.First.Took, Tries: 1, Observation: trial.First.Seen},
 	})
