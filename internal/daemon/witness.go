@@ -90,6 +90,7 @@ func (s *stage) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehe
 var (
 	logLine = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \S+) \[\d+\] (.*)@(\S+) (?:ERROR|FATAL):  (?:([0-9A-Z]{5}): )?(.*)$`)
 	literal = regexp.MustCompile(`: "[^"]*"$|'[^']*'`)
+	where   = regexp.MustCompile(` at character \d+$`)
 )
 
 // serverErrors reads a server's log for the errors that it gave to sessions of a database
@@ -115,7 +116,7 @@ func serverErrors(logFile string, from, to time.Time, database string) (all []un
 		if err != nil || at.Before(from.Truncate(time.Millisecond)) || at.After(to) {
 			continue
 		}
-		counted[understudy.ObservedError{Who: part[2], Code: part[4], Message: literal.ReplaceAllString(part[5], "…")}]++
+		counted[understudy.ObservedError{Who: part[2], Code: part[4], Message: literal.ReplaceAllString(where.ReplaceAllString(part[5], ""), "…")}]++
 	}
 	for e, times := range counted {
 		e.Times = times
