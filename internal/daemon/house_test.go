@@ -40,7 +40,7 @@ type house struct {
 }
 
 // tryFor bounds everything that a test waits for, on a machine that has much else to do.
-const tryFor = 3 * time.Minute
+const tryFor = 5 * time.Minute
 
 func limited(t *testing.T) context.Context {
 	t.Helper()

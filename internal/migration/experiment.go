@@ -34,7 +34,8 @@ type Lab struct {
 	Bench     Bench
 	Options   Options         // as in production
 	First     Ran             // the run under traffic that is taken as the measure
-	Want      json.RawMessage // the schema that it left
+	Before    json.RawMessage // the schema of a fresh copy
+	Want      json.RawMessage // the schema that the first run left
 	Budget    Budget
 	// Boots tells that the command is the start of a service: several may begin at once, and
 	// whoever starts it again does so at once.

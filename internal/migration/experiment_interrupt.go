@@ -107,10 +107,7 @@ func (l Lab) interrupt(ctx context.Context, p point) (Interrupted, error) {
 	if err := l.Bench.Fresh(ctx); err != nil {
 		return out, err
 	}
-	before, err := l.Bench.Schema(ctx)
-	if err != nil {
-		return out, err
-	}
+	var err error
 	if out.Missed, err = l.kill(ctx, p.at); err != nil || out.Missed {
 		return out, err
 	}
@@ -121,7 +118,7 @@ func (l Lab) interrupt(ctx context.Context, p point) (Interrupted, error) {
 	if err != nil {
 		return out, err
 	}
-	if out.Left, err = l.Bench.Compare(before, left); err != nil {
+	if out.Left, err = l.Bench.Compare(l.Before, left); err != nil {
 		return out, err
 	}
 	out.Status = l.Bench.Status(ctx)

@@ -152,7 +152,7 @@ func (d *database) Waits(context.Context) (bool, error) {
 func lab(d *database, steps ...string) migration.Lab {
 	want, _ := json.Marshal(steps)
 	return migration.Lab{
-		Commander: d, Bench: d, Want: want, Budget: migration.Budget{BlockedFor: time.Second},
+		Commander: d, Bench: d, Before: json.RawMessage(`[]`), Want: want, Budget: migration.Budget{BlockedFor: time.Second},
 		Options: migration.Options{
 			LockTimeout: 2 * time.Second, Tries: 5,
 			LockTimedOut: func(output string) bool { return strings.Contains(output, "lock timeout") },

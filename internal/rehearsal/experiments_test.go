@@ -211,3 +211,14 @@ func TestMigration_AStartThatBringsTheSchemaForwardIsRehearsedAsOne(t *testing.T
 		})
 	}
 }
+
+func TestRollback_NamesTheRowsOfATableOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stories()["the way back loses data"]
+		s.losses = append(s.losses, rehearsal.Loss{Table: s.losses[0].Table, What: "column phone", Count: 1})
+		s.rows = rehearsal.Rows{Gone: 1, Named: []string{"id=17 (gone)"}}
+		if text := undisturbed(t, s).text(understudy.CheckRollback); strings.Count(text, "id=17") != 1 {
+			t.Error(text)
+		}
+	})
+}

@@ -526,8 +526,8 @@ func (m migrator) try(ctx context.Context, name string, trial rehearsal.Trial) (
 		switch {
 		case m.story.idle:
 			return m.fault("a migration that changed nothing is tried: %s", name)
-		case string(trial.After) != `"new"` || trial.First.Took == 0:
-			return m.fault("%s is measured by schema %s and a run of %s", name, trial.After, trial.First.Took)
+		case string(trial.Before) != `"old"` || string(trial.After) != `"new"` || trial.First.Took == 0:
+			return m.fault("%s is measured by schemas %s and %s and a run of %s", name, trial.Before, trial.After, trial.First.Took)
 		case trial.Rate.PerSecond == 0 && !m.story.quiet:
 			return m.fault("%s does not know how many requests come", name)
 		}

@@ -29,7 +29,7 @@ func (p *play) experiments(ctx context.Context, c *understudy.Check, first Migra
 		c.Summary += "; it changed nothing, so it was not tried behind a long transaction, killed on its way or started twice"
 		return err
 	}
-	trial := Trial{First: first, After: after, Rate: rate}
+	trial := Trial{First: first, Before: p.schema, After: after, Rate: rate}
 	for _, e := range []experiment{
 		{"behind a long transaction", p.Migrator.Queue},
 		{"killed on its way", p.Migrator.Interrupt},

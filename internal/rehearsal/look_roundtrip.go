@@ -82,14 +82,14 @@ func (p *play) compareData(ctx context.Context, c *understudy.Check, before, aft
 	if err != nil {
 		return err
 	}
-	named := map[string]string{}
+	named := map[string]bool{} // tables whose rows were named: once for each
 	for _, loss := range losses {
-		rows, known := named[loss.Table]
-		if !known {
+		rows := ""
+		if !named[loss.Table] {
 			if rows, err = p.nameRows(ctx, loss.Table); err != nil {
 				return err
 			}
-			named[loss.Table] = rows
+			named[loss.Table] = true
 		}
 		f := check.Find(check.RollbackData, loss.Table, joined(loss.What, rows), check.Facts{"lost": loss.What})
 		f.Hurt = float64(loss.Count)

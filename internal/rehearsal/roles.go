@@ -160,9 +160,10 @@ type Migrated struct {
 
 // Trial is what an experiment is measured by.
 type Trial struct {
-	First Migrated        // the run under traffic
-	After json.RawMessage // the schema that it left
-	Rate  Rate
+	First  Migrated        // the run under traffic
+	Before json.RawMessage // the schema of a fresh copy
+	After  json.RawMessage // the schema that the first run left
+	Rate   Rate
 }
 
 // Rate is how many requests come, and where that was counted.
