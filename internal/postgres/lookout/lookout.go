@@ -12,12 +12,10 @@ import (
 	"understudy/internal/postgres/lockwatch"
 )
 
-// Spec says what to look at. A session is the migration's when it has the application name,
-// and the role where one is given.
+// Spec says what to look at.
 type Spec struct {
 	URL             string // of the database that is migrated
-	ApplicationName string
-	Role            string
+	ApplicationName string // of the migration's sessions
 }
 
 // Lookout looks at one database. It is for one goroutine. A connection that was lost is
@@ -106,7 +104,7 @@ func (l *Lookout) Blind(ctx context.Context) (why string, err error) {
 	return why, err
 }
 
-const mine = `application_name = $1 AND ($2 = '' OR usename = $2) AND datname = current_database()`
+const mine = `application_name = $1 AND datname = current_database()`
 
 const sessionsQuery = `
 SELECT pid, COALESCE(usename, ''), COALESCE(application_name, ''), left(COALESCE(query, ''), 8192), COALESCE(state, '') NOT LIKE 'idle%', ` + mine + `
@@ -142,7 +140,7 @@ func (l *Lookout) Look(ctx context.Context) (Sight, error) {
 	sessions := map[int32]session{}
 	var locks []heldLock
 	err := l.bounded(ctx, lookFor, func(ctx context.Context) error {
-		rows, err := l.conn.Query(ctx, sessionsQuery, pgx.QueryExecModeExec, l.spec.ApplicationName, l.spec.Role)
+		rows, err := l.conn.Query(ctx, sessionsQuery, pgx.QueryExecModeExec, l.spec.ApplicationName)
 		if err != nil {
 			return err
 		}
@@ -154,7 +152,7 @@ func (l *Lookout) Look(ctx context.Context) (Sight, error) {
 		}); err != nil {
 			return err
 		}
-		rows, err = l.conn.Query(ctx, locksQuery, pgx.QueryExecModeExec, l.spec.ApplicationName, l.spec.Role)
+		rows, err = l.conn.Query(ctx, locksQuery, pgx.QueryExecModeExec, l.spec.ApplicationName)
 		if err != nil {
 			return err
 		}
