@@ -21,7 +21,7 @@ type Expectation struct {
 	Low   time.Duration `json:"low"`
 	High  time.Duration `json:"high"`
 	Basis string        `json:"basis,omitempty"` // of the two
-	Tries int           `json:"tries,omitempty"` // that each run may have, as in the rehearsal
+	Tries int           `json:"tries,omitempty"` // that a run needed, the most of all
 }
 
 // ExpectedLock is the strongest lock that a migration was seen to take on one relation.
@@ -73,7 +73,7 @@ func (e Expectation) Join(other Expectation) Expectation {
 	out := Expectation{
 		Locks: strongest(slices.Concat(e.Locks, other.Locks)), Runs: slices.Concat(e.Runs, other.Runs),
 		Exact: Exactness{Locks: e.Exact.Locks && other.Exact.Locks, Exclusive: e.Exact.Exclusive && other.Exact.Exclusive},
-		Low:   min(e.Low, other.Low), High: max(e.High, other.High), Basis: cmp.Or(e.Basis, other.Basis), Tries: cmp.Or(e.Tries, other.Tries),
+		Low:   min(e.Low, other.Low), High: max(e.High, other.High), Basis: cmp.Or(e.Basis, other.Basis), Tries: max(e.Tries, other.Tries),
 	}
 	return out
 }

@@ -12,12 +12,10 @@ import (
 	"understudy/internal/postgres/lockwatch"
 )
 
-// Spec says what to look at. A session is the migration's when it has the application name,
-// and the role where one is given.
+// Spec says what to look at.
 type Spec struct {
 	URL             string // of the database that is migrated
-	ApplicationName string
-	Role            string
+	ApplicationName string // of the migration's sessions
 }
 
 // Lookout looks at one database. It is for one goroutine. A connection that was lost is
@@ -106,7 +104,7 @@ func (l *Lookout) Blind(ctx context.Context) (why string, err error) {
 	return why, err
 }
 
-const mine = `application_name = $1 AND ($2 = '' OR usename = $2) AND datname = current_database()`
+const mine = `application_name = $1 AND datname = current_database()`
 
 const sessionsQuery = `
 SELECT pid, COALESCE(usename, ''), COALESCE(application_name, ''), left(COALESCE(query, ''), 8192), COALESCE(state, '') NOT LIKE 'idle%', ` + mine + `
@@ -142,24 +140,24 @@ func (l *Lookout) Look(ctx context.Context) (Sight, error) {
 	sessions := map[int32]session{}
 	var locks []heldLock
 	err := l.bounded(ctx, lookFor, func(ctx context.Context) error {
-		rows, err := l.conn.Query(ctx, sessionsQuery, pgx.QueryExecModeExec, l.spec.ApplicationName, l.spec.Role)
+		rows, err := l.conn.Query(ctx, locksQuery, pgx.QueryExecModeExec, l.spec.ApplicationName)
 		if err != nil {
+			return err
+		}
+		if locks, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (h heldLock, err error) {
+			return h, row.Scan(&h.pid, &h.relation, &h.kind, &h.mode, &h.granted, &h.transaction, &h.waited, &h.blockers)
+		}); err != nil {
+			return err
+		}
+		// After the locks: so the statement that took one is seen with it.
+		if rows, err = l.conn.Query(ctx, sessionsQuery, pgx.QueryExecModeExec, l.spec.ApplicationName); err != nil {
 			return err
 		}
 		var pid int32
 		var s session
-		if _, err = pgx.ForEachRow(rows, []any{&pid, &s.role, &s.application, &s.statement, &s.active, &s.mine}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&pid, &s.role, &s.application, &s.statement, &s.active, &s.mine}, func() error {
 			sessions[pid] = s
 			return nil
-		}); err != nil {
-			return err
-		}
-		rows, err = l.conn.Query(ctx, locksQuery, pgx.QueryExecModeExec, l.spec.ApplicationName, l.spec.Role)
-		if err != nil {
-			return err
-		}
-		locks, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (h heldLock, err error) {
-			return h, row.Scan(&h.pid, &h.relation, &h.kind, &h.mode, &h.granted, &h.transaction, &h.waited, &h.blockers)
 		})
 		return err
 	})
@@ -180,7 +178,8 @@ func (l *Lookout) sight(sessions map[int32]session, locks []heldLock) Sight {
 	}
 	waits := map[string]time.Time{}
 	for _, h := range locks {
-		switch holder := sessions[h.pid]; {
+		switch holder, still := sessions[h.pid]; {
+		case !still: // it has ended, or waits no longer
 		case holder.mine && h.kind == "relation":
 			if r, existed := l.before[h.relation]; existed {
 				out.Locks = append(out.Locks, Lock{Relation: r.name, Kind: r.kind, Of: r.of, Mode: h.mode, Waiting: !h.granted})

@@ -123,14 +123,14 @@ func conflict(a, b int) bool {
 func (l *Lookout) End(ctx context.Context) (left int, err error) {
 	err = l.bounded(ctx, 10*time.Second, func(ctx context.Context) error {
 		for patience := 0; ; patience++ {
-			if err := l.conn.QueryRow(ctx, `SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE `+mine, pgx.QueryExecModeExec, l.spec.ApplicationName, l.spec.Role).Scan(&left); err != nil {
+			if err := l.conn.QueryRow(ctx, `SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE `+mine, pgx.QueryExecModeExec, l.spec.ApplicationName).Scan(&left); err != nil {
 				return err
 			}
 			if left == 0 || patience == 100 {
 				return nil
 			}
 			if patience%10 == 0 {
-				if _, err := l.conn.Exec(ctx, `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE `+mine, pgx.QueryExecModeExec, l.spec.ApplicationName, l.spec.Role); err != nil {
+				if _, err := l.conn.Exec(ctx, `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE `+mine, pgx.QueryExecModeExec, l.spec.ApplicationName); err != nil {
 					return fmt.Errorf("ending them: %w", err)
 				}
 			}
