@@ -21,8 +21,8 @@ func changing() []claim {
 }
 
 func rewritten(t *testing.T, s Subject) {
-	const rows = 100_000
-	st := set(t, s, rows)
+	rows := int64(s.Dialect.Big)
+	st := set(t, s, s.Dialect.Big)
 	st.run(st.other(), s.Dialect.Filled("people", 1000)...)
 	seen := st.watching(func() {
 		st.run(st.migration, "ALTER TABLE people ADD COLUMN x integer")

@@ -125,7 +125,7 @@ func writersOut(t *testing.T, s Subject) {
 }
 
 func slowIndex(t *testing.T, s Subject) {
-	st := set(t, s, 120_000)
+	st := set(t, s, s.Dialect.Big)
 	var took time.Duration
 	seen := st.watching(func() {
 		began := time.Now()
@@ -145,7 +145,7 @@ func slowIndex(t *testing.T, s Subject) {
 }
 
 func onlineIndex(t *testing.T, s Subject) {
-	st := set(t, s, 80_000)
+	st := set(t, s, s.Dialect.Big)
 	shop := st.other()
 	var took time.Duration
 	seen := st.watching(func() {

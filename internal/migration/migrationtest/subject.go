@@ -40,6 +40,8 @@ type Dialect struct {
 	// Filled are statements that fill a table with columns id, status and note, whose values
 	// are 1, 2, …; 'new'; and 32 letters each, with so many rows.
 	Filled func(table string, rows int) []string
+	// Big is how many rows make a table that takes a while to write anew, and more than 1 MB.
+	Big int
 	// Relation is a table as observations name it, Locked what a lock on it is said to be on.
 	Relation, Locked func(table string) string
 	// Slow builds an index called by_note on orders (note) while nobody can write, Online the

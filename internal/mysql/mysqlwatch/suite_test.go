@@ -149,6 +149,7 @@ func dialect() migrationtest.Dialect {
 				"ANALYZE TABLE " + table,
 			}
 		},
+		Big:      100_000,
 		Relation: relation, Locked: relation,
 		Slow:    "ALTER TABLE orders ADD INDEX by_note (note), ALGORITHM=COPY",
 		Online:  "CREATE INDEX by_note ON orders (note)",

@@ -89,10 +89,12 @@ func (w *Watch) run(ctx context.Context) {
 	for {
 		select {
 		case <-w.stop:
-			w.broken = errors.Join(w.look(ctx), w.settle(ctx), w.readHistory(ctx))
+			if w.broken = w.ended(ctx); w.broken == nil {
+				w.broken = errors.Join(w.look(ctx), w.settle(ctx), w.readHistory(ctx))
+			}
 			return
 		case <-ctx.Done():
-			w.broken = understudy.Errorf(understudy.KindUnavailable, "watching %s: the watch was ended before the migration: %w", w.conn.Database, context.Cause(ctx))
+			w.broken = w.ended(ctx)
 			return
 		case <-tick.C:
 		}
@@ -103,6 +105,14 @@ func (w *Watch) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// ended is the error of a watch whose context is over.
+func (w *Watch) ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "watching %s: the watch was ended before the migration: %w", w.conn.Database, context.Cause(ctx))
 }
 
 // Stop ends the watch, puts the server's settings back, and says what was seen. It is

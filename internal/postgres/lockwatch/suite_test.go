@@ -64,6 +64,7 @@ func suiteDialect() migrationtest.Dialect {
 				"ANALYZE " + table,
 			}
 		},
+		Big:      100_000,
 		Relation: relation, Locked: relation,
 		Slow: "CREATE INDEX by_note ON orders (note)", Online: "CREATE INDEX CONCURRENTLY by_note ON orders (note)", DropIndex: "DROP INDEX by_note",
 		Rewrite: []string{"ALTER TABLE orders ALTER COLUMN id TYPE bigint"},

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // act runs the statements that it reads, and writes what became of each.
 func act(path string) error {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)")
 	if err != nil {
 		return err
 	}
@@ -173,6 +173,7 @@ func dialect() migrationtest.Dialect {
 				fmt.Sprintf("INSERT INTO %s WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i, 'new', hex(randomblob(16)) FROM n", table, rows),
 			}
 		},
+		Big:      30_000,
 		Relation: func(table string) string { return "main." + table }, Locked: func(string) string { return "main" },
 		Slow: "CREATE INDEX by_note ON orders (note)", DropIndex: "DROP INDEX by_note",
 		Hold: []string{"BEGIN IMMEDIATE", "UPDATE orders SET status = 'held' WHERE id = 2"}, Release: []string{"COMMIT"},

@@ -87,10 +87,12 @@ func (w *Watch) run(ctx context.Context) {
 	for {
 		select {
 		case <-w.stop:
-			w.broken = w.look()
+			if w.broken = w.ended(ctx); w.broken == nil {
+				w.broken = w.look()
+			}
 			return
 		case <-ctx.Done():
-			w.broken = understudy.Errorf(understudy.KindUnavailable, "watching database %s: the watch was ended before the migration: %w", w.path, context.Cause(ctx))
+			w.broken = w.ended(ctx)
 			return
 		case <-tick.C:
 		}
@@ -98,6 +100,14 @@ func (w *Watch) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// ended is the error of a watch whose context is over.
+func (w *Watch) ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "watching database %s: the watch was ended before the migration: %w", w.path, context.Cause(ctx))
 }
 
 // Stop ends the watch and says what was seen. It is called once, after the migration has
