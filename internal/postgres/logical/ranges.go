@@ -12,10 +12,10 @@ import (
 
 const (
 	// rangePages is how much of a table's heap one statement reads where several sessions
-	// read it: 8 MB, which are there in the time in which a distant server answers a few times.
-	rangePages = 1024
+	// read it: 4 MB, which are there in the time in which a distant server answers a few times.
+	rangePages = 512
 	// lanePieces holds the rows of a range as they come, some of them kept outside of its pages.
-	lanePieces = 40
+	lanePieces = 20
 	// mostReaders is how many sessions read one table at most: the rows still go through one
 	// writer, which takes them at a third to a half of the speed of one reader.
 	mostReaders = 4
@@ -32,7 +32,7 @@ const (
 // production's: plans rest on that order.
 func (c *copying) readers(t *copiedTable) int {
 	_, chosen := c.spec.Choose(t.rules)
-	if chosen || len(t.columns) == 0 || c.source.major < rangesSince || t.pages < 4*rangePages {
+	if chosen || len(t.columns) == 0 || c.source.major < rangesSince || t.pages < 8*rangePages {
 		return 1
 	}
 	var all int64

@@ -67,7 +67,7 @@ func (s *stream) run(ctx context.Context, sources []*pgx.Conn, target *pgx.Conn,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.work, s.lanes = make(chan *piece, 2*s.maskers), make(chan *lane, len(sources))
-	s.buffers = make(buffers, len(sources)*s.ahead)
+	s.buffers = make(buffers, (len(sources)+1)*s.ahead+2*s.maskers)
 	var busy, reading errgroup.Group
 	toRead := make(chan *lane)
 	busy.Go(func() error { s.lay(ctx, out, toRead); return nil })
