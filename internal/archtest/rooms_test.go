@@ -16,6 +16,7 @@ type room struct {
 	all   bool     // it may import every room
 	bare  bool     // the standard library only
 	never []string // packages of the standard library it does without, and those below them
+	tests []string // rooms that its tests may import besides
 }
 
 // world is what a room without effects does without.
@@ -178,7 +179,7 @@ func (r room) objectsToRoom(s source, name string) string {
 	switch {
 	case r.all, slices.Contains(r.knows, name):
 		return ""
-	case s.isTest() && isTestPackage(name):
+	case s.isTest() && (isTestPackage(name) || slices.Contains(r.tests, name)):
 		return ""
 	}
 	return "rooms do not import each other; declare the role that is needed, and let the daemon cast it"
