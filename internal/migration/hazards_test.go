@@ -127,7 +127,7 @@ func TestHazards_ThePageTellsAll(t *testing.T) {
 	}
 }
 
-func is(f understudy.Finding, want hazards.Find) bool {
+func is(f understudy.Finding, want hazards.Expected) bool {
 	return slices.Contains(strings.Split(want.Code, "|"), f.Code) && (want.Subject == "" || want.Subject == f.Subject)
 }
 
