@@ -167,15 +167,15 @@ func tell(t *testing.T, findings []understudy.Finding, ran migration.Ran) {
 
 // place is a private server with the shop on it, of which each case has a copy.
 type place struct {
-	c   *postgrestest.Server
-	log string
+	c        *postgrestest.Server
+	log, bin string
 }
 
 func newPlace(t *testing.T) place {
 	t.Helper()
 	spec := postgrestest.Spec(postgrestest.Folder(t), 0)
 	spec.Settings["max_prepared_transactions"], spec.Settings["autovacuum"] = "4", "off"
-	p := place{postgrestest.Started(t, spec), spec.Log}
+	p := place{postgrestest.Started(t, spec), spec.Log, postgrestest.Bin(t)}
 	if _, err := p.c.EnsureDatabase(t.Context(), "shop", "", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func newPlace(t *testing.T) place {
 // psql runs a script as superuser.
 func (p place) psql(t *testing.T, database, script string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", p.c.AdminURL(database))
+	cmd := exec.CommandContext(t.Context(), filepath.Join(p.bin, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", p.c.AdminURL(database))
 	cmd.Stdin = strings.NewReader(script)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -288,8 +288,8 @@ func (s *stage) RunMigration(ctx context.Context, command migration.Command) (mi
 	}
 	options := fmt.Sprintf("-c lock_timeout=%d -c synchronous_commit=remote_apply", command.LockTimeout.Milliseconds())
 	url := s.address(role, "understudy-migration", options)
-	cmd := exec.CommandContext(ctx, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", s.file)
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+url)
+	cmd := exec.CommandContext(ctx, filepath.Join(s.place.bin, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", s.file)
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+url, "PATH="+s.place.bin+":"+os.Getenv("PATH"))
 	during, end := context.WithCancel(ctx)
 	var meanwhile sync.WaitGroup
 	meanwhile.Go(func() { s.act(during, false) })
