@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -44,6 +45,7 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	crowd := visit(t, h.production)
 
 	r := h.passed(t, "good")
+	h.watchedExactly(t, r)
 	s, err := h.VerifyVerdict(limited(t), r.Verdict)
 	check(t, err)
 	if s.Outcome != understudy.OutcomePassed || s.Release != r.Candidate || !s.OldRunsOnNew {
@@ -64,6 +66,30 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	crowd.mustBeServed(t)
 	if v, err := h.VerifyJournal(limited(t)); err != nil || v.Entries < 20 {
 		t.Errorf("the journal holds %d entries: %v", v.Entries, err)
+	}
+}
+
+// watchedExactly holds a rehearsal to it that nothing that its migration did went unseen.
+func (h *house) watchedExactly(t *testing.T, r understudy.Rehearsal) {
+	t.Helper()
+	seen := 0
+	for _, c := range r.Checks {
+		for _, e := range c.Evidence {
+			if e.Name != "migration-up-observed.json" {
+				continue
+			}
+			content, err := h.Evidence(limited(t), e.Digest)
+			check(t, err)
+			var o understudy.Observation
+			check(t, errors.Join(json.NewDecoder(content).Decode(&o), content.Close()))
+			if o.Exact.WaitsFrom = 0; o.Exact != (understudy.Exactness{Locks: true, Exclusive: true, Waits: true, Writes: true}) || len(o.Notes) > 0 || len(o.Locks) == 0 {
+				t.Errorf("of the migration was seen %+v, with the notes %q", o, o.Notes)
+			}
+			seen++
+		}
+	}
+	if seen == 0 {
+		t.Error("there is no evidence of what was seen of the migration")
 	}
 }
 

@@ -27,14 +27,17 @@ type stream struct {
 	holds  atomic.Bool   // commits are shown to Hold
 	read   atomic.Uint64 // place up to which everything is handed over
 	told   replication.LSN
+	spoken time.Time             // when it was told
 	failed atomic.Pointer[error] // why the log cannot be read on
 	stop   context.CancelFunc
 	done   chan struct{}
 	ends   []wal.Outcome
 }
 
-// speaks is how often the gate says something, at least.
-const speaks = 100 * time.Millisecond
+const (
+	speaks  = 100 * time.Millisecond // the gate says something at least so often
+	gathers = 2 * time.Millisecond   // and of what holds nobody not more often
+)
 
 func openStream(ctx context.Context, control *pgx.Conn, spec Spec, name string) (*stream, error) {
 	s := &stream{spec: spec, name: name, done: make(chan struct{})}
@@ -131,26 +134,28 @@ func (s *stream) again(ctx context.Context, lost error) (*replication.Conn, erro
 	}
 }
 
-// follow takes in what comes and says how far it has come, until the connection ends.
+// follow takes in what comes and says how far it has come, until the connection ends: at
+// once where it has held a commit, and else not for each of a busy server's many pieces.
 func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 	for {
 		message, err := s.receive(ctx, conn)
 		if err != nil {
 			return err
 		}
+		held := false
 		if data, is := message.(replication.Data); is {
-			if err := s.take(ctx, data); err != nil {
+			if held, err = s.take(ctx, data); err != nil {
 				return err
 			}
 		}
+		at := replication.LSN(s.reader.Begin())
 		if s.shut.Load() {
-			if err := s.tell(conn, s.told); err != nil {
+			at = s.told
+		}
+		if message == nil || held || time.Since(s.spoken) >= gathers {
+			if err := s.tell(conn, at); err != nil {
 				return err
 			}
-			continue
-		}
-		if err := s.tell(conn, replication.LSN(s.reader.Begin())); err != nil {
-			return err
 		}
 	}
 }
@@ -158,8 +163,8 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 // receive waits for a message, or for the time to speak: then there is none.
 func (s *stream) receive(ctx context.Context, conn *replication.Conn) (replication.Message, error) {
 	wait := speaks
-	if s.shut.Load() {
-		wait = 2 * time.Millisecond
+	if s.shut.Load() || s.told < replication.LSN(s.reader.Begin()) {
+		wait = gathers
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -171,9 +176,9 @@ func (s *stream) receive(ctx context.Context, conn *replication.Conn) (replicati
 }
 
 // take hands over the records of a piece, and holds the commits among them.
-func (s *stream) take(ctx context.Context, data replication.Data) error {
+func (s *stream) take(ctx context.Context, data replication.Data) (held bool, err error) {
 	s.ends = s.ends[:0]
-	err := s.reader.Read(uint64(data.At), data.Payload, func(r *wal.Record) error {
+	err = s.reader.Read(uint64(data.At), data.Payload, func(r *wal.Record) error {
 		s.spec.Record(r)
 		if end, ended := r.Outcome(); ended && (end.Committed && end.Applied || end.Prepared) {
 			s.ends = append(s.ends, end)
@@ -188,10 +193,11 @@ func (s *stream) take(ctx context.Context, data replication.Data) error {
 		}
 	}
 	s.read.Store(s.reader.Begin())
-	return err
+	return len(s.ends) > 0, err
 }
 
 func (s *stream) tell(conn *replication.Conn, at replication.LSN) error {
+	s.spoken = time.Now()
 	s.told = max(s.told, at)
 	at = s.told
 	return conn.SendStatus(replication.Status{Written: at, Flushed: at, Applied: at})

@@ -42,6 +42,7 @@ type Watch struct {
 	conn     *pgx.Conn // the sampler's until it is done, then Stop's
 	holder   *pgx.Conn // the gate's
 	database uint32
+	role     uint32 // the number of Spec.Role; 0: any
 	server   string
 	began    time.Time
 	before   catalog
@@ -96,6 +97,11 @@ func (w *Watch) open(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if w.spec.Role != "" { // of a role that does not exist yet, no session is seen
+		if err := w.conn.QueryRow(ctx, "SELECT coalesce((SELECT oid FROM pg_roles WHERE rolname = $1), 1)", w.spec.Role).Scan(&w.role); err != nil {
+			return err
+		}
 	}
 	if w.before, err = w.readCatalog(ctx); err != nil {
 		return err
