@@ -72,6 +72,7 @@ func examples() map[string]example {
 const major = 15
 
 func TestRecipes_RunAndDoNotShowTheHazardAgain(t *testing.T) {
+	t.Parallel() // most of it is waiting, on a server of its own
 	place := newPlace(t)
 	all := examples()
 	seen := map[string]bool{}

@@ -21,23 +21,9 @@ type scene struct {
 func newScene(seen understudy.Observation, budget Budget) scene {
 	s := scene{seen, budget.withDefaults(seen), map[string]understudy.TableChange{}}
 	for _, t := range seen.Tables {
-		s.tables[t.Relation] = merged(s.tables[t.Relation], t)
+		s.tables[t.Relation] = t
 	}
 	return s
-}
-
-// merged are two reports of one table as one: a watcher may tell of it in several places.
-func merged(a, b understudy.TableChange) understudy.TableChange {
-	if a.Relation == "" {
-		return b
-	}
-	columns := append(slices.Clone(a.Columns), b.Columns...)
-	if b.Rows > a.Rows {
-		a.Rows = b.Rows
-	}
-	a.Rewritten, a.Columns = a.Rewritten || b.Rewritten, columns
-	a.Bytes = max(a.Bytes, b.Bytes)
-	return a
 }
 
 // inOrder are the tables by their names.

@@ -2,6 +2,7 @@ package migrationpage_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -74,6 +75,20 @@ func TestWrite_IsThePictureOfTheGoldenFile(t *testing.T) {
 
 func TestText_IsThatOfTheGoldenFile(t *testing.T) {
 	golden(t, "testdata/timeline.txt", strings.Join(migrationpage.Text(queue(), "public.orders"), "\n")+"\n")
+}
+
+// TestThePageShowsARealObservation draws what was seen of psql on a PostgreSQL server: a
+// column added behind a report, filled in the same transaction, and an index.
+func TestThePageShowsARealObservation(t *testing.T) {
+	raw, err := os.ReadFile("testdata/observed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o understudy.Observation
+	if err := json.Unmarshal(raw, &o); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "../../docs/migration-timeline.svg", drawn(t, o, "public.orders"))
 }
 
 // wellFormed reads a picture as XML, and returns its elements' names and all attributes.

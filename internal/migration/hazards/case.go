@@ -18,20 +18,20 @@ type Case struct {
 	Name  string // of the case, among those of its hazard
 	About string // the hazard, in a phrase
 
-	Setup     string   // SQL of a superuser, on a copy of the shop, before anything is watched
-	Migration string   // what psql is given, statement by statement unless it says BEGIN
-	Role      string   // that the migration runs as; empty: the owner of the tables
-	Meanwhile []Act    // of the application
-	Budget    Budget   // where it has to be another than the table's
-	Held      []Held   // statements of the old release, prepared before and used after
-	Want      []Find   // that have to be among the findings
-	Never     []string // codes that must not be
-	By        string   // who looks at the hazard where watching one migration cannot; then there is no migration
+	Setup     string     // SQL of a superuser, on a copy of the shop, before anything is watched
+	Migration string     // what psql is given, statement by statement unless it says BEGIN
+	Role      string     // that the migration runs as; empty: the owner of the tables
+	Meanwhile []Act      // of the application
+	Budget    Budget     // where it has to be another than the table's
+	Held      []Held     // statements of the old release, prepared before and used after
+	Want      []Expected // that have to be among the findings
+	Never     []string   // codes that must not be
+	By        string     // who looks at the hazard where watching one migration cannot; then there is no migration
 }
 
-// Find is a finding by its code and, unless it is empty, its subject. Several codes, with
+// Expected is a finding by its code and, unless it is empty, its subject. Several codes, with
 // | between them, leave it to the server's choice.
-type Find struct {
+type Expected struct {
 	Code    string
 	Subject string
 }
@@ -77,7 +77,7 @@ const (
 		WHERE datname = current_database() AND application_name = 'understudy-migration' AND wait_event = 'PgSleep')`
 )
 
-func found(code check.Code, subject string) Find { return Find{string(code), subject} }
+func found(code check.Code, subject string) Expected { return Expected{string(code), subject} }
 
 func never(codes ...check.Code) []string {
 	var names []string

@@ -14,7 +14,7 @@ func releases() []Case {
 	const compatibility, rollback = "the check compatibility: the old release under traffic on the new schema", "the check rollback"
 	return []Case{
 		{ID: "R1", Name: "RENAME COLUMN", About: "columns, tables, values renamed or dropped: old code fails", Migration: `ALTER TABLE orders RENAME COLUMN note TO remark;`,
-			Want: []Find{found(check.MigrationExclusive, "public.orders")}, Held: []Held{{`SELECT note FROM orders WHERE id = 1`, "does not exist"}}, By: compatibility},
+			Want: []Expected{found(check.MigrationExclusive, "public.orders")}, Held: []Held{{`SELECT note FROM orders WHERE id = 1`, "does not exist"}}, By: compatibility},
 		{ID: "R1", Name: "SET SCHEMA", About: "columns, tables, values renamed or dropped: old code fails", Migration: `ALTER TABLE payments SET SCHEMA shop;`,
 			Held: []Held{{`SELECT state FROM payments WHERE id = 1`, "does not exist"}}, By: compatibility},
 		{ID: "R2", Name: "NOT NULL without default", About: "NOT NULL without a default of the database's: old inserts fail",
@@ -23,14 +23,14 @@ func releases() []Case {
 		{ID: "R3", Name: "wider values", About: "DROP NOT NULL, new enum values: old code reads what it does not know", Migration: `ALTER TABLE orders ALTER COLUMN account_id DROP NOT NULL;`,
 			Held: []Held{{`SELECT account_id FROM orders WHERE id = 1`, ""}}, By: compatibility + ", after the new one has written"},
 		{ID: "R4", Name: "new rule", About: "a new CHECK, UNIQUE or key refuses what old code writes", Migration: `ALTER TABLE payments ADD CONSTRAINT known CHECK (state IN ('done', 'open')) NOT VALID;`,
-			Want: []Find{found(check.MigrationNotValid, "public.payments.known")}, Held: []Held{{`UPDATE payments SET state = 'shut' WHERE id = 1`, "violates check constraint"}}, By: compatibility},
+			Want: []Expected{found(check.MigrationNotValid, "public.payments.known")}, Held: []Held{{`UPDATE payments SET state = 'shut' WHERE id = 1`, "violates check constraint"}}, By: compatibility},
 		{ID: "R5", Name: "SELECT *", About: "cached plan must not change result type", Migration: `ALTER TABLE orders ADD COLUMN remark text;`,
 			Held: []Held{{`SELECT * FROM orders WHERE id = 1`, "cached plan must not change result type"}, {`SELECT note FROM orders WHERE id = 1`, ""}}, By: compatibility},
 		{ID: "R5", Name: "varchar → text", About: "cached plan must not change result type", Migration: `ALTER TABLE orders ALTER COLUMN status TYPE text;`,
-			Want: []Find{found(check.MigrationType, "public.orders.status")}, Held: []Held{{`SELECT status FROM orders WHERE id = 1`, "cached plan must not change result type"}}, By: compatibility},
+			Want: []Expected{found(check.MigrationType, "public.orders.status")}, Held: []Held{{`SELECT status FROM orders WHERE id = 1`, "cached plan must not change result type"}}, By: compatibility},
 		{ID: "R6", Name: "column caches", About: "caches of columns in an ORM", By: compatibility + ", with its own caches"},
 		{ID: "R7", Name: "other type", About: "old code casts, or overflows", Migration: `ALTER TABLE orders ALTER COLUMN quantity TYPE text;`,
-			Want: []Find{found(check.MigrationType, "public.orders.quantity")}, Held: []Held{{`UPDATE orders SET quantity = quantity + 1 WHERE id = 1`, "operator does not exist"}}, By: compatibility},
+			Want: []Expected{found(check.MigrationType, "public.orders.quantity")}, Held: []Held{{`UPDATE orders SET quantity = quantity + 1 WHERE id = 1`, "operator does not exist"}}, By: compatibility},
 		{ID: "R8", Name: "no way back", About: "the way back is missing, fails, or is none", By: rollback + ": down is run, the schema compared"},
 		{ID: "R9", Name: "data gone", About: "the way back works, and the data is gone", By: rollback + ": data compared column by column; `migration.data-removed` warns before"},
 		{ID: "R10", Name: "after new data", About: "the way back fails once the new release has written", By: rollback + ": down after the new release has served"},
@@ -40,7 +40,7 @@ func releases() []Case {
 		{ID: "R14", Name: "interrupted", About: "the migration is interrupted half way", By: "the check migration: killed half way and run again"},
 		{ID: "R15", Name: "history", About: "a history of migrations that is not linear, or was edited", By: "the team's own command, which is run as production runs it"},
 		{ID: "D2", Name: "without ownership", About: "the role of the migration owns nothing, and a superuser never noticed", Role: "shop_guest", Migration: `ALTER TABLE orders ADD COLUMN remark text;`,
-			Want: []Find{found(check.MigrationFailed, "")}},
+			Want: []Expected{found(check.MigrationFailed, "")}},
 	}
 }
 
