@@ -74,7 +74,7 @@ func (s scene) what(b understudy.ObservedWait) string {
 // everybody tells whether even reading had to wait.
 func (s scene) everybody(b understudy.ObservedWait) bool {
 	return b.Wanted == "AccessShareLock" || slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
-		return l.Relation == b.Relation && l.Mode == exclusive && l.Held >= b.For/2
+		return l.Relation == b.Relation && stopsAll(l) && l.Held >= b.For/2
 	})
 }
 
@@ -82,12 +82,12 @@ func (s scene) everybody(b understudy.ObservedWait) bool {
 // everything, with what the rows were looked at for.
 func (s scene) lockedScans() []understudy.Finding {
 	var findings []understudy.Finding
-	for _, relation := range s.lockedBy(exclusive) {
+	for _, relation := range s.lockedAgainstAll() {
 		recipe, why := s.scanned(relation)
 		if recipe == "" || s.tables[relation].Rewritten {
 			continue
 		}
-		l := s.longest(relation, exclusive)
+		l := s.longest(relation)
 		f := check.Find(check.MigrationLockedScan, relation, fmt.Sprintf("%s; locked for %s on %s by: %s",
 			why, lasted(l.Held), s.size(relation), said(l.Statement)), check.Facts{"remedy": s.remedy(recipe, s.about(relation))})
 		if s.small(relation) && l.Held < s.noticeable() {
@@ -103,7 +103,7 @@ func (s scene) lockedScans() []understudy.Finding {
 func (s scene) scanned(relation string) (recipe, why string) {
 	built := slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
 		return l.Relation == relation && l.Mode == sharing && slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-			return other.Relation == relation && other.Mode == exclusive && s.together(l, other)
+			return other.Relation == relation && stopsAll(other) && s.together(l, other)
 		})
 	})
 	for _, c := range s.Constraints {
@@ -140,7 +140,7 @@ func (s scene) wasRead(relation string, before time.Duration) bool {
 // lastLocked is when a table was locked against everything for the last time.
 func (s scene) lastLocked(relation string) (last time.Duration) {
 	for _, l := range s.Locks {
-		if l.Relation == relation && l.Mode == exclusive {
+		if l.Relation == relation && stopsAll(l) {
 			last = max(last, l.From)
 		}
 	}
@@ -154,7 +154,7 @@ func (s scene) writeLocks() []understudy.Finding {
 	for _, group := range s.transactions() {
 		var locks []understudy.ObservedLock
 		for _, l := range group {
-			if !l.New && l.Mode != exclusive && !s.covered(l) {
+			if !l.New && !stopsAll(l) && !s.covered(l) {
 				locks = append(locks, l)
 			}
 		}
@@ -182,7 +182,7 @@ func alike(findings []understudy.Finding) []understudy.Finding {
 // covered tells whether the same transaction locked the same thing against everything.
 func (s scene) covered(l understudy.ObservedLock) bool {
 	return slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-		return other.Relation == l.Relation && other.Mode == exclusive && s.together(l, other)
+		return other.Relation == l.Relation && stopsAll(other) && s.together(l, other)
 	})
 }
 
@@ -244,11 +244,11 @@ func words(mode string) string {
 	return strings.ToUpper(out.String())
 }
 
-// lockedBy are the tables from before that were locked in a mode.
-func (s scene) lockedBy(mode string) []string {
+// lockedAgainstAll are the tables from before that even readers had to wait for.
+func (s scene) lockedAgainstAll() []string {
 	var names []string
 	for _, l := range s.Locks {
-		if !l.New && isTable(l) && l.Mode == mode {
+		if !l.New && isTable(l) && stopsAll(l) {
 			names = append(names, l.Relation)
 		}
 	}
@@ -256,9 +256,10 @@ func (s scene) lockedBy(mode string) []string {
 	return slices.Compact(names)
 }
 
-func (s scene) longest(relation, mode string) (longest understudy.ObservedLock) {
+// longest is the lock against everything that was held longest on a relation.
+func (s scene) longest(relation string) (longest understudy.ObservedLock) {
 	for _, l := range s.Locks {
-		if l.Relation == relation && l.Mode == mode && (longest.Relation == "" || l.Held > longest.Held) {
+		if l.Relation == relation && stopsAll(l) && (longest.Relation == "" || l.Held > longest.Held) {
 			longest = l
 		}
 	}
@@ -281,10 +282,10 @@ func (s scene) exclusives() []understudy.Finding {
 	how := map[string]string{}
 	longest := time.Duration(0)
 	for _, l := range s.Locks {
-		if l.New || l.Mode != exclusive || !isTable(l) && !s.alone(l) {
+		if l.New || !stopsAll(l) || !isTable(l) && !s.alone(l) {
 			continue
 		}
-		if how[l.Relation] != "" && l.Held < s.longest(l.Relation, exclusive).Held {
+		if how[l.Relation] != "" && l.Held < s.longest(l.Relation).Held {
 			continue
 		}
 		how[l.Relation] = "about " + rounded(l.Held).String()
@@ -301,9 +302,9 @@ func (s scene) exclusives() []understudy.Finding {
 	for _, name := range names {
 		said = append(said, fmt.Sprintf("%s (%s)", name, how[name]))
 	}
-	seen := "ACCESS EXCLUSIVE: " + strings.Join(said, ", ")
+	seen := "locked against reads and writes: " + strings.Join(said, ", ")
 	if !s.Exact.Exclusive {
-		seen = fmt.Sprintf("ACCESS EXCLUSIVE, as looked for every %s: %s", rounded(s.Every), strings.Join(said, ", "))
+		seen = fmt.Sprintf("locked against reads and writes, as looked for every %s: %s", rounded(s.Every), strings.Join(said, ", "))
 	}
 	f := check.Find(check.MigrationExclusive, strings.Join(names, ", "), seen, check.Facts{"timeout": s.budget.LockTimeout})
 	return []understudy.Finding{hurting(f, longest.Seconds())}
@@ -312,6 +313,6 @@ func (s scene) exclusives() []understudy.Finding {
 // alone tells of an index that was locked without its table.
 func (s scene) alone(l understudy.ObservedLock) bool {
 	return strings.HasSuffix(l.Kind, "index") && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-		return isTable(other) && other.Mode == exclusive && (s.together(l, other) || other.Session == l.Session && other.Statement == l.Statement)
+		return isTable(other) && stopsAll(other) && (s.together(l, other) || other.Session == l.Session && other.Statement == l.Statement)
 	})
 }

@@ -19,7 +19,7 @@ func (s scene) rewritten() []understudy.Finding {
 		if t.How != "" {
 			seen += " (" + t.How + ")"
 		}
-		l := s.longest(t.Relation, exclusive)
+		l := s.longest(t.Relation)
 		if l.Statement != "" {
 			seen += fmt.Sprintf("; locked for %s by: %s", lasted(l.Held), said(l.Statement))
 		}

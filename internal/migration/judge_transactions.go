@@ -111,14 +111,14 @@ func (s scene) severalTables() []understudy.Finding {
 	for _, group := range s.transactions() {
 		var tables []understudy.ObservedLock
 		for _, l := range group {
-			if isTable(l) && !l.New && l.Mode == exclusive {
+			if isTable(l) && !l.New && stopsAll(l) {
 				tables = append(tables, l)
 			}
 		}
 		if len(tables) < 2 || s.oneStatement(group) || len(s.families(tables)) < 2 {
 			continue
 		}
-		f := check.Find(check.MigrationTogether, list(relations(tables)), "ACCESS EXCLUSIVE on each, to the end of one transaction, by: "+by(tables), check.Facts{
+		f := check.Find(check.MigrationTogether, list(relations(tables)), "against reads and writes each, to the end of one transaction, by: "+by(tables), check.Facts{
 			"remedy": s.remedy("lock-kept", s.about(tables[0].Relation))})
 		findings = append(findings, hurting(f, tables[0].Held.Seconds()))
 	}

@@ -49,7 +49,7 @@ func (s scene) noticeable() time.Duration { return s.budget.BlockedFor / 10 }
 func (s scene) strong() []understudy.ObservedLock {
 	var strong []understudy.ObservedLock
 	for _, l := range s.Locks {
-		if !l.New && keepsOut(l.Mode) != "" {
+		if !l.New && keepsOut(l) != "" {
 			strong = append(strong, l)
 		}
 	}
@@ -64,12 +64,17 @@ const (
 	accessShare = "AccessShareLock" // reading
 )
 
+// stopsAll tells of a lock that even readers wait for, whatever the engine calls it.
+func stopsAll(l understudy.ObservedLock) bool {
+	return l.Stops == understudy.StopsAll || l.Stops == "" && l.Mode == exclusive
+}
+
 // keepsOut tells whom a lock keeps out; empty: nobody but other migrations.
-func keepsOut(mode string) string {
-	switch mode {
-	case exclusive:
+func keepsOut(l understudy.ObservedLock) string {
+	switch {
+	case stopsAll(l):
 		return "readers and writers"
-	case sharing, "ShareRowExclusiveLock", "ExclusiveLock":
+	case l.Stops == understudy.StopsWrites, l.Stops == "" && slices.Contains([]string{sharing, "ShareRowExclusiveLock", "ExclusiveLock"}, l.Mode):
 		return "writers"
 	}
 	return ""
@@ -92,7 +97,7 @@ func until(l understudy.ObservedLock) time.Duration { return l.From + l.Held }
 func (s scene) transactions() [][]understudy.ObservedLock {
 	var all [][]understudy.ObservedLock
 	for _, l := range s.Locks {
-		if keepsOut(l.Mode) == "" {
+		if keepsOut(l) == "" {
 			continue
 		}
 		i := slices.IndexFunc(all, func(group []understudy.ObservedLock) bool { return s.together(group[0], l) })
@@ -137,7 +142,7 @@ func by(group []understudy.ObservedLock) string {
 func (s scene) checkedApart(relation string, before time.Duration) bool {
 	return slices.ContainsFunc(s.Locks, func(l understudy.ObservedLock) bool {
 		return l.Relation == relation && l.Mode == gentle && l.From < before && !slices.ContainsFunc(s.Locks, func(other understudy.ObservedLock) bool {
-			return s.together(l, other) && (other.Relation == relation && keepsOut(other.Mode) != "" || strings.HasSuffix(other.Kind, "index") && other.Mode != accessShare)
+			return s.together(l, other) && (other.Relation == relation && keepsOut(other) != "" || strings.HasSuffix(other.Kind, "index") && other.Mode != accessShare)
 		}) && !s.analyzes(l)
 	})
 }
