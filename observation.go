@@ -66,20 +66,23 @@ type ObservedLock struct {
 	Relation string `json:"relation"` // empty where what was waited for is none
 	Kind     string `json:"kind"`     // "table", "partitioned table", "index", "sequence", …; "transaction"
 	// PartitionOf is the partitioned table that the relation is a partition of, or was before.
-	PartitionOf string        `json:"partitionOf,omitempty"`
-	New         bool          `json:"new,omitempty"`   // made by the migration itself
-	Mode        string        `json:"mode"`            // the server's own name for it
-	Stops       Stops         `json:"stops,omitempty"` // what of others it keeps waiting
-	Session     int           `json:"session,omitempty"`
-	Statement   string        `json:"statement,omitempty"` // that was running when it was held (or waited for) longest
-	From        time.Duration `json:"from,omitempty"`      // when it was first known to be held
-	Held        time.Duration `json:"held"`                // at least
-	HeldMost    time.Duration `json:"heldMost,omitempty"`  // at most: from the beginning of its transaction; 0: not known
-	Waited      time.Duration `json:"waited"`              // before it was got
-	Behind      string        `json:"behind,omitempty"`    // who held it up: role and program, "autovacuum"
-	Aborted     bool          `json:"aborted,omitempty"`   // the transaction was rolled back
-	Times       int           `json:"times,omitempty"`     // transactions that held it
-	SeenBy      []ObservedBy  `json:"seenBy,omitempty"`
+	PartitionOf string `json:"partitionOf,omitempty"`
+	New         bool   `json:"new,omitempty"`   // made by the migration itself
+	Mode        string `json:"mode"`            // the server's own name for it
+	Stops       Stops  `json:"stops,omitempty"` // what of others it keeps waiting
+	Session     int    `json:"session,omitempty"`
+	// Transactions number those that held it, from 1 over all sessions; none: not known. Locks
+	// of one transaction share a number.
+	Transactions []int         `json:"transactions,omitempty"`
+	Statement    string        `json:"statement,omitempty"` // that was running when it was held (or waited for) longest
+	From         time.Duration `json:"from,omitempty"`      // when it was first known to be held
+	Held         time.Duration `json:"held"`                // at least
+	HeldMost     time.Duration `json:"heldMost,omitempty"`  // at most: from the beginning of its transaction; 0: not known
+	Waited       time.Duration `json:"waited"`              // before it was got
+	Behind       string        `json:"behind,omitempty"`    // who held it up: role and program, "autovacuum"
+	Aborted      bool          `json:"aborted,omitempty"`   // the transaction was rolled back
+	Times        int           `json:"times,omitempty"`     // transactions that held it
+	SeenBy       []ObservedBy  `json:"seenBy,omitempty"`
 }
 
 // Stops is what a lock keeps others from, whatever an engine calls it.

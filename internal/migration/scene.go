@@ -84,9 +84,13 @@ func isTable(l understudy.ObservedLock) bool {
 	return strings.HasSuffix(l.Kind, "table") || l.Kind == "materialized view"
 }
 
-// together tells whether two locks were held by one transaction: by one session, at one
-// time, and to the same end, as a transaction gives back all its locks at once.
+// together tells whether two locks were held by one transaction. Where it is not known
+// which transactions held them, it goes by the time: one session, at one time, and to the
+// same end, as a transaction gives back all its locks at once.
 func (s scene) together(a, b understudy.ObservedLock) bool {
+	if len(a.Transactions) > 0 && len(b.Transactions) > 0 {
+		return slices.ContainsFunc(a.Transactions, func(n int) bool { return slices.Contains(b.Transactions, n) })
+	}
 	return a.Session == b.Session && a.From <= until(b) && b.From <= until(a) && (until(a)-until(b)).Abs() <= max(2*s.Every, 5*time.Millisecond)
 }
 

@@ -27,6 +27,8 @@ type tally struct {
 	own        []*loggedWait        // of the migration
 	commits    []commit
 
+	transactions map[string]int // the migration's, by virtual number, from 1
+
 	database uint32
 	start    time.Time
 	gated    bool // every commit of the migration is held
@@ -81,7 +83,7 @@ type statement struct {
 func newTally(database uint32, start time.Time, gated bool) *tally {
 	return &tally{
 		holding: map[lockKey]*holding{}, waiting: map[lockKey]*holding{}, blocked: map[waitKey]wait{},
-		locks: map[lockID]understudy.ObservedLock{}, current: map[int32]*statement{}, numbers: map[int32]int{}, people: map[int32]session{}, spoken: map[int32]string{}, writers: map[uint32]int32{}, database: database, start: start, gated: gated,
+		locks: map[lockID]understudy.ObservedLock{}, current: map[int32]*statement{}, numbers: map[int32]int{}, people: map[int32]session{}, spoken: map[int32]string{}, writers: map[uint32]int32{}, transactions: map[string]int{}, database: database, start: start, gated: gated,
 	}
 }
 
@@ -335,6 +337,9 @@ func (t *tally) fold(key lockKey, h *holding) {
 		l.Waited, l.Behind = h.waited, h.behind
 	}
 	l.Aborted = h.aborted
+	if n := t.numbered(key.transaction); n != 0 && len(l.Transactions) < mostTransactions {
+		l.Transactions = append(l.Transactions, n)
+	}
 	for by := range h.seen {
 		if !slices.Contains(l.SeenBy, by) {
 			l.SeenBy = append(l.SeenBy, by)
@@ -360,4 +365,18 @@ func (t *tally) rolledBack(relation uint32) {
 	l := t.locks[id]
 	l.Times, l.Aborted, l.SeenBy = l.Times+1, true, []understudy.ObservedBy{understudy.ByLog}
 	t.locks[id] = l
+}
+
+// mostTransactions bounds how many transactions are named with a lock.
+const mostTransactions = 64
+
+// numbered is the number of a transaction of the migration; 0 where it is not known which.
+func (t *tally) numbered(transaction string) int {
+	if transaction == "" {
+		return 0
+	}
+	if t.transactions[transaction] == 0 {
+		t.transactions[transaction] = len(t.transactions) + 1
+	}
+	return t.transactions[transaction]
 }
