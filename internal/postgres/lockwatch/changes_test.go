@@ -224,6 +224,8 @@ func TestWatch_StatementsHaveTheirTimes(t *testing.T) {
 	w := s.watch()
 	m := s.session("migration")
 	s.do(m, "SELECT pg_sleep(0.2), 'secret'")
+	looks := w.Looks()
+	postgrestest.Until(t, "it was looked at", func() bool { return w.Looks() > looks+2 })
 	if _, err := m.Exec(t.Context(), "SELECT 1/0, pg_sleep(0.1)"); err == nil {
 		t.Fatal("it did not fail")
 	}

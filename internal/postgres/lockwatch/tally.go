@@ -111,7 +111,7 @@ func (t *tally) add(seen sight) {
 		}
 	}
 	t.carryOn(seen)
-	t.close(seen.at)
+	t.close(seen.from, seen.at)
 }
 
 // held takes in a look that was taken while commits of the migration were held. exclusive
@@ -289,10 +289,11 @@ func (s session) known() string {
 	return name
 }
 
-// close folds what was not seen at the given moment into the figures.
-func (t *tally) close(at time.Time) {
+// close folds what a look did not show into the figures. What the gate saw since the look
+// began may be held still.
+func (t *tally) close(from, at time.Time) {
 	for key, h := range t.waiting {
-		if h.touched.Equal(at) {
+		if !h.touched.Before(from) {
 			continue
 		}
 		delete(t.waiting, key)
@@ -305,7 +306,7 @@ func (t *tally) close(at time.Time) {
 		t.fold(key, h)
 	}
 	for key, h := range t.holding {
-		if h.touched.Equal(at) {
+		if !h.touched.Before(from) {
 			continue
 		}
 		delete(t.holding, key)
@@ -319,6 +320,9 @@ func (t *tally) close(at time.Time) {
 		}
 	}
 }
+
+// closeAll ends the tally: nothing is looked at any more.
+func (t *tally) closeAll() { t.close(t.last.AddDate(1, 0, 0), time.Time{}) }
 
 // fold adds one holding to those that are reported as one: figures are of the longest.
 func (t *tally) fold(key lockKey, h *holding) {

@@ -29,7 +29,7 @@ func told(sights ...sight) understudy.Observation {
 	for _, s := range sights {
 		t.add(s)
 	}
-	t.close(time.Time{})
+	t.closeAll()
 	var seen understudy.Observation
 	of := names{before: catalog{relations: map[uint32]relation{20000: {schema: "public", name: "t", kind: "r"}}}}
 	t.reportLocks(&seen, of)

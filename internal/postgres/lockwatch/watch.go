@@ -255,7 +255,7 @@ func (w *Watch) conclude(ctx context.Context, seen *understudy.Observation) erro
 	}
 	w.readLog(true)
 	seen.BytesPeak = max(w.peak, seen.BytesAfter)
-	w.tally.close(time.Time{})
+	w.tally.closeAll()
 	seen.Every = max(seen.Every, w.tally.gap)
 	return w.report(ctx, seen, names{w.before, after})
 }
