@@ -36,7 +36,7 @@ func (s scene) kept() []understudy.Finding {
 // was held.
 func (s scene) waitedMeanwhile(l understudy.ObservedLock) (table string, longest time.Duration) {
 	for _, other := range s.Locks {
-		if other.Session != l.Session || other.Relation == l.Relation || other.Waited == 0 || other.From > until(l) {
+		if other.Session != l.Session || other.Relation == l.Relation || other.Waited == 0 || other.From > until(l) && !s.together(l, other) {
 			continue
 		}
 		if waited := other.From - max(l.From, other.From-other.Waited); waited > longest {

@@ -184,6 +184,16 @@ func (l *ledger) end(end wal.Outcome) {
 	}
 }
 
+// replaces tells whether a transaction has made files that take the places of others.
+func (l *ledger) replaces(end wal.Outcome) bool {
+	for file, made := range l.files {
+		if l.copies[file.Number] != 0 && (made.transaction == end.Transaction || slices.Contains(end.Subtransactions, made.transaction)) {
+			return true
+		}
+	}
+	return false
+}
+
 // fills tells whether a file is one that the transaction itself made to write a table anew.
 func (l *ledger) fills(file wal.File, end wal.Outcome) bool {
 	f := l.files[file]

@@ -109,7 +109,9 @@ func (w *Watch) sample(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		w.mutex.Lock()
 		w.peak = max(w.peak, size)
+		w.mutex.Unlock()
 	}
 	w.looks.Add(1)
 	return nil

@@ -3,6 +3,7 @@ package lockwatch
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,8 +140,13 @@ func (w *Watch) hold(ctx context.Context, ends []wal.Outcome) error {
 	if err != nil {
 		return err
 	}
+	size, err := w.sizeHeld(ctx, ends)
+	if err != nil {
+		return err
+	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
+	w.peak = max(w.peak, size)
 	exclusive := map[uint32][]uint32{}
 	for _, end := range ends {
 		exclusive[end.Transaction] = w.ledger.lockedBy(end.Transaction)
@@ -149,6 +155,18 @@ func (w *Watch) hold(ctx context.Context, ends []wal.Outcome) error {
 		w.missing = true
 	}
 	return nil
+}
+
+// sizeHeld is the size of the database while a commit is held that replaces files: the old ones
+// are still there then. 0 where none does.
+func (w *Watch) sizeHeld(ctx context.Context, ends []wal.Outcome) (int64, error) {
+	w.mutex.Lock()
+	replaced := slices.ContainsFunc(ends, w.ledger.replaces)
+	w.mutex.Unlock()
+	if !replaced {
+		return 0, nil
+	}
+	return databaseSize(ctx, w.holder, w.database)
 }
 
 // dialWatch opens a connection that gives up on locks rather than wait for the migration.
