@@ -132,8 +132,12 @@ func Span(low, high time.Duration) string {
 
 // ModeWords is a lock mode as SQL writes it: "ACCESS EXCLUSIVE" for "AccessExclusiveLock".
 func ModeWords(mode string) string {
+	name, ours := strings.CutSuffix(mode, "Lock")
+	if !ours { // another engine's own word
+		return mode
+	}
 	var out strings.Builder
-	for i, r := range strings.TrimSuffix(mode, "Lock") {
+	for i, r := range name {
 		if i > 0 && 'A' <= r && r <= 'Z' {
 			out.WriteByte(' ')
 		}

@@ -21,45 +21,31 @@ import (
 	"understudy/internal/runtime/process"
 )
 
-// stand is a private server with a golden copy of the database, from which others are made.
-type stand struct {
+// postgresStand is a private PostgreSQL server with the copies.
+type postgresStand struct {
+	subject
 	server   *cluster.Cluster
 	log      string // the server's
-	name     string // of the database
-	role     string // the command's
 	password string
 }
 
-// address is where a command finds a copy.
-type address struct {
-	url, password string
-	env           []string
-}
+func (s *postgresStand) about() subject { return s.subject }
 
-// newStand copies the database into a server of its own and starts that as production's
+// newPostgres copies the database into a server of its own and starts that as production's
 // runs. The caller closes what it returns.
-func newStand(ctx context.Context, order cli.MigrationOrder, at place, tell func(string)) (*stand, error) {
+func newPostgres(ctx context.Context, order cli.MigrationOrder, copying cli.TwinCopy, masks understudy.Masks, at place, tell func(string)) (*postgresStand, error) {
 	from, err := lookAt(ctx, order.Database)
 	if err != nil {
 		return nil, err
 	}
-	bin, err := programs(ctx, order.Database)
-	if err != nil {
+	spec := rows(copying, masks, tell)
+	if spec.Bin, err = programs(ctx, order.Database); err != nil {
 		return nil, err
 	}
-	masks := understudy.Masks(func(string, []understudy.Column) (understudy.TableMasks, error) { return understudy.TableMasks{}, nil })
-	copying := cli.TwinCopy{From: order.Database, Rules: order.Rules, Key: order.Key, Copying: order.Copying, NoProof: true}
-	if !order.Unmasked {
-		if masks, err = masksOf(copying); err != nil {
-			return nil, err
-		}
-	}
-	spec := rows(copying, masks, tell)
-	spec.Bin = bin
 	if _, err := copyIntoServer(ctx, copying, at.folder, spec, tell); err != nil {
 		return nil, err
 	}
-	s := &stand{log: filepath.Join(at.folder, "log"), name: from.database, role: order.Role}
+	s := &postgresStand{subject: subject{from.database, order.Role}, log: filepath.Join(at.folder, "log")}
 	if err := s.start(ctx, at); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
@@ -68,7 +54,7 @@ func newStand(ctx context.Context, order cli.MigrationOrder, at place, tell func
 
 // start runs the server for the rehearsal, with the copy as the golden one, and lets the
 // command's role in.
-func (s *stand) start(ctx context.Context, at place) error {
+func (s *postgresStand) start(ctx context.Context, at place) error {
 	port, err := process.FreePort()
 	if err != nil {
 		return err
@@ -86,7 +72,7 @@ func (s *stand) start(ctx context.Context, at place) error {
 }
 
 // letIn finds out whom the command signs in as, and gives that role a password on the copy.
-func (s *stand) letIn(ctx context.Context) error {
+func (s *postgresStand) letIn(ctx context.Context) error {
 	conn, err := s.server.Connect(ctx, s.physical(rehearsal.Golden))
 	if err != nil {
 		return err
@@ -122,24 +108,15 @@ func ownerOfMost(ctx context.Context, conn *pgx.Conn) (role string, err error) {
 }
 
 // Close ends the server.
-func (s *stand) Close(ctx context.Context) error {
+func (s *postgresStand) Close(ctx context.Context) error {
 	if s.server == nil {
 		return nil
 	}
 	return s.server.Stop(ctx)
 }
 
-// physical is the name of a copy in the server: the one that is worked on is called as
-// production's is.
-func (s *stand) physical(of rehearsal.Copy) string {
-	if of == rehearsal.Work {
-		return s.name
-	}
-	return s.name + "_" + string(of)
-}
-
 // Clone makes a copy of the golden one anew.
-func (s *stand) Clone(ctx context.Context, to rehearsal.Copy) error {
+func (s *postgresStand) Clone(ctx context.Context, to rehearsal.Copy) error {
 	if err := s.server.Drop(ctx, s.physical(to)); err != nil {
 		return err
 	}
@@ -147,7 +124,7 @@ func (s *stand) Clone(ctx context.Context, to rehearsal.Copy) error {
 	return err
 }
 
-func (s *stand) address(of rehearsal.Copy, ordered migration.Command) (address, error) {
+func (s *postgresStand) address(of rehearsal.Copy, ordered migration.Command) (address, error) {
 	marked := lockwatch.Marked(s.server.URL(s.role, s.password, s.physical(of)), ordered.LockTimeout, true)
 	u, err := url.Parse(marked)
 	if err != nil {
@@ -161,21 +138,37 @@ func (s *stand) address(of rehearsal.Copy, ordered migration.Command) (address, 
 }
 
 // Watcher implements laboratory.Engine.
-func (s *stand) Watcher(of rehearsal.Copy) migration.Watcher { return watcher{s, of} }
-
-type watcher struct {
-	stand *stand
-	on    rehearsal.Copy
+func (s *postgresStand) Watcher(of rehearsal.Copy) migration.Watcher {
+	return watching(func(ctx context.Context) (ending, error) {
+		return lockwatch.Start(ctx, lockwatch.Spec{
+			AdminURL: s.server.AdminURL("postgres"), Database: s.physical(of), ApplicationName: lockwatch.MigrationName,
+			LogFile: s.log, Gate: true, Every: 10 * time.Millisecond,
+		})
+	})
 }
 
-// Watch implements migration.Watcher.
-func (w watcher) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
-	watch, err := lockwatch.Start(ctx, lockwatch.Spec{
-		AdminURL: w.stand.server.AdminURL("postgres"), Database: w.stand.physical(w.on), ApplicationName: lockwatch.MigrationName, Every: 10 * time.Millisecond,
-		LogFile: w.stand.log, Gate: true,
-	})
-	if err != nil {
-		return nil, err
+// sizes are those of the tables, as the statistics of both sides say.
+func (s *postgresStand) sizes(ctx context.Context, production string) (twin, there map[string]migration.Size, err error) {
+	conn, err := s.server.Connect(ctx, s.physical(rehearsal.Golden))
+	if err == nil {
+		twin, err = tableSizes(ctx, conn)
 	}
-	return watch.Stop, nil
+	if err != nil {
+		return nil, nil, err
+	}
+	if conn, err = postgres.OpenReader(ctx, production, "understudy"); err == nil {
+		there, err = tableSizes(ctx, conn)
+	}
+	return twin, there, err
+}
+
+// tableSizes reads the sizes and ends the connection.
+func tableSizes(ctx context.Context, conn *pgx.Conn) (map[string]migration.Size, error) {
+	defer postgres.CloseConn(ctx, conn)
+	all, err := postgres.TableSizes(ctx, conn)
+	sizes := map[string]migration.Size{}
+	for _, t := range all {
+		sizes[t.Table] = migration.Size{Rows: t.Rows, Bytes: t.Bytes}
+	}
+	return sizes, err
 }

@@ -11,6 +11,7 @@ import (
 	"understudy"
 	"understudy/internal/cli"
 	"understudy/internal/laboratory"
+	"understudy/internal/migration"
 	"understudy/internal/rehearsal"
 )
 
@@ -69,7 +70,7 @@ func trialChecks(order cli.MigrationOrder) []string {
 type trial struct {
 	order   cli.MigrationOrder
 	policy  understudy.Policy
-	stand   *stand
+	stand   stand
 	traffic traffic
 	book    *book
 	crowd   *crowd // while there is one
@@ -79,8 +80,27 @@ type trial struct {
 func (t *trial) laboratory() *laboratory.Laboratory {
 	return &laboratory.Laboratory{
 		Declared: *t.candidate().Application.Migration, Policy: t.policy, Ledger: t.stand, Engine: t.stand, Keep: t.book.Keep,
-		Enter: func(_ context.Context, on rehearsal.Copy) (laboratory.Place, error) { return command{t, on}, nil },
+		Enter:   func(_ context.Context, on rehearsal.Copy) (laboratory.Place, error) { return command{t, on}, nil },
+		Outlook: t.lookAhead,
 	}
+}
+
+// measured is a stand that knows how big tables are, on both sides.
+type measured interface {
+	sizes(ctx context.Context, production string) (twin, there map[string]migration.Size, err error)
+}
+
+// lookAhead notes how big production is, where its engine tells.
+func (t *trial) lookAhead(ctx context.Context, _ rehearsal.Copy, way laboratory.Way) (laboratory.Outlook, error) {
+	by, knows := t.stand.(measured)
+	if !knows || way != laboratory.Up {
+		return laboratory.Outlook{}, nil
+	}
+	twin, production, err := by.sizes(ctx, t.order.Database)
+	return laboratory.Outlook{Twin: twin, Production: production, Conclude: func(_ context.Context, ran migration.Ran, budget migration.Budget, done *rehearsal.Migrated) error {
+		laboratory.Expected(ran, budget, done)
+		return nil
+	}}, err
 }
 
 func (t *trial) record() understudy.Rehearsal {
@@ -90,7 +110,7 @@ func (t *trial) record() understudy.Rehearsal {
 	}
 	candidate := t.candidate()
 	return understudy.Rehearsal{
-		ID: trialID, Candidate: candidate.Digest, Label: candidate.Label, BaselineLabel: "the old release", On: "a copy", For: t.stand.name,
+		ID: trialID, Candidate: candidate.Digest, Label: candidate.Label, BaselineLabel: "the old release", On: "a copy", For: t.stand.about().name,
 		State: understudy.RehearsalQueued, QueuedAt: time.Now(), By: by,
 	}
 }
@@ -104,9 +124,9 @@ func (t *trial) candidate() understudy.Release {
 	r := understudy.Release{
 		Label: strings.Join(t.order.Command, " "),
 		Application: understudy.Application{
-			Name:      t.stand.name,
-			Databases: []understudy.Database{{Name: t.stand.name, Env: t.order.Env, Role: t.stand.role}},
-			Migration: &understudy.Migration{Up: t.order.Command, Down: t.order.Down, Status: t.order.Status, Role: t.stand.role, Back: back, Timeout: t.order.Timeout},
+			Name:      t.stand.about().name,
+			Databases: []understudy.Database{{Name: t.stand.about().name, Env: t.order.Env, Role: t.stand.about().role}},
+			Migration: &understudy.Migration{Up: t.order.Command, Down: t.order.Down, Status: t.order.Status, Role: t.stand.about().role, Back: back, Timeout: t.order.Timeout},
 		},
 	}
 	if digest, err := understudy.DigestOfValue(r.Application); err == nil { // declared types have a JSON form
@@ -117,9 +137,10 @@ func (t *trial) candidate() understudy.Release {
 
 // Enter implements rehearsal.House.
 func (t *trial) Enter(context.Context, understudy.Rehearsal) (rehearsal.Scene, error) {
+	witness, examiner := witnessed(t.stand)
 	return rehearsal.Scene{
 		Candidate: t.candidate(), Policy: t.policy, Checks: t.policy.Required,
-		Stage: t, Door: t, Crowd: t.anybody(), Migrator: t.laboratory(), Ledger: t.stand, Witness: t.stand, Examiner: t.stand,
+		Stage: t, Door: t, Crowd: t.anybody(), Migrator: t.laboratory(), Ledger: t.stand, Witness: witness, Examiner: examiner,
 	}, nil
 }
 

@@ -32,7 +32,7 @@ func (c command) RunMigration(ctx context.Context, ordered migration.Command) (m
 	}
 	args := make([]string, 0, len(ordered.Args))
 	for _, arg := range ordered.Args {
-		args = append(args, strings.ReplaceAll(arg, "{url}", address.url))
+		args = append(args, strings.NewReplacer("{url}", address.url, "{path}", address.path).Replace(arg))
 	}
 	var out migration.Tail
 	run := exec.CommandContext(ctx, args[0], args[1:]...)
@@ -43,7 +43,7 @@ func (c command) RunMigration(ctx context.Context, ordered migration.Command) (m
 	run.Cancel = func() error { return syscall.Kill(-run.Process.Pid, syscall.SIGKILL) }
 	run.WaitDelay = patience
 	err = run.Run()
-	result := migration.Result{Status: run.ProcessState.ExitCode(), Output: strings.NewReplacer(address.url, "[the copy]", address.password, "[secret]").Replace(out.String())}
+	result := migration.Result{Status: run.ProcessState.ExitCode(), Output: address.hide(out.String())}
 	ended := new(exec.ExitError)
 	switch {
 	case errors.As(err, &ended), errors.Is(err, exec.ErrWaitDelay), ctx.Err() != nil:
@@ -70,4 +70,13 @@ func (c command) Status(ctx context.Context) string {
 		return ""
 	}
 	return migration.LastLines(said.Output, 3)
+}
+
+// hide takes the address, and the password in it, out of a text.
+func (a address) hide(text string) string {
+	text = strings.ReplaceAll(text, a.url, "[the copy]")
+	if a.password != "" {
+		text = strings.ReplaceAll(text, a.password, "[secret]")
+	}
+	return text
 }

@@ -1,6 +1,9 @@
 package alone_test
 
 import (
+	"database/sql"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +14,7 @@ import (
 	"understudy"
 	"understudy/internal/alone"
 	"understudy/internal/cli"
+	"understudy/internal/mysql/mysqltest"
 	"understudy/internal/postgres/postgrestest"
 )
 
@@ -104,4 +108,70 @@ func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 			t.Errorf("%s is %s: %s", c.Name, c.Outcome, c.Summary)
 		}
 	}
+}
+
+func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
+	t.Parallel()
+	source, name := mysqltest.Database(t)
+	db := mysqltest.Open(t, mysqltest.Server(t), name)
+	for _, statement := range []string{`CREATE TABLE orders (id int PRIMARY KEY, status varchar(20)) ENGINE=InnoDB`, `INSERT INTO orders SELECT seq, 'open' FROM seq_1_to_5000`} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := order(source, "sh", "-c", `mariadb -S "$MYSQL_UNIX_PORT" -u "$MYSQL_USER" "$MYSQL_DATABASE" -e 'ALTER TABLE orders CHANGE COLUMN IF EXISTS status state varchar(20)'`)
+	r := rehearse(t, o)
+	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
+		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+}
+
+func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shop.db")
+	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid')`)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`=up exec "$0" "$1"`, program, "{path}")
+	o.Down = []string{"sh", "-c", migratesSQLite + `=down exec "$0" "$1"`, program, "{path}"}
+	r := rehearse(t, o)
+	if r.State != understudy.RehearsalPassed {
+		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+}
+
+// migratesSQLite makes this program a migration of a file: up or down.
+const migratesSQLite = "UNDERSTUDY_TEST_MIGRATES_SQLITE"
+
+func TestMain(m *testing.M) {
+	way := os.Getenv(migratesSQLite)
+	if way == "" {
+		os.Exit(m.Run())
+	}
+	statement := `CREATE TABLE IF NOT EXISTS notes (id integer PRIMARY KEY, text text)`
+	if way == "down" {
+		statement = `DROP TABLE notes`
+	}
+	if err := execSQLite(os.Args[1], statement); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func migrateSQLite(t *testing.T, file, statements string) {
+	t.Helper()
+	if err := execSQLite(file, statements); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func execSQLite(file, statements string) error {
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(statements)
+	return errors.Join(err, db.Close())
 }

@@ -21,7 +21,7 @@ const trialConnections = 8
 // traffic are the statements of both releases.
 type traffic struct{ before, after []sqltraffic.Statement }
 
-func readTraffic(ctx context.Context, order cli.MigrationOrder, s *stand) (t traffic, err error) {
+func readTraffic(ctx context.Context, order cli.MigrationOrder, s stand) (t traffic, err error) {
 	if order.Traffic == "" {
 		t.before, err = s.usual(ctx)
 	} else {

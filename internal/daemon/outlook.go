@@ -163,13 +163,7 @@ func reader(ctx context.Context, conn *pgx.Conn, act func(pgx.Tx) error) error {
 
 // conclude adds to a run what it lets expect of production, and what became of the plans.
 func (o *outlook) conclude(ctx context.Context, ran migration.Ran, budget migration.Budget, out *rehearsal.Migrated) error {
-	estimates := migration.Estimates(ran, budget)
-	out.Figures = append(out.Figures, migration.Figures(estimates)...)
-	if ran.OK() {
-		expected := migration.Expect(ran, budget)
-		out.Expected = &expected
-		out.Figures = append(out.Figures, understudy.Figure{Name: "migration in production, at most", Value: expected.High.Seconds(), Unit: "s", Basis: expected.Range() + "; " + expected.Basis})
-	}
+	estimates := laboratory.Expected(ran, budget, out)
 	if o.on != rehearsal.Work || !ran.OK() {
 		return nil
 	}

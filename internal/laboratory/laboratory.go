@@ -168,3 +168,15 @@ func (l *Laboratory) budget() migration.Budget {
 		BlockedFor: l.Policy.BlockedFor, LockTimeout: l.Policy.LockTimeout, Timeout: cmp.Or(l.Declared.Timeout, understudy.DefaultMigrationTimeout),
 	}
 }
+
+// Expected adds to what a run came to what it lets expect of production, by its sizes.
+func Expected(ran migration.Ran, budget migration.Budget, done *rehearsal.Migrated) []migration.Estimate {
+	estimates := migration.Estimates(ran, budget)
+	done.Figures = append(done.Figures, migration.Figures(estimates)...)
+	if ran.OK() {
+		expected := migration.Expect(ran, budget)
+		done.Expected = &expected
+		done.Figures = append(done.Figures, understudy.Figure{Name: "migration in production, at most", Value: expected.High.Seconds(), Unit: "s", Basis: expected.Range() + "; " + expected.Basis})
+	}
+	return estimates
+}

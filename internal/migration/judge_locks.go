@@ -191,7 +191,7 @@ func (s scene) writeLock(locks []understudy.ObservedLock) understudy.Finding {
 	longest, grows, large, written := time.Duration(0), false, false, false
 	for _, l := range locks {
 		names = append(names, l.Relation)
-		told = append(told, fmt.Sprintf("%s (%s, %s)", l.Relation, words(l.Mode), lasted(l.Held)))
+		told = append(told, fmt.Sprintf("%s (%s, %s)", l.Relation, understudy.ModeWords(l.Mode), lasted(l.Held)))
 		longest, grows = max(longest, l.Held), grows || s.grows(l)
 		large = large || isTable(l) && !s.small(l.Relation)
 		written = written || l.Kind != "materialized view" // which nobody writes
@@ -230,18 +230,6 @@ func (s scene) kind(relation string) string {
 		}
 	}
 	return s.tables[relation].Kind
-}
-
-// words are a lock mode as the server's manual writes it.
-func words(mode string) string {
-	var out strings.Builder
-	for i, r := range strings.TrimSuffix(mode, "Lock") {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			out.WriteByte(' ')
-		}
-		out.WriteRune(r)
-	}
-	return strings.ToUpper(out.String())
 }
 
 // lockedAgainstAll are the tables from before that even readers had to wait for.

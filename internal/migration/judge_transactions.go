@@ -25,7 +25,7 @@ func (s scene) kept() []understudy.Finding {
 			continue
 		}
 		f := check.Find(check.MigrationLockKept, l.Relation, fmt.Sprintf("%s was held for %s in all, %s of them while this went on: %s",
-			words(l.Mode), rounded(l.Held), rounded(kept), strings.Join(later, "; ")), check.Facts{
+			understudy.ModeWords(l.Mode), rounded(l.Held), rounded(kept), strings.Join(later, "; ")), check.Facts{
 			"kept": rounded(kept), "remedy": s.remedy("lock-kept", s.about(l.Relation))})
 		worst[l.Relation] = hurting(f, kept.Seconds())
 	}
@@ -154,7 +154,7 @@ func (s scene) otherTable(subject string, family []understudy.ObservedLock) unde
 	var said []string
 	longest := time.Duration(0)
 	for _, l := range family {
-		said, longest = append(said, l.Relation+" "+words(l.Mode)), max(longest, l.Held)
+		said, longest = append(said, l.Relation+" "+understudy.ModeWords(l.Mode)), max(longest, l.Held)
 	}
 	f := check.Find(check.MigrationOtherTable, subject, fmt.Sprintf("%s, by: %s", list(said), by(family)), check.Facts{
 		"remedy": s.remedyFor(by(family), family[0].Relation)})
@@ -219,7 +219,7 @@ func (s scene) waited() []understudy.Finding {
 	}
 	var told []string
 	for _, l := range worst {
-		told = append(told, fmt.Sprintf("%s for %s on %s behind %s", rounded(l.Waited), words(l.Mode), l.Relation, cmp.Or(l.Behind, "others")))
+		told = append(told, fmt.Sprintf("%s for %s on %s behind %s", rounded(l.Waited), understudy.ModeWords(l.Mode), l.Relation, cmp.Or(l.Behind, "others")))
 	}
 	f := check.Find(check.MigrationWaited, list(slices.Collect(maps.Keys(worst))), list(told), check.Facts{"waited": rounded(longest.Waited), "remedy": waitRemedy(longest.Behind)})
 	return []understudy.Finding{hurting(f, longest.Waited.Seconds())}

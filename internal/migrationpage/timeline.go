@@ -140,7 +140,7 @@ func locks(o understudy.Observation, about string) group {
 			cmp.Compare(strength(b.Mode), strength(a.Mode)), cmp.Compare(a.From, b.From))
 	})
 	for _, l := range all {
-		label := l.Relation + " " + Mode(l.Mode)
+		label := l.Relation + " " + understudy.ModeWords(l.Mode)
 		var spans []span
 		if l.Waited > 0 {
 			spans = append(spans, span{from: max(l.From-l.Waited, 0), until: l.From, kind: waiting})
@@ -203,19 +203,7 @@ func wanted(mode string) string {
 	if mode == "row" {
 		return "a row"
 	}
-	return Mode(mode)
-}
-
-// Mode is a lock mode as the server's manual writes it.
-func Mode(mode string) string {
-	var out strings.Builder
-	for i, r := range strings.TrimSuffix(mode, "Lock") {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			out.WriteByte(' ')
-		}
-		out.WriteRune(r)
-	}
-	return strings.ToUpper(out.String())
+	return understudy.ModeWords(mode)
 }
 
 func lasted(d time.Duration) string {

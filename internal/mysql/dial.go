@@ -1,6 +1,13 @@
 package mysql
 
-import "context"
+import (
+	"context"
+	"database/sql"
+
+	driver "github.com/go-sql-driver/mysql"
+
+	"understudy"
+)
 
 // Connection is one connection to a server, for the rooms of MariaDB and MySQL. It is for
 // one goroutine.
@@ -47,4 +54,18 @@ func TableName(name string) string { return tableName(name) }
 // Before tells whether the server's version is an older one.
 func (c *Connection) Before(major, minor int) bool {
 	return c.session.before(server{major: major, minor: minor})
+}
+
+// Pool opens a database for statements of an application's kind, as the account in its
+// address. It connects at the first use; the caller closes it.
+func Pool(url string) (*sql.DB, error) {
+	at, err := parseAddress(url)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := driver.NewConnector(at.config)
+	if err != nil { // its text may hold the address
+		return nil, understudy.Errorf(understudy.KindInvalid, "the address of %s cannot be used", at.place)
+	}
+	return sql.OpenDB(connector), nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Schema implements rehearsal.Ledger.
-func (s *stand) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
+func (s *postgresStand) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
 	conn, err := s.server.Connect(ctx, s.physical(of))
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (s *stand) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage,
 }
 
 // Data implements rehearsal.Ledger.
-func (s *stand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
+func (s *postgresStand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, error) {
 	data, err := postgres.Print(ctx, s.server.AdminURL(s.physical(of)), 2)
 	if err != nil {
 		return nil, err
@@ -37,17 +37,17 @@ func (s *stand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, e
 }
 
 // CompareSchemas implements rehearsal.Ledger.
-func (s *stand) CompareSchemas(before, after json.RawMessage) (changes, orders []string, err error) {
+func (s *postgresStand) CompareSchemas(before, after json.RawMessage) (changes, orders []string, err error) {
 	return laboratory.CompareSchemas(before, after)
 }
 
 // CompareData implements rehearsal.Ledger.
-func (s *stand) CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
+func (s *postgresStand) CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
 	return laboratory.CompareData(before, after)
 }
 
 // Rows implements rehearsal.Examiner.
-func (s *stand) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
+func (s *postgresStand) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
 	rows, err := postgres.DifferRows(ctx, s.server.AdminURL(s.physical(rehearsal.Golden)), s.server.AdminURL(s.physical(of)), table, namedRows)
 	return rehearsal.Rows(rows), err
 }
@@ -56,22 +56,22 @@ func (s *stand) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehe
 const namedRows = 5
 
 // Errors implements rehearsal.Witness.
-func (s *stand) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time) ([]understudy.ObservedError, error) {
+func (s *postgresStand) Errors(_ context.Context, of rehearsal.Copy, from, to time.Time) ([]understudy.ObservedError, error) {
 	return lockwatch.Errors(s.log, from, to, s.physical(of))
 }
 
 // Rate implements rehearsal.Witness: nobody knows production's.
-func (s *stand) Rate(context.Context) (rehearsal.Rate, error) { return rehearsal.Rate{}, nil }
+func (s *postgresStand) Rate(context.Context) (rehearsal.Rate, error) { return rehearsal.Rate{}, nil }
 
 // Prober implements laboratory.Engine.
-func (s *stand) Prober() laboratory.Prober {
+func (s *postgresStand) Prober() laboratory.Prober {
 	return &laboratory.Others{URL: s.server.AdminURL(s.physical(rehearsal.Side))}
 }
 
 // Still implements laboratory.Engine.
-func (s *stand) Still(ctx context.Context, patience time.Duration) (int, error) {
+func (s *postgresStand) Still(ctx context.Context, patience time.Duration) (int, error) {
 	return contention.Still(ctx, s.server.AdminURL("postgres"), []string{s.physical(rehearsal.Side)}, patience)
 }
 
 // LockTimedOut implements laboratory.Engine.
-func (s *stand) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }
+func (s *postgresStand) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }

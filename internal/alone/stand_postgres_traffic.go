@@ -17,7 +17,7 @@ import (
 )
 
 // database opens a copy as the application would, for traffic.
-func (s *stand) database(of rehearsal.Copy) (*sql.DB, error) {
+func (s *postgresStand) database(of rehearsal.Copy) (*sql.DB, error) {
 	config, err := pgx.ParseConfig(s.server.URL(s.role, s.password, s.physical(of)))
 	if err != nil {
 		return nil, understudy.Errorf(understudy.KindInternal, "the address of the copy is not well formed")
@@ -27,7 +27,7 @@ func (s *stand) database(of rehearsal.Copy) (*sql.DB, error) {
 }
 
 // words are what the server said to a statement of the traffic, without values.
-func (s *stand) words(err error) string {
+func (s *postgresStand) words(err error) string {
 	answer := new(pgconn.PgError)
 	if !errors.As(err, &answer) {
 		return ""
@@ -54,7 +54,7 @@ ORDER BY c.reltuples DESC, 1, 2 LIMIT 40`
 
 // usual makes traffic from the schema: on each of the largest tables with a key of one
 // column, reading a row and changing one.
-func (s *stand) usual(ctx context.Context) ([]sqltraffic.Statement, error) {
+func (s *postgresStand) usual(ctx context.Context) ([]sqltraffic.Statement, error) {
 	conn, err := s.server.Connect(ctx, s.physical(rehearsal.Golden))
 	if err != nil {
 		return nil, err
