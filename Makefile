@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux bench-twin
+.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -41,7 +41,20 @@ demo: set-up build ## rehearse and promote a shop's releases; KEEP=1 leaves it r
 example-miniflux: set-up build ## rehearse Miniflux 2.3.4 against 2.2.6, releases nobody here wrote
 	KEEP=$(KEEP) examples/miniflux/run.sh
 
+example-miniflux-migration: set-up build ## rehearse Miniflux's own migration alone, on 250,000 articles
+	KEEP=$(KEEP) examples/miniflux/migration.sh
+
 bench-twin: build ## measure copies, resets, the live twin, masks and the leak check (BENCH="-customers 250000" for less)
 	@tools/set-up tests
 	go run ./bench/classification/report
 	go run ./bench/twin $(BENCH)
+
+SQUAWK := build/squawk/node_modules/.bin/squawk
+
+$(SQUAWK): # the linter that bench-migration measures beside, by package name
+	npm install --silent --no-audit --no-fund --prefix build/squawk squawk-cli@2.66.0
+
+bench-migration: ## measure what is seen of a migration, what watching costs, and hazards found beside a linter
+	@tools/set-up tests
+	@$(MAKE) --no-print-directory $(SQUAWK) || echo 'the linter cannot be had here; it is left out' >&2
+	go run ./bench/migration -squawk "$$(test -x $(SQUAWK) && echo $(SQUAWK))" $(BENCH)

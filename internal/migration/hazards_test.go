@@ -204,7 +204,9 @@ func (p place) play(t *testing.T, c hazards.Case) ([]understudy.Finding, migrati
 		t.Fatal(err)
 	}
 	s.again(c.Held, before)
-	return migration.Judge(ran, budget), ran
+	findings := migration.Judge(ran, budget)
+	report(t, c, findings)
+	return findings, ran
 }
 
 // budgetOf is what a case may cost: tables count as large from a thousand rows on, as the
