@@ -198,12 +198,14 @@ type IndexChange struct {
 
 // ConstraintChange is what became of one constraint.
 type ConstraintChange struct {
-	Name     string `json:"name"`
-	Table    string `json:"table"`
-	Kind     string `json:"kind"` // "primary key", "unique", "foreign key", "check", "exclusion"
-	New      bool   `json:"new,omitempty"`
-	Gone     bool   `json:"gone,omitempty"`
-	NotValid bool   `json:"notValid,omitempty"`
+	Name  string `json:"name"`
+	Table string `json:"table"`
+	Kind  string `json:"kind"` // "primary key", "unique", "foreign key", "check", "exclusion"
+	// Columns are those that it is on, quoted where they must be; none: not told.
+	Columns  []string `json:"columns,omitempty"`
+	New      bool     `json:"new,omitempty"`
+	Gone     bool     `json:"gone,omitempty"`
+	NotValid bool     `json:"notValid,omitempty"`
 	// References is the other table of a foreign key.
 	References string `json:"references,omitempty"`
 	// Unindexed: no index begins with the columns of a new foreign key.

@@ -133,7 +133,7 @@ func (s scene) keys() []understudy.Finding {
 		}
 		subject := c.Table + "." + c.Name
 		about := s.about(c.Table)
-		about["constraint"], about["other"] = c.Name, c.References
+		about["constraint"], about["other"], about["keycolumns"] = c.Name, c.References, strings.Join(c.Columns, ", ")
 		if c.Unindexed {
 			f := check.Find(check.MigrationUnindexed, subject, fmt.Sprintf("no index of %s begins with its columns; it references %s", c.Table, c.References),
 				check.Facts{"other": c.References, "table": c.Table, "remedy": s.remedy("unindexed-key", about)})

@@ -173,7 +173,12 @@ func (s scene) about(relation string) names {
 	}
 	for _, c := range s.Constraints {
 		if c.New && (c.Table == relation || c.References == relation) {
-			about["constraint"], about["other"] = c.Name, c.References
+			about["constraint"], about["other"], about["keycolumns"] = c.Name, c.References, strings.Join(c.Columns, ", ")
+			if c.Table != relation { // nothing of the other table goes into its statements
+				delete(about, "column")
+				delete(about, "type")
+				delete(about, "columns")
+			}
 			about["table"], about["name"] = c.Table, bare(c.Table)
 			break
 		}

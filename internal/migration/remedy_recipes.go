@@ -29,7 +29,7 @@ func indexRecipes() []Recipe {
 			`CREATE INDEX CONCURRENTLY {newindex} ON {table} ({columns})`,
 			`DROP INDEX CONCURRENTLY {index}`}},
 		{Name: "unindexed-key", Advice: "build an index on the referencing columns, before the key", Steps: []string{
-			`CREATE INDEX CONCURRENTLY {newindex} ON {table} ({columns})`}},
+			`CREATE INDEX CONCURRENTLY {newindex} ON {table} ({keycolumns})`}},
 		{Name: "refresh", Advice: "refresh it CONCURRENTLY, for which it needs a unique index over plain columns; readers go on", Steps: []string{
 			`CREATE UNIQUE INDEX CONCURRENTLY {newindex} ON {table} ({columns})`,
 			`REFRESH MATERIALIZED VIEW CONCURRENTLY {table}`}},
@@ -51,15 +51,15 @@ func constraintRecipes() []Recipe {
 			`ALTER TABLE {table} DROP CONSTRAINT {name}_key_not_null`}},
 		{Name: "exclusion", Advice: "an exclusion constraint cannot be added gently: make a new table that has it, let both be written, fill it in batches, then switch over"},
 		{Name: "foreign-key-partitioned", Until: 17, Advice: "add the key to each partition NOT VALID and validate it there, each in a transaction of its own; then the key of the partitioned table takes them over in a moment", Steps: []string{
-			`ALTER TABLE {partition} ADD CONSTRAINT {constraint} FOREIGN KEY ({column}) REFERENCES {other} NOT VALID`,
+			`ALTER TABLE {partition} ADD CONSTRAINT {constraint} FOREIGN KEY ({keycolumns}) REFERENCES {other} NOT VALID`,
 			`ALTER TABLE {partition} VALIDATE CONSTRAINT {constraint}`,
-			`ALTER TABLE {table} ADD CONSTRAINT {constraint} FOREIGN KEY ({column}) REFERENCES {other}`}},
+			`ALTER TABLE {table} ADD CONSTRAINT {constraint} FOREIGN KEY ({keycolumns}) REFERENCES {other}`}},
 		{Name: "foreign-key", Advice: "add the constraint NOT VALID, and VALIDATE it in a transaction of its own; a new column comes first, without REFERENCES", Steps: []string{
-			`ALTER TABLE {table} ADD CONSTRAINT {constraint} FOREIGN KEY ({column}) REFERENCES {other} NOT VALID`,
+			`ALTER TABLE {table} ADD CONSTRAINT {constraint} FOREIGN KEY ({keycolumns}) REFERENCES {other} NOT VALID`,
 			`ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}`}},
 		{Name: "table-with-key", Advice: "make the table without the key, then add the key on its own: the other table is locked for that moment only", Steps: []string{
 			`CREATE TABLE {newtable} ({definition})`,
-			`ALTER TABLE {newtable} ADD CONSTRAINT {constraint} FOREIGN KEY ({column}) REFERENCES {other}`}},
+			`ALTER TABLE {newtable} ADD CONSTRAINT {constraint} FOREIGN KEY ({keycolumns}) REFERENCES {other}`}},
 		{Name: "check", Advice: "add the constraint NOT VALID, and VALIDATE it in a transaction of its own", Steps: []string{
 			`ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({rule}) NOT VALID`,
 			`ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}`}},

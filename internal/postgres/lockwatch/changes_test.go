@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 	"time"
 
 	"understudy"
@@ -162,12 +164,12 @@ func TestWatch_TellsWhatBecameOfConstraints(t *testing.T) {
 	seen := migrated(t, 10, "CREATE TABLE public.items (id int PRIMARY KEY, o bigint, CONSTRAINT old CHECK (o > 0))",
 		"ALTER TABLE public.items ADD CONSTRAINT of_order FOREIGN KEY (o) REFERENCES public.orders NOT VALID, DROP CONSTRAINT old, ADD UNIQUE (id, o)")
 	want := []understudy.ConstraintChange{
-		{Name: "items_id_o_key", Table: "public.items", Kind: "unique", New: true},
-		{Name: "of_order", Table: "public.items", Kind: "foreign key", New: true, NotValid: true, References: "public.orders", Unindexed: true, Mismatch: "bigint → integer"},
-		{Name: "old", Table: "public.items", Kind: "check", Gone: true},
+		{Name: "items_id_o_key", Table: "public.items", Kind: "unique", New: true, Columns: []string{"id", "o"}},
+		{Name: "of_order", Table: "public.items", Kind: "foreign key", New: true, NotValid: true, References: "public.orders", Columns: []string{"o"}, Unindexed: true, Mismatch: "bigint → integer"},
+		{Name: "old", Table: "public.items", Kind: "check", Gone: true, Columns: []string{"o"}},
 	}
-	if !slices.Equal(seen.Constraints, want) {
-		t.Errorf("%+v", seen.Constraints)
+	if diff := cmp.Diff(want, seen.Constraints); diff != "" {
+		t.Error(diff)
 	}
 	exactLock(t, seen, "public.orders", "ShareRowExclusiveLock") // the other table
 }

@@ -40,6 +40,14 @@ func (d *difference) left(k constraint) bool {
 func (d *difference) constraint(k constraint, c understudy.ConstraintChange) understudy.ConstraintChange {
 	c.Name, c.Table = postgres.PlainName(k.name), cmp.Or(d.called(k.relation), k.domain)
 	c.Kind = map[string]string{"p": "primary key", "u": "unique", "f": "foreign key", "c": "check", "x": "exclusion"}[k.kind]
+	for _, number := range k.keys {
+		name := cmp.Or(d.after.columns[columnID{k.relation, number}].name, d.before.columns[columnID{k.relation, number}].name)
+		if name == "" { // it was there in between only
+			c.Columns = nil
+			break
+		}
+		c.Columns = append(c.Columns, postgres.PlainName(name))
+	}
 	if k.kind != "f" {
 		return c
 	}

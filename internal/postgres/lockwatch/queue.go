@@ -1,8 +1,9 @@
 package lockwatch
 
 import (
-	"slices"
 	"time"
+
+	"understudy"
 )
 
 // waitKey is one wait of one session.
@@ -39,9 +40,6 @@ func (t *tally) sampledOf(w *loggedWait) *sampledWait {
 	}
 	return found
 }
-
-// strength orders the modes of table locks, the weakest first.
-func strength(mode string) int { return slices.Index(modes(), mode) }
 
 // carryOn keeps a wait open whose session is just awake to look for deadlocks: it wants
 // the same lock since the same moment, though it does not sleep for it now.
@@ -141,12 +139,6 @@ func (s sight) wanted(pid int32) lockSight {
 // rowMode is what somebody wants who waits for a row.
 const rowMode = "row"
 
-// modes orders the modes of table locks, the weakest first.
-func modes() []string {
-	return []string{"AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock",
-		"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", exclusiveMode}
-}
-
 // conflict tells whether one lock keeps another out, as the server's manual has it.
 func conflict(a, b string) bool {
 	keepsOut := map[string]string{ // the weakest that each keeps out, and the exceptions below
@@ -157,5 +149,5 @@ func conflict(a, b string) bool {
 	if a == "ShareLock" && b == "ShareLock" {
 		return false
 	}
-	return strength(a) >= 0 && strength(b) >= strength(keepsOut[a])
+	return understudy.LockStrength(a) >= 0 && understudy.LockStrength(b) >= understudy.LockStrength(keepsOut[a])
 }

@@ -93,7 +93,7 @@ func (t *tally) reportLocks(seen *understudy.Observation, of names) {
 		seen.Locks[i].Stops = stops(seen.Locks[i].Mode)
 	}
 	slices.SortFunc(seen.Locks, func(a, b understudy.ObservedLock) int {
-		return cmp.Or(cmp.Compare(strength(b.Mode), strength(a.Mode)), cmp.Compare(max(b.Held, b.HeldMost), max(a.Held, a.HeldMost)),
+		return cmp.Or(cmp.Compare(understudy.LockStrength(b.Mode), understudy.LockStrength(a.Mode)), cmp.Compare(max(b.Held, b.HeldMost), max(a.Held, a.HeldMost)),
 			cmp.Compare(a.Relation, b.Relation), cmp.Compare(a.Session, b.Session), cmp.Compare(a.Statement, b.Statement))
 	})
 }

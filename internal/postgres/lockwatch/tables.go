@@ -118,7 +118,7 @@ func (d *difference) tables() {
 func (d *difference) locked() map[string]bool {
 	out := map[string]bool{}
 	for _, l := range d.seen.Locks {
-		out[l.Relation] = out[l.Relation] || strength(l.Mode) >= strength("ShareLock")
+		out[l.Relation] = out[l.Relation] || understudy.LockStrength(l.Mode) >= understudy.LockStrength("ShareLock")
 	}
 	return out
 }
