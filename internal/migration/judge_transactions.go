@@ -68,6 +68,11 @@ func (s scene) after(l understudy.ObservedLock) []understudy.ObservedStatement {
 	if l.HeldMost > 0 {
 		begun = until(l) - l.HeldMost
 	}
+	for _, o := range s.Statements { // the one that it was first seen with belongs to its transaction
+		if o.Session == l.Session && o.Text == l.Statement && o.From <= l.From && o.Until >= begun-slack {
+			begun = min(begun, o.From)
+		}
+	}
 	if recipe, _ := s.scanned(l.Relation); recipe != "" || s.tables[l.Relation].Rewritten || l.Mode == sharing {
 		seen = l.From
 	}
@@ -88,6 +93,9 @@ func (s scene) after(l understudy.ObservedLock) []understudy.ObservedStatement {
 	}
 	return all[taker+1:]
 }
+
+// slack is by how much the beginning of a transaction may be told too late: by a look.
+const slack = 20 * time.Millisecond
 
 // begins tells of a statement that only begins a transaction.
 func begins(statement string) bool {
