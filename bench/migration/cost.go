@@ -56,7 +56,7 @@ func (b *bench) throughput(ctx context.Context, database string, watched bool) (
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	if _, err := conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS aside (id int)"); err != nil {
+	if _, err := conn.Exec(ctx, "DROP TABLE IF EXISTS aside; CREATE TABLE aside (id int)"); err != nil {
 		return 0, err
 	}
 	if watched {

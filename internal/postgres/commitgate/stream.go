@@ -27,6 +27,7 @@ type stream struct {
 	holds  atomic.Bool   // commits are shown to Hold
 	read   atomic.Uint64 // place up to which everything is handed over
 	told   replication.LSN
+	held   time.Time             // when a commit was last held
 	spoken time.Time             // when it was told
 	failed atomic.Pointer[error] // why the log cannot be read on
 	stop   context.CancelFunc
@@ -36,6 +37,8 @@ type stream struct {
 
 const (
 	speaks  = 100 * time.Millisecond // the gate says something at least so often
+	calm    = 10 * time.Millisecond  // without a held commit, until what others write may gather
+	naps    = 4 * time.Millisecond   // and for how long
 	gathers = 2 * time.Millisecond   // and of what holds nobody not more often
 )
 
@@ -148,15 +151,32 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 				return err
 			}
 		}
+		if held {
+			s.held = time.Now()
+		}
 		at := replication.LSN(s.reader.Begin())
 		if s.shut.Load() {
 			at = s.told
+		} else if message != nil && time.Since(s.held) > calm {
+			s.nap(ctx)
 		}
 		if message == nil || held || time.Since(s.spoken) >= gathers {
 			if err := s.tell(conn, at); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// nap lets what others write gather, so that it is taken in at once and the application has the
+// processor: only while the migration commits nothing, whose first commit after that
+// waits so much longer.
+func (s *stream) nap(ctx context.Context) {
+	timer := time.NewTimer(naps)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
