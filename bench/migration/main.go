@@ -39,7 +39,7 @@ type part struct {
 }
 
 func parts() []part {
-	return []part{{"locks", (*bench).locks}, {"cost", (*bench).cost}, {"catch", (*bench).catch}}
+	return []part{{"locks", (*bench).locks}, {"cost", (*bench).cost}, {"hold", (*bench).hold}, {"catch", (*bench).catch}}
 }
 
 func main() {

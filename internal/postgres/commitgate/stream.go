@@ -36,10 +36,14 @@ type stream struct {
 }
 
 const (
-	speaks  = 100 * time.Millisecond // the gate says something at least so often
-	calm    = 10 * time.Millisecond  // without a held commit, until what others write may gather
-	naps    = 4 * time.Millisecond   // and for how long
-	gathers = 2 * time.Millisecond   // and of what holds nobody not more often
+	speaks = 100 * time.Millisecond // the gate says something at least so often
+	calm   = 10 * time.Millisecond  // without a held commit, until what others write may gather
+	naps   = 4 * time.Millisecond   // and for how long
+
+	// fullPiece is a piece of the log after which more is waiting, as when a table is written
+	// anew: whoever naps then would make the migration's commit wait for what it has written.
+	fullPiece = 32 << 10
+	gathers   = 2 * time.Millisecond // and of what holds nobody not more often
 )
 
 func openStream(ctx context.Context, control *pgx.Conn, spec Spec, name string) (*stream, error) {
@@ -145,8 +149,9 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 		if err != nil {
 			return err
 		}
-		held := false
+		held, behind := false, false
 		if data, is := message.(replication.Data); is {
+			behind = len(data.Payload) >= fullPiece
 			if held, err = s.take(ctx, data); err != nil {
 				return err
 			}
@@ -157,7 +162,7 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 		at := replication.LSN(s.reader.Begin())
 		if s.shut.Load() {
 			at = s.told
-		} else if message != nil && time.Since(s.held) > calm {
+		} else if message != nil && !behind && time.Since(s.held) > calm {
 			s.nap(ctx)
 		}
 		if message == nil || held || time.Since(s.spoken) >= gathers {
