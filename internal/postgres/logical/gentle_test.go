@@ -83,7 +83,10 @@ func TestCopy_EndsWhenTheSnapshotIsHeldForTooLong(t *testing.T) {
 	spec.Gentle.MaxHold = time.Second
 	reached, release := halfWay(t, &spec)
 	copying := started(t, spec)
-	<-reached
+	select {
+	case <-reached:
+	case <-copying.ended: // on a busy machine the second is over before half of the rows have come
+	}
 	untilYes(t, source, `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^understudy copy \S+ guard$'`)
 	release()
 	_, err := copying.end()

@@ -183,11 +183,13 @@ func TestCopy_EndsWhenTheViewOfTheDataIsGone(t *testing.T) {
 type underWay struct {
 	group errgroup.Group
 	got   understudy.DatabaseCopy
+	ended chan struct{} // closed when it has
 }
 
 func started(t *testing.T, spec logical.Spec) *underWay {
-	u := &underWay{}
+	u := &underWay{ended: make(chan struct{})}
 	u.group.Go(func() (err error) {
+		defer close(u.ended)
 		u.got, err = logical.Copy(t.Context(), spec)
 		return err
 	})
