@@ -48,6 +48,13 @@ func programs() cli.Programs {
 			return api.MaskPlan{File: rules, Text: "columns:\n  public.a.b text: keep\n"}, nil
 		},
 		MaskDiff: func(_ context.Context, _, rules string) (api.MaskDiff, error) { return api.MaskDiff{File: rules}, nil },
+		RehearseMigration: func(_ context.Context, order cli.MigrationOrder, _ func(string), each func(understudy.Rehearsal)) (understudy.Rehearsal, error) {
+			failed := understudy.Check{Name: understudy.CheckMigration, Outcome: understudy.OutcomeFailed, Findings: []understudy.Finding{{
+				Code: "migration.failed", Severity: understudy.SeverityBlocking, Title: "the migration fails", Would: "it would stop half way", Seen: strings.Join(order.Command, " "), Remedy: "mend it"}}}
+			r := understudy.Rehearsal{ID: "migration", State: understudy.RehearsalFailed, Checks: []understudy.Check{failed}}
+			each(r)
+			return r, nil
+		},
 		Probe: func(_ context.Context, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "nothing got out")
 			return err
