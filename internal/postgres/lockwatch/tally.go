@@ -147,6 +147,9 @@ func (t *tally) commit(seen sight, holder session, exclusive []uint32) {
 		}
 		if h := t.addLock(seen, l, understudy.ByGate); h != nil {
 			h.committed, h.transaction = seen.at, holder.transaction
+			if holder.asked.Equal(holder.begun) && !endsTransaction(holder.statement) { // one statement is all of it
+				h.statement = holder.statement
+			}
 			if l.mode == exclusiveMode && slices.Contains(exclusive, l.relation) {
 				h.seen[understudy.ByLog] = true
 			}
