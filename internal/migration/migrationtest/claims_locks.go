@@ -19,7 +19,7 @@ func locking() []claim {
 		{"how long a writer could not get in is told", nil, writersOut},
 		{"an index build that stops writers is seen", nil, slowIndex},
 		{"an index build that lets writers in stops nobody", []Ability{Online}, onlineIndex},
-		{"a reader behind a change that waits is in its queue", []Ability{Queues}, queued},
+		{"a reader behind a change that waits is in its queue", []Ability{Queues, OwnWaits}, queued},
 		{"who waits for a row that the migration changed is seen", []Ability{RowLocks}, rowWaits},
 		{"locks and waits of others are not the migration's", []Ability{Waiters}, othersApart},
 	}

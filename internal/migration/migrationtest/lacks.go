@@ -23,6 +23,7 @@ const (
 	Tables     Ability = "lock one table: a lock is on the whole database"
 	Waiters    Ability = "name who waited, and for which statement"
 	Queues     Ability = "let others queue behind a change that waits itself"
+	OwnWaits   Ability = "show every time that the migration itself waited"
 	RowLocks   Ability = "lock rows"
 	Online     Ability = "build an index while others write"
 	Undoes     Ability = "undo a change of the schema with its transaction"
@@ -43,6 +44,7 @@ type Lack struct {
 func Lacks() []Lack {
 	return []Lack{
 		{Postgres, Short, "shown are those that committed, failed, held or waited for a lock, or ran when it was looked at, every 10 ms"},
+		{MySQL, OwnWaits, "the wait for the lock that ends a change is missing from the server's history now and then; who stood behind it is named all the same"},
 		{MySQL, Undoes, "the server commits each change by itself; what was done before a failure stays, and is told"},
 		{SQLite, Statements, "they run inside the migration's own process; locks are told by who holds them"},
 		{SQLite, Short, "none is shown"},
