@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"os/user"
 	"strings"
 	"time"
@@ -19,6 +20,10 @@ import (
 // migration rehearse` was asked to: with the rehearsal's own engine and checks, and a cast
 // that needs no project, no daemon and no release.
 func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(string), each func(understudy.Rehearsal)) (tried understudy.Rehearsal, err error) {
+	if _, err := exec.LookPath(order.Command[0]); err != nil { // before anything is copied
+		return tried, understudy.Errorf(understudy.KindInvalid, "there is no program %s to run", order.Command[0]).
+			WithHint("the command comes after --; write it as you would type it, or sh -c '…'")
+	}
 	place, err := openPlace(order.Folder)
 	if err != nil {
 		return tried, err
