@@ -129,10 +129,10 @@ func TestRollback_KilledOnItsWayIsDoneAfterwards(t *testing.T) {
 	h := newHouse(t)
 	h.start(t)
 	h.up(t)
-	h.release(t, "good")
-	h.passed(t, "good")
+	h.release(t, "plain")
+	h.passed(t, "plain")
 	crowd := visit(t, h.production)
-	h.promoted(t, h.promote(t, "good").ID)
+	h.promoted(t, h.promote(t, "plain").ID)
 	p, err := h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
 	check(t, err)
 	h.kill(t)
@@ -150,10 +150,10 @@ func (h *house) baking(t *testing.T) string {
 	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "bake: 2s", "bake: 4s", 1))
 	h.start(t)
 	h.up(t)
-	h.release(t, "good")
+	h.release(t, "plain")
 	visit(t, h.production)
-	h.passed(t, "good")
-	id := h.promote(t, "good").ID
+	h.passed(t, "plain")
+	id := h.promote(t, "plain").ID
 	if !h.seePromotion(t, id, func(p understudy.Promotion) bool { return p.State == understudy.PromotionBaking }) {
 		t.Fatalf("it never baked:\n%s", told(h.promoted(t, id)))
 	}
@@ -184,7 +184,7 @@ func TestPromotion_GoesBackWhenTheSupervisorOfTheNewReleaseIsKilled(t *testing.T
 	t.Parallel()
 	h := newHouse(t)
 	id := h.baking(t)
-	check(t, syscall.Kill(h.supervisor(t, "good"), syscall.SIGKILL))
+	check(t, syscall.Kill(h.supervisor(t, "plain"), syscall.SIGKILL))
 	p := h.promoted(t, id)
 	if p.State != understudy.PromotionRolledBack || !strings.Contains(p.Reason, "it has gone") || h.whoServes(t) != "old" {
 		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
@@ -198,7 +198,7 @@ func TestPromotion_IsNotWedgedWhenTheRouterIsKilled(t *testing.T) {
 	h.killProcess(t, " router --state "+h.state.Below("router"))
 	h.until(t, "production serves again", func() bool { return h.served() != "" })
 	p := h.promoted(t, id)
-	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" {
+	if p.State != understudy.PromotionSettled || h.whoServes(t) != "plain" {
 		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
 	}
 }

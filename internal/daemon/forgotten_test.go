@@ -68,11 +68,11 @@ func TestVerdict_ThatARestoredStoreForgotCountsForNothing(t *testing.T) {
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "good")
-	first := h.passed(t, "good")
+	h.release(t, "plain")
+	first := h.passed(t, "plain")
 	_, err := h.RevokeVerdict(limited(t), api.Revoke{Name: first.Verdict, By: "sec", Reason: "wrong key"})
 	check(t, err)
-	second := h.passed(t, "good")
+	second := h.passed(t, "plain")
 	h.end()
 	s, err := store.Open(t.Context(), "sqlite:"+h.state.Below("store.db"))
 	check(t, err)
@@ -86,5 +86,5 @@ func TestVerdict_ThatARestoredStoreForgotCountsForNothing(t *testing.T) {
 		_, err := h.VerifyVerdict(limited(t), name)
 		refused(t, err, understudy.KindRefused, "revoked")
 	}
-	h.promoting(t, "good", "lost with the store")
+	h.promoting(t, "plain", "lost with the store")
 }

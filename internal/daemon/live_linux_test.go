@@ -101,8 +101,8 @@ func TestLive_WhatProductionCommitsIsInTheNextCloneWithoutANewCopy(t *testing.T)
 		t.Errorf("%s values came as they are in production", raw)
 	}
 
-	h.release(t, "good")
-	r := h.passed(t, "good")
+	h.release(t, "plain")
+	r := h.passed(t, "plain")
 	if r.Snapshot == nil || r.Snapshot.ID != taken.ID {
 		t.Errorf("it was rehearsed on %v, expected snapshot %s", r.Snapshot, taken.ID)
 	}

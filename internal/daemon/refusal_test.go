@@ -31,28 +31,28 @@ func TestPromote_RefusesUnlessTheVerdictHoldsForThisReleaseAndThisProduction(t *
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "good", "better")
-	h.promoting(t, "good", "never rehearsed")
-	r := h.passed(t, "good")
+	h.release(t, "plain", "better")
+	h.promoting(t, "plain", "never rehearsed")
+	r := h.passed(t, "plain")
 	h.promoting(t, "better", "never rehearsed")
 
 	h.sql(t, `ALTER TABLE accounts ADD COLUMN extra int`)
-	h.promoting(t, "good", "schema of database main has changed")
+	h.promoting(t, "plain", "schema of database main has changed")
 	h.sql(t, `ALTER TABLE accounts DROP COLUMN extra`)
 
 	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "env: {PAYMENT_URL", "env: {GREETING: hi, PAYMENT_URL", 1))
-	h.promoting(t, "good", "configuration has changed")
+	h.promoting(t, "plain", "configuration has changed")
 	h.write(t, "understudy.yaml", h.yaml())
 	h.write(t, "production.key", "another-key-of-production")
-	h.promoting(t, "good", "configuration has changed")
+	h.promoting(t, "plain", "configuration has changed")
 	h.write(t, "production.key", "key-of-production")
 
-	if p, err := h.PlanPromotion(limited(t), api.Promote{Release: "good"}); err != nil || len(p.Refusals) > 0 {
+	if p, err := h.PlanPromotion(limited(t), api.Promote{Release: "plain"}); err != nil || len(p.Refusals) > 0 {
 		t.Errorf("with all as it was, there are refusals %q, %v", p.Refusals, err)
 	}
 	_, err := h.RevokeVerdict(limited(t), api.Revoke{Name: r.Verdict, By: "sec", Reason: "a hole was found"})
 	check(t, err)
-	h.promoting(t, "good", "revoked", "a hole was found")
+	h.promoting(t, "plain", "revoked", "a hole was found")
 	if now := h.whoServes(t); now != "old" {
 		t.Errorf("%s serves after refusals only", now)
 	}
@@ -62,7 +62,7 @@ func TestPromote_WhileAnotherRunsIsAConflictThatNamesIt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	id := h.baking(t)
-	_, err := h.Promote(limited(t), api.Promote{Release: "good", By: "ops"})
+	_, err := h.Promote(limited(t), api.Promote{Release: "plain", By: "ops"})
 	refused(t, err, understudy.KindConflict, id)
 	_, err = h.Up(limited(t), api.Up{Environment: "production", By: "ops"}, silent)
 	refused(t, err, understudy.KindConflict, id)
@@ -76,10 +76,10 @@ func TestArtifact_ChangedAfterTheReleaseWasMadeIsRefusedByName(t *testing.T) {
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "good", "better")
-	h.passed(t, "good")
-	h.tamper(t, "good")
-	p := h.promoted(t, h.promote(t, "good").ID)
+	h.release(t, "plain", "better")
+	h.passed(t, "plain")
+	h.tamper(t, "plain")
+	p := h.promoted(t, h.promote(t, "plain").ID)
 	if p.State != understudy.PromotionRolledBack || !strings.Contains(p.Reason, "release.json") || h.whoServes(t) != "old" {
 		t.Errorf("%s serves; expected a rollback that names release.json:\n%s", h.whoServes(t), told(p))
 	}
@@ -108,13 +108,13 @@ func TestRehearse_TheSecondOnATwinWaitsItsTurnAndSaysForWhom(t *testing.T) {
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "good", "better")
+	h.release(t, "plain")
 	ask := func(name string) understudy.Rehearsal {
 		r, err := h.Rehearse(limited(t), api.Rehearse{Release: name, By: "dev"})
 		check(t, err)
 		return r
 	}
-	one, two, three := ask("good"), ask("better"), ask("good")
+	one, two, three := ask("plain"), ask("plain"), ask("plain")
 	for _, r := range []understudy.Rehearsal{two, three} {
 		if r.State != understudy.RehearsalQueued || !strings.Contains(r.WaitsFor, one.ID) {
 			t.Errorf("it is %s and waits for %q, expected queued, for %s", r.State, r.WaitsFor, one.ID)
@@ -265,8 +265,8 @@ func TestClock_PutBackMakesVerdictsRefusedAndSnapshotsTakenAnew(t *testing.T) {
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "good")
-	r := h.passed(t, "good")
+	h.release(t, "plain")
+	r := h.passed(t, "plain")
 	rewrite(t, h, "verdict", r.Verdict, func(v *understudy.Verdict) error {
 		keys, err := attest.Keys(h.state.Below("keys", "attest"))
 		if err != nil {
@@ -280,12 +280,12 @@ func TestClock_PutBackMakesVerdictsRefusedAndSnapshotsTakenAnew(t *testing.T) {
 		v.Envelope, err = keys.Sign(s)
 		return err
 	})
-	h.promoting(t, "good", "from the future")
+	h.promoting(t, "plain", "from the future")
 	rewrite(t, h, "snapshot", "staging", func(s *understudy.Snapshot) error {
 		s.TakenAt = s.TakenAt.Add(time.Hour)
 		return nil
 	})
-	again := h.passed(t, "good")
+	again := h.passed(t, "plain")
 	if again.Snapshot.ID == r.Snapshot.ID || !strings.Contains(described(again), "from the future") {
 		t.Errorf("a snapshot from the future was used again:\n%s", described(again))
 	}

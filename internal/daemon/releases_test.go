@@ -32,6 +32,7 @@ func versions() map[string]version {
 	}
 	all := map[string]version{
 		"old":    {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
+		"plain":  {Text: "text", Up: []string{`SELECT 1`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
 		"good":   {Text: "text", Up: tint, Down: untint},
 		"better": {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
 		"steady": {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
