@@ -131,9 +131,7 @@ func (p *Prepared) Close(ctx context.Context) error {
 // Forget takes away on production what Prepare made there. What is gone already is fine;
 // a follower that is running makes it an error of KindConflict.
 func Forget(ctx context.Context, spec Spec) error {
-	spec, err := Spec.complete(Spec{Source: spec.Source, Name: spec.Name, Masks: func(string, []understudy.Column) (understudy.TableMasks, error) {
-		return understudy.TableMasks{}, nil
-	}})
+	spec, err := spec.withoutMasks()
 	if err != nil {
 		return err
 	}

@@ -59,13 +59,14 @@ func (c *copying) decideMasks(ctx context.Context) error {
 	return nil
 }
 
-// sampled are the tables that rows are read of: those of an earlier copy were looked at then.
+// sampled are the tables that rows are read of: those of which an earlier copy has some were
+// looked at then.
 func (c *copying) sampled(described []*postgres.DescribedTable) []*postgres.DescribedTable {
-	read := map[string]bool{}
+	known := map[string]bool{}
 	for _, t := range c.tables {
-		read[t.rules] = read[t.rules] || !t.earlier
+		known[t.rules] = known[t.rules] || t.earlier
 	}
-	return slices.DeleteFunc(slices.Clone(described), func(t *postgres.DescribedTable) bool { return !read[t.Name()] })
+	return slices.DeleteFunc(slices.Clone(described), func(t *postgres.DescribedTable) bool { return known[t.Name()] })
 }
 
 // knownColumns refuses masks of columns that are not there, generated, or masked twice.
