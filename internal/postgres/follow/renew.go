@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -260,10 +261,14 @@ func (n *renewing) reach(ctx context.Context, made *Prepared) (*Renewal, error) 
 
 // open begins the transaction in the copy before, and the stream into it.
 func (n *renewing) open(ctx context.Context) (err error) {
-	if n.a, err = openApplier(ctx, n.before(n.kept)); err != nil {
-		if understudy.KindOf(err) == understudy.KindNotFound {
-			return whole("%s", err)
-		}
+	err = patiently(ctx, func() error {
+		n.a, err = openApplier(ctx, n.before(n.kept))
+		return err
+	})
+	switch {
+	case understudy.KindOf(err) == understudy.KindNotFound:
+		return whole("%s", err)
+	case err != nil:
 		return err
 	}
 	slot, err := readSlot(ctx, n.source, n.spec)
@@ -274,8 +279,27 @@ func (n *renewing) open(ctx context.Context) (err error) {
 		return whole("it stands at %s of production's log, and production sends nothing before %s any more", n.a.applied, slot.Confirmed)
 	}
 	n.a.begin()
-	n.in, err = openInflow(ctx, n.spec, n.a.applied)
-	return err
+	return patiently(ctx, func() error {
+		n.in, err = openInflow(ctx, n.spec, n.a.applied)
+		return err
+	})
+}
+
+// patiently tries again for a while: a session of a follower that was killed may not have
+// ended yet.
+func patiently(ctx context.Context, act func() error) error {
+	for began := time.Now(); ; {
+		err := act()
+		kind := understudy.KindOf(err)
+		if kind != understudy.KindConflict && kind != understudy.KindUnavailable || errors.As(err, new(*Whole)) || time.Since(began) > patience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func (n *renewing) result(made *Prepared) *Renewal {
