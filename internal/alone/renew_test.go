@@ -357,13 +357,13 @@ func TestCopyTwin_KilledAnywhereItGoesOn(t *testing.T) {
 	}
 	s.produces(`INSERT INTO people VALUES (400, md5('400') || '@example.org', 't400', 'fine'); ALTER TABLE tags ADD COLUMN more text; UPDATE people SET town = 'moved' WHERE id = 3; INSERT INTO tags VALUES (60, 'x', 'y')`)
 	died := 0
-	for ; s.dies(died + 1); died++ {
+	for ; s.dies(2*died + 1); died++ { // every second sentence: a run takes a second or two
 		s.produces(fmt.Sprintf(`DELETE FROM orders WHERE person = %[1]d; DELETE FROM people WHERE id = %[1]d`, 10+died))
 		if rows := s.ask("twin", `SELECT count(*)::text FROM pg_class WHERE relname IN ('people', 'tags', 'ballast')`); rows != "3" {
 			t.Fatalf("after %d kills the twin has %s of its tables", died, rows)
 		}
 	}
-	if died < 8 {
+	if died < 5 {
 		t.Errorf("it was killed %d times only", died)
 	}
 	s.alike()
