@@ -47,7 +47,7 @@ func renewOnce(ctx context.Context, order cli.TwinCopy, following follow.Spec, s
 	if made, err = copyNext(ctx, next, following, spec, place, tell); err != nil {
 		return made, err
 	}
-	if err := place.succeed(ctx, tell); err != nil {
+	if err := place.succeed(ctx, tell, func() error { return follow.Kept(ctx, following) }); err != nil {
 		return made, err
 	}
 	tell(fmt.Sprintf("the fresh copy has taken the place of the last one, after %s: %d rows in %d tables, %d rows and %d bytes of them read from production",

@@ -255,6 +255,7 @@ func TestCopyTwin_ReadsOnlyWhatChangedAgain(t *testing.T) {
 func TestCopyTwin_AChangeWithoutARuleWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	s := newFollowedShop(t)
+	s.order.NoProof = true
 	if _, _, err := s.follows(isFollowing); err != nil {
 		t.Fatal(err)
 	}
@@ -283,6 +284,7 @@ func TestCopyTwin_AChangeWithoutARuleWaitsForAPerson(t *testing.T) {
 func TestCopyTwin_CopiesAllAgainWhereTheOldCopyIsOfNoUse(t *testing.T) {
 	t.Parallel()
 	s := newFollowedShop(t)
+	s.order.NoProof = true
 	if _, _, err := s.follows(isFollowing); err != nil {
 		t.Fatal(err)
 	}
@@ -315,6 +317,7 @@ func TestCopyTwin_CopiesAllAgainWhereTheOldCopyIsOfNoUse(t *testing.T) {
 func TestCopyTwin_GoesOnAfterOneChangeAndAnother(t *testing.T) {
 	t.Parallel()
 	s := newFollowedShop(t)
+	s.order.NoProof = true
 	again := 0
 	_, told, err := s.follows(func(sentence string) bool {
 		switch {

@@ -114,35 +114,43 @@ func (s *succession) prepare(ctx context.Context) error {
 }
 
 // succeed gives the new database the name of the old one, once nobody is on that any more.
-func (s *succession) succeed(ctx context.Context, tell func(string)) error {
+// Meanwhile it asks now and then whether waiting is still of use.
+func (s *succession) succeed(ctx context.Context, tell func(string), still func() error) error {
+	const doing = "putting the fresh copy in the place of the last one"
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for told := false; ; {
-		err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-			for _, rename := range [][2]string{{s.name, s.last}, {s.made, s.name}} {
-				if _, err := tx.Exec(ctx, "ALTER DATABASE "+quoteDatabase(rename[0])+" RENAME TO "+quoteDatabase(rename[1])); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	for waited := 0; ; waited++ {
+		err := s.rename(ctx)
 		answer := new(pgconn.PgError)
-		if busy := errors.As(err, &answer) && answer.Code == "55006"; !busy {
-			if err != nil {
-				return postgres.ReadError("putting the fresh copy in the place of the last one", err)
-			}
+		switch busy := errors.As(err, &answer) && answer.Code == "55006"; {
+		case err == nil:
 			return nil
-		}
-		if !told {
-			told = true
+		case !busy:
+			return postgres.ReadError(doing, err)
+		case waited == 0:
 			tell("somebody is connected to database " + s.name + ": the fresh copy takes its place when nobody is")
+		case waited%25 == 0:
+			if err := still(); err != nil && understudy.KindOf(err) != understudy.KindUnavailable {
+				return err
+			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return understudy.Errorf(understudy.KindUnavailable, "putting the fresh copy in the place of the last one: %w", context.Cause(ctx))
+			return understudy.Errorf(understudy.KindUnavailable, "%s: %w", doing, context.Cause(ctx))
 		}
 	}
+}
+
+func (s *succession) rename(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
+		for _, names := range [][2]string{{s.name, s.last}, {s.made, s.name}} {
+			if _, err := tx.Exec(ctx, "ALTER DATABASE "+quoteDatabase(names[0])+" RENAME TO "+quoteDatabase(names[1])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func quoteDatabase(name string) string { return pgx.Identifier{name}.Sanitize() }

@@ -224,3 +224,37 @@ func TestLive_WhatAKilledDaemonLeftOfACopyIsTakenAwayFromProduction(t *testing.T
 		return left == "0" || h.following(t).State == understudy.FollowingOn // it was killed too late
 	})
 }
+
+func TestLive_ADaemonThatIsKilledOverACopyOfWhatChangedMakesItAgain(t *testing.T) {
+	t.Parallel()
+	h := newLiveHouse(t)
+	h.start(t)
+	h.up(t)
+	taken, err := h.reset(t)
+	check(t, err)
+	h.untilFollowing(t)
+	h.sql(t, `ALTER TABLE notes ADD COLUMN shade text`, `INSERT INTO notes (account, text, shade) VALUES (7, 'x', 'y')`)
+	h.until(t, "the twin is not followed any longer", func() bool { return h.following(t).State == understudy.FollowingStopped })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, silent) // it is killed
+	}()
+	h.until(t, "production has a slot for the moment", func() bool {
+		return h.answer(t, "production", "main", `SELECT count(*)::text FROM pg_replication_slots WHERE temporary`) != "0"
+	})
+	h.kill(t)
+	<-ended
+	h.start(t)
+	again, err := h.reset(t)
+	check(t, err)
+	for _, table := range again.Databases[0].Tables {
+		if table.Earlier == (table.Table == "public.notes") {
+			t.Errorf("%s came from the copy before: %v", table.Table, table.Earlier)
+		}
+	}
+	if again.ID == taken.ID || h.answer(t, "staging", "main", notes+"7") != h.answer(t, "production", "main", notes+"7") {
+		t.Errorf("snapshot %s came after %s, and is not as production", again.ID, taken.ID)
+	}
+	h.untilFollowing(t)
+}
