@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"understudy"
@@ -90,7 +91,15 @@ func (c copier) renew(ctx context.Context, o copyOrder, tell func(string)) (copi
 	if err := o.place.current.Start(ctx); err != nil {
 		return nil, false, err
 	}
+	have, err := o.place.current.Databases(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	for _, f := range r.Copies {
+		if !slices.Contains(have, golden(f.Database, r.Snapshot)) { // a crash came between the new server and its record
+			tell("copying all of " + f.Database + " again: the copy before is gone")
+			return nil, false, nil
+		}
 		renewal, err := c.renewal(ctx, o, r, f, tell)
 		if reason := new(follow.Whole); errors.As(err, &reason) {
 			tell("copying all of " + f.Database + " again: " + reason.Why)

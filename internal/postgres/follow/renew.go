@@ -140,10 +140,7 @@ type renewing struct {
 func (n *renewing) readEarlier(ctx context.Context) error {
 	target, err := openTarget(ctx, n.before(nil))
 	if err != nil {
-		if understudy.KindOf(err) == understudy.KindUnavailable && ctx.Err() != nil {
-			return err
-		}
-		return whole("the copy before cannot be opened: %s", err)
+		return err
 	}
 	defer postgres.CloseConn(ctx, target)
 	var found bool
