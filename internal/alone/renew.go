@@ -12,27 +12,26 @@ import (
 	"understudy/internal/postgres/logical"
 )
 
-// renewAtMost is how often in a row a new copy is begun again that production got in the way
-// of, with a longer pause each time.
-const renewAtMost = 5
+// longestPause is the last one before a new copy is begun again that production got in the
+// way of; they grow from a second on.
+const longestPause = 16 * time.Second
 
 // renewed makes a new copy of a production whose schema, or whose rules, have changed, and
 // puts it in the place of the one that was followed so far, which stays as it is until then.
-func renewed(ctx context.Context, order cli.TwinCopy, following follow.Spec, spec logical.Spec, tell func(string)) (made understudy.DatabaseCopy, err error) {
-	for i := range renewAtMost {
-		made, err = renewOnce(ctx, order, following, spec, tell)
+func renewed(ctx context.Context, order cli.TwinCopy, following follow.Spec, spec logical.Spec, tell func(string)) (understudy.DatabaseCopy, error) {
+	for pause := time.Second; ; pause *= 2 {
+		made, err := renewOnce(ctx, order, following, spec, tell)
 		kind := understudy.KindOf(err)
-		if err == nil || ctx.Err() != nil || kind != understudy.KindConflict && kind != understudy.KindUnavailable {
+		if err == nil || pause > longestPause || kind != understudy.KindConflict && kind != understudy.KindUnavailable {
 			return made, err
 		}
 		tell("the fresh copy is begun again: " + err.Error())
 		select {
-		case <-time.After(time.Second << i):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return made, err
 		}
 	}
-	return made, err
 }
 
 func renewOnce(ctx context.Context, order cli.TwinCopy, following follow.Spec, spec logical.Spec, tell func(string)) (made understudy.DatabaseCopy, err error) {
