@@ -37,6 +37,9 @@ type BatchMask struct {
 type TableMasks struct {
 	Columns map[string]Mask // by column
 	Batches []BatchMask
+	// Digest is of all that decides what is done: while it is the same, rows that were masked
+	// before are as they would be masked now. Empty: nobody tells, and it stays.
+	Digest Digest
 }
 
 // Masks decides for one table which columns are masked. An error of KindRefused names

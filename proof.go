@@ -58,7 +58,8 @@ type TableProof struct {
 	Rows  int64  `json:"rows"` // in the source
 	Found int64  `json:"found"`
 	// Compared is "fingerprint" where all unmasked columns were, "rows" where only the
-	// number of rows was.
+	// number of rows was, "earlier" where rows came from the copy before, and were held
+	// against that, all columns of them.
 	Compared string   `json:"compared"`
 	Columns  int      `json:"columns"`           // whose fingerprints were compared
 	Differs  []string `json:"differs,omitempty"` // columns whose fingerprints differ

@@ -92,6 +92,9 @@ type TableCopy struct {
 	Table  string   `json:"table"` // schema.table, quoted where it must be
 	Rows   int64    `json:"rows"`
 	Masked []string `json:"masked,omitempty"` // columns
+	// Earlier tells that the rows come from the copy before, which was kept current: they
+	// were not read from production again.
+	Earlier bool `json:"earlier,omitempty"`
 }
 
 // Column is what is known of one column when it is decided how to mask it.

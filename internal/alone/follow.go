@@ -21,7 +21,8 @@ import (
 const followEvery = 10 * time.Second
 
 // copyAndFollow makes the copy, unless the target is one that was followed before, and
-// keeps it current until ctx ends, which is no error.
+// keeps it current until ctx ends, which is no error. Where production's schema changes, or
+// the rules have, a fresh copy of what changed takes its place, and it goes on.
 func copyAndFollow(ctx context.Context, order cli.TwinCopy, spec logical.Spec, tell func(string)) (cli.TwinCopied, error) {
 	following, err := followSpec(order, spec.Masks, tell)
 	if err != nil {
@@ -32,18 +33,40 @@ func copyAndFollow(ctx context.Context, order cli.TwinCopy, spec logical.Spec, t
 		return cli.TwinCopied{}, err
 	}
 	var made cli.TwinCopied
-	if joined {
-		if err := checkRules(ctx, order); err != nil {
-			return made, err
-		}
-	} else {
+	if !joined {
 		if made.DatabaseCopy, err = copyToFollow(ctx, order, following, spec, tell); err != nil {
 			return made, err
 		}
 		tell(fmt.Sprintf("copied %d rows in %d tables; following production from here on", made.Rows(), len(made.Tables)))
+	} else if same, err := sameRules(ctx, order); err != nil {
+		return made, err
+	} else if !same {
+		tell("the masking rules have changed: a fresh copy is made of what they change")
+		if made.DatabaseCopy, err = renewed(ctx, order, following, spec, tell); err != nil {
+			return made, err
+		}
 	}
-	made.Followed, err = goOn(ctx, following, tell)
-	return made, err
+	made.Followed = &cli.TwinFollowed{}
+	for last := (drifted{}); ; {
+		began := time.Now()
+		why, err := goOn(ctx, following, made.Followed, tell)
+		if why == nil || last.again(why, began) {
+			return made, err
+		}
+		last = drifted{why.Error()}
+		tell(err.Error())
+		if made.DatabaseCopy, err = renewed(ctx, order, following, spec, tell); err != nil {
+			return made, err
+		}
+	}
+}
+
+// drifted is a change of production's schema that a fresh copy was made for.
+type drifted struct{ said string }
+
+// again tells that a fresh copy does not mend it: the same is said of that, at its first look.
+func (d drifted) again(why *follow.Drift, began time.Time) bool {
+	return d.said == why.Error() && time.Since(began) < time.Minute
 }
 
 // copyToFollow copies what the stream's snapshot holds, and joins the two.
@@ -63,16 +86,18 @@ func copyToFollow(ctx context.Context, order cli.TwinCopy, following follow.Spec
 	return made, prepared.Joined(ctx)
 }
 
-func goOn(ctx context.Context, spec follow.Spec, tell func(string)) (*cli.TwinFollowed, error) {
+// goOn follows until ctx ends, or following does, and adds to what was done. A change of
+// production's schema is why a fresh copy has to be made.
+func goOn(ctx context.Context, spec follow.Spec, done *cli.TwinFollowed, tell func(string)) (why *follow.Drift, err error) {
 	follower, err := follow.New(spec)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
 	both, running := errgroup.WithContext(ctx)
-	over, done := context.WithCancel(running)
+	over, end := context.WithCancel(running)
 	both.Go(func() error {
-		defer done()
+		defer end()
 		return follower.Run(running)
 	})
 	both.Go(func() error {
@@ -81,7 +106,9 @@ func goOn(ctx context.Context, spec follow.Spec, tell func(string)) (*cli.TwinFo
 	})
 	err = both.Wait()
 	status := follower.Status()
-	return &cli.TwinFollowed{Transactions: status.Transactions, Changes: status.Changes, For: time.Since(began)}, err
+	done.Transactions, done.Changes, done.For = done.Transactions+status.Transactions, done.Changes+status.Changes, done.For+time.Since(began)
+	errors.As(err, &why)
+	return why, err
 }
 
 // narrate tells now and then how far the copy is.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"understudy"
 	"understudy/internal/cli"
 	"understudy/internal/mask"
 	"understudy/internal/postgres"
@@ -29,22 +28,18 @@ func noteRules(ctx context.Context, order cli.TwinCopy) error {
 	})
 }
 
-// checkRules refuses to go on with a copy whose rows were masked by other rules: what those
-// kept would stay, while it looks as if the rules of today held for all of it.
-func checkRules(ctx context.Context, order cli.TwinCopy) error {
+// sameRules tells whether the rows of a copy were masked by the rules of today. By other
+// ones, what those kept would stay, while it looks as if today's held for all of it.
+func sameRules(ctx context.Context, order cli.TwinCopy) (bool, error) {
 	rules, err := mask.Load(order.Rules)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var noted string
 	err = inCopy(ctx, order, "reading the masking rules of the copy", func(conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, "SELECT COALESCE(current_setting($1, true), '')", rulesSetting).Scan(&noted)
 	})
-	if err != nil || noted == string(rules.Digest()) {
-		return err
-	}
-	return understudy.Errorf(understudy.KindConflict, "the copy was made under other masking rules than %s has now, and the rows in it are masked by those", order.Rules).
-		WithHint("copy afresh into an empty database, or put the rules back")
+	return noted == string(rules.Digest()), err
 }
 
 // inCopy runs act with a session on the copy's database.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +87,20 @@ func TestCopyTwin_FollowsWithTheMasksOfTheCopy(t *testing.T) {
 	if err := os.WriteFile(order.Rules, []byte("columns:\n  public.people.email: email\n  public.people.id: number\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := alone.CopyTwin(t.Context(), order, func(string) {})
-	postgrestest.Refused(t, err, understudy.KindConflict, "under other masking rules")
+	target.Close(t.Context()) // a fresh copy takes the place of one that nobody is connected to
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var told []string
+	made, err := alone.CopyTwin(ctx, order, func(sentence string) {
+		if told = append(told, sentence); hasTakenPlace(sentence) {
+			interrupt()
+		}
+	})
+	if err != nil || made.Rows() != 501 || !slices.ContainsFunc(told, func(text string) bool { return strings.Contains(text, "the masking rules have changed") }) {
+		t.Fatalf("%d rows, %v, after %q", made.Rows(), err, told)
+	}
+	target = postgrestest.Connected(t, order.To)
+	if kept := postgrestest.Answer(t, target, `SELECT (count(*) FILTER (WHERE id BETWEEN 1 AND 501) < 400)::text || (count(*) FILTER (WHERE email = '`+masked+`'))::text FROM people`); kept != "true1" {
+		t.Errorf("under other rules the copy is %s", kept)
+	}
 }

@@ -28,7 +28,7 @@ func copyAndProve(ctx context.Context, order cli.TwinCopy, spec logical.Spec, te
 		return made, err
 	}
 	p, err := proof.New(proof.Spec{
-		Masks: spec.Masks, Room: room, Parallel: spec.Parallel, Tell: tell, Accepted: rules.Accepted, Groups: Groups(rules),
+		Masks: spec.Masks, Earlier: spec.Earlier, Room: room, Parallel: spec.Parallel, Tell: tell, Accepted: rules.Accepted, Groups: Groups(rules),
 	})
 	if err != nil {
 		return made, err

@@ -146,6 +146,13 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 const migratesSQLite = "UNDERSTUDY_TEST_MIGRATES_SQLITE"
 
 func TestMain(m *testing.M) {
+	if order := os.Getenv(diesAt); order != "" {
+		if err := die(order); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	way := os.Getenv(migratesSQLite)
 	if way == "" {
 		os.Exit(m.Run())

@@ -88,6 +88,9 @@ func (c copier) copyInto(ctx context.Context, o copyOrder, tell func(string)) ([
 		}
 		return c.copyAll(ctx, o, tell)
 	}
+	if copies, done, err := c.renew(ctx, o, tell); err != nil || done {
+		return copies, err
+	}
 	if err := c.d.followAnew(ctx, o); err != nil {
 		return nil, err
 	}
@@ -131,20 +134,39 @@ type copyOrder struct {
 }
 
 func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Database, tell func(string)) (understudy.DatabaseCopy, error) {
-	from, err := c.reads(o, database.Name)
+	spec, err := c.ordered(ctx, o, database, tell)
 	if err != nil {
 		return understudy.DatabaseCopy{}, err
 	}
+	if part, some := o.copying.Subsets[database.Name]; some {
+		end, err := narrow(ctx, part, c.d.maskKey, &spec)
+		if err != nil {
+			return understudy.DatabaseCopy{}, err
+		}
+		defer end()
+	}
+	if o.copying.Follow {
+		return c.copyFollowed(ctx, o, database.Name, spec)
+	}
+	return c.copyProven(ctx, o, database.Name, spec)
+}
+
+// ordered makes the empty golden database, and says how it is filled.
+func (c copier) ordered(ctx context.Context, o copyOrder, database understudy.Database, tell func(string)) (logical.Spec, error) {
+	from, err := c.reads(o, database.Name)
+	if err != nil {
+		return logical.Spec{}, err
+	}
 	next, into := o.place.next, golden(database.Name, o.snapshot)
 	if err := next.EnsureRole(ctx, cluster.Role{Name: database.Role, Login: true, Inherit: true}); err != nil {
-		return understudy.DatabaseCopy{}, err
+		return logical.Spec{}, err
 	}
 	if _, err := next.EnsureDatabase(ctx, into, database.Role, nil); err != nil {
-		return understudy.DatabaseCopy{}, err
+		return logical.Spec{}, err
 	}
 	how := o.copying
 	last := time.Time{}
-	spec := logical.Spec{
+	return logical.Spec{
 		Source: from, Target: next.AdminURL(into), Bin: o.place.bin, Masks: o.masks, Parallel: how.Parallel, Samples: 400, Notice: tell,
 		Gentle: logical.Gentle{Rate: how.Rate, MaxLoad: how.MaxLoad, MaxHold: how.Hold},
 		Progress: func(p logical.Progress) {
@@ -153,18 +175,7 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 				tell("copying " + database.Name + ": " + p.String())
 			}
 		},
-	}
-	if part, some := how.Subsets[database.Name]; some {
-		end, err := narrow(ctx, part, c.d.maskKey, &spec)
-		if err != nil {
-			return understudy.DatabaseCopy{}, err
-		}
-		defer end()
-	}
-	if how.Follow {
-		return c.copyFollowed(ctx, o, database.Name, spec)
-	}
-	return c.copyProven(ctx, o, database.Name, spec)
+	}, nil
 }
 
 // reads is where a database is copied from: its standby, where it has one. What is

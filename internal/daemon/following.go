@@ -19,7 +19,9 @@ import (
 // before anything is made on production, so that whatever is there is known.
 //
 //	copying ─► waiting ⇄ running ─► stopped ─► cleared
-//	   │                               ▲
+//	   │         ▲          │          ▲
+//	   │         │          └─► awaiting a copy of what changed
+//	   │         └── it is whole ──┘   │
 //	   └── the copy did not become whole
 //
 // How far the copies are is no part of it: that is in the twin's own server.
@@ -31,6 +33,11 @@ type following struct {
 	Began    bool       `json:"began,omitempty"`
 	Stopped  string     `json:"stopped,omitempty"` // why, and for good
 	Cleared  bool       `json:"cleared,omitempty"` // nothing of it is left on production
+	// Awaits tells that it stopped because production's schema changed: production keeps its
+	// log, so that the next copy has to read what changed, and the rest is in this one.
+	Awaits bool `json:"awaits,omitempty"`
+	// Next is the snapshot that will be followed in its place once it is the twin's.
+	Next string `json:"next,omitempty"`
 }
 
 // followed is one database of a live twin.
@@ -89,23 +96,35 @@ func (d *Daemon) endFollowing(ctx context.Context, twin, why string) error {
 // concludeFollowing writes down why a following ended, unless that is known, and frees
 // production of it. Its followers have ended.
 func (d *Daemon) concludeFollowing(ctx context.Context, r following, why string) error {
-	ctx = context.WithoutCancel(ctx)
-	if r.Stopped == "" {
-		now, err := store.Update(ctx, d.store, kindFollowing, r.Twin, func(now *following) error {
-			if now.Snapshot == r.Snapshot && now.Stopped == "" {
-				now.Stopped = why
-			}
-			return nil
-		})
-		if err != nil || now.Snapshot != r.Snapshot { // it is another one's by now
-			return err
-		}
-		if err := d.record(ctx, "understudy", "twin.unfollowed", r.Twin, map[string]string{"of": r.Of, "snapshot": r.Snapshot, "why": why}); err != nil {
-			return err
-		}
-		r = now
+	r, err := d.noteStopped(ctx, r, why, false)
+	if err != nil || r.Stopped == "" {
+		return err
 	}
-	return d.clearFollowing(ctx, r)
+	return d.clearFollowing(context.WithoutCancel(ctx), r)
+}
+
+// noteStopped writes down why a following ended, unless that is known, and whether production
+// is to keep its log for the next copy. A record that is another one's by now stays as it is.
+func (d *Daemon) noteStopped(ctx context.Context, r following, why string, awaits bool) (following, error) {
+	ctx = context.WithoutCancel(ctx)
+	first := false
+	now, err := store.Update(ctx, d.store, kindFollowing, r.Twin, func(now *following) error {
+		if now.Snapshot != r.Snapshot {
+			return nil
+		}
+		if first = now.Stopped == ""; first {
+			now.Stopped = why
+		}
+		now.Awaits = awaits
+		return nil
+	})
+	if err != nil || now.Snapshot != r.Snapshot {
+		return following{}, err
+	}
+	if first {
+		err = d.record(ctx, "understudy", "twin.unfollowed", r.Twin, map[string]string{"of": r.Of, "snapshot": r.Snapshot, "why": why})
+	}
+	return now, err
 }
 
 // clearTime bounds how long production may take to free what a follower had there.
@@ -172,6 +191,8 @@ func (d *Daemon) withFollowing(ctx context.Context, on string, s understudy.Snap
 	}
 	why := r.Stopped
 	switch {
+	case found && r.Next == s.ID:
+		why = "" // it is about to begin
 	case !found:
 		why = "it is to be kept current, and was copied before that was asked for"
 	case why == "" && r.Snapshot != s.ID:

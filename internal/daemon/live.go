@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -16,8 +17,23 @@ import (
 
 // live are the followers that run in this process, by their twin.
 type live struct {
-	mu    sync.Mutex
-	twins map[string]*followers
+	mu     sync.Mutex
+	twins  map[string]*followers
+	looked map[string]time.Time // when the log was looked at that production keeps for a twin's next copy
+}
+
+// due tells whether so much time has gone since it was the last time.
+func (l *live) due(twin string, every time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.looked[twin]) < every {
+		return false
+	}
+	if l.looked == nil {
+		l.looked = map[string]time.Time{}
+	}
+	l.looked[twin] = time.Now()
+	return true
 }
 
 // followers keep the golden copies of one twin current. They run and end together.
@@ -173,7 +189,11 @@ func (d *Daemon) judge(ctx context.Context, f *followers, err error) {
 		return
 	}
 	d.options.Log.Warn("a twin is no longer followed", "twin", f.record.Twin, "error", err)
-	if err := d.concludeFollowing(ctx, f.record, whyStopped(err)); err != nil {
+	conclude := d.concludeFollowing
+	if errors.As(err, new(*follow.Drift)) {
+		conclude = d.awaitRenewal
+	}
+	if err := conclude(ctx, f.record, whyStopped(err)); err != nil {
 		d.options.Log.Error("clearing up after a following; it is tried again", "twin", f.record.Twin, "error", err)
 	}
 }

@@ -157,7 +157,7 @@ func TestLive_GoesOnAfterTheDaemonWasKilled(t *testing.T) {
 	h.until(t, "production is freed of what followed it", func() bool { return h.answer(t, "production", "main", slots) == "0" })
 }
 
-func TestLive_AChangeOfProductionsSchemaEndsItWithTheReason(t *testing.T) {
+func TestLive_AChangeOfProductionsSchemaEndsItAndTheNextCopyReadsWhatChanged(t *testing.T) {
 	t.Parallel()
 	h := newLiveHouse(t)
 	h.open(t)
@@ -165,12 +165,14 @@ func TestLive_AChangeOfProductionsSchemaEndsItWithTheReason(t *testing.T) {
 	taken, err := h.reset(t)
 	check(t, err)
 	h.untilFollowing(t)
-	h.sql(t, `ALTER TABLE notes ADD COLUMN shade text`, `INSERT INTO notes (account, text, shade) VALUES (7, 'x', 'y')`)
+	h.sql(t, `ALTER TABLE notes ADD COLUMN shade text`, `INSERT INTO notes (account, text, shade) VALUES (7, 'x', 'y')`, `UPDATE accounts SET email = 'moved@example.org' WHERE id = 7`)
 	h.until(t, "the twin is not followed any longer", func() bool { return h.following(t).State == understudy.FollowingStopped })
 	if f := h.following(t); !strings.Contains(f.Why, "production's schema changed") || !strings.Contains(f.Why, "public.notes.shade") {
 		t.Errorf("it ended for %q", f.Why)
 	}
-	h.until(t, "production keeps nothing for it", func() bool { return h.answer(t, "production", "main", slots) == "0" })
+	if left := h.answer(t, "production", "main", slots); left != "1" {
+		t.Errorf("production has %s replication slots while the next copy is awaited", left)
+	}
 	var said []string
 	again, err := h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, func(text string) { said = append(said, text) })
 	check(t, err)
@@ -178,13 +180,29 @@ func TestLive_AChangeOfProductionsSchemaEndsItWithTheReason(t *testing.T) {
 	if again.ID == taken.ID || !slices.ContainsFunc(said, isWhy) {
 		t.Errorf("snapshot %s came after %s with %q", again.ID, taken.ID, said)
 	}
+	for _, table := range again.Databases[0].Tables {
+		if table.Earlier == (table.Table == "public.notes") {
+			t.Errorf("%s came from the copy before: %v; it said %q", table.Table, table.Earlier, said)
+		}
+	}
+	if got := h.answer(t, "staging", "main", notes+"7"); got != h.answer(t, "production", "main", notes+"7") {
+		t.Errorf("the clone has %s notes", got)
+	}
+	if raw := h.answer(t, "staging", "main", `SELECT count(*) || '' FROM accounts WHERE email = 'moved@example.org'`); raw != "0" {
+		t.Error("a value came as it is in production")
+	}
 	h.untilFollowing(t)
+	h.sql(t, `INSERT INTO notes (account, text, shade) VALUES (7, 'z', 'z')`)
+	h.sameCopy(t, again)
+	if got := h.answer(t, "staging", "main", notes+"7"); got != h.answer(t, "production", "main", notes+"7") {
+		t.Errorf("the next clone has %s notes", got)
+	}
+	h.sql(t, `ALTER TABLE notes DROP COLUMN shade`, `INSERT INTO notes (account, text) VALUES (7, 'x')`)
+	h.until(t, "the twin is not followed any longer", func() bool { return h.following(t).State == understudy.FollowingStopped })
 	check(t, h.Down(limited(t), api.Down{By: "ops"}, silent))
 	_, err = h.Up(limited(t), api.Up{Environment: "production", By: "ops"}, silent)
 	check(t, err)
-	if left := h.answer(t, "production", "main", slots); left != "0" {
-		t.Errorf("production has %s replication slots after everything was taken down", left)
-	}
+	h.until(t, "production keeps nothing for it", func() bool { return h.answer(t, "production", "main", slots) == "0" })
 }
 
 func TestLive_WhatAKilledDaemonLeftOfACopyIsTakenAwayFromProduction(t *testing.T) {
@@ -205,4 +223,38 @@ func TestLive_WhatAKilledDaemonLeftOfACopyIsTakenAwayFromProduction(t *testing.T
 		left := h.answer(t, "production", "main", `SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication) || ''`)
 		return left == "0" || h.following(t).State == understudy.FollowingOn // it was killed too late
 	})
+}
+
+func TestLive_ADaemonThatIsKilledOverACopyOfWhatChangedMakesItAgain(t *testing.T) {
+	t.Parallel()
+	h := newLiveHouse(t)
+	h.start(t)
+	h.up(t)
+	taken, err := h.reset(t)
+	check(t, err)
+	h.untilFollowing(t)
+	h.sql(t, `ALTER TABLE notes ADD COLUMN shade text`, `INSERT INTO notes (account, text, shade) VALUES (7, 'x', 'y')`)
+	h.until(t, "the twin is not followed any longer", func() bool { return h.following(t).State == understudy.FollowingStopped })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, silent) // it is killed
+	}()
+	h.until(t, "production has a slot for the moment", func() bool {
+		return h.answer(t, "production", "main", `SELECT count(*)::text FROM pg_replication_slots WHERE temporary`) != "0"
+	})
+	h.kill(t)
+	<-ended
+	h.start(t)
+	again, err := h.reset(t)
+	check(t, err)
+	for _, table := range again.Databases[0].Tables {
+		if table.Earlier == (table.Table == "public.notes") {
+			t.Errorf("%s came from the copy before: %v", table.Table, table.Earlier)
+		}
+	}
+	if again.ID == taken.ID || h.answer(t, "staging", "main", notes+"7") != h.answer(t, "production", "main", notes+"7") {
+		t.Errorf("snapshot %s came after %s, and is not as production", again.ID, taken.ID)
+	}
+	h.untilFollowing(t)
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +39,11 @@ func (d *Daemon) keepFollowing(ctx context.Context, name string) error {
 	if err != nil || !found || r.Cleared {
 		return err
 	}
+	if r.Awaits {
+		if r, err = d.adoptNext(ctx, r); err != nil || r.Awaits {
+			return errors.Join(err, d.guardLog(ctx, r))
+		}
+	}
 	give, err := d.stages.take(name, bringingBack)
 	if err != nil {
 		return nil // whoever has it does what is needed
@@ -63,8 +69,11 @@ func (d *Daemon) interrupted(ctx context.Context, twin string) (bool, error) {
 // be followed any longer is brought to its end. Whoever calls has the twin's stage.
 func (d *Daemon) startFollowers(ctx context.Context, name string) error {
 	r, found, err := d.following(ctx, name)
+	if err == nil && found {
+		r, err = d.adoptNext(ctx, r)
+	}
 	switch {
-	case err != nil || !found:
+	case err != nil || !found || r.Awaits:
 		return err
 	case r.Stopped != "":
 		return d.clearFollowing(ctx, r)

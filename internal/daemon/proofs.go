@@ -21,7 +21,7 @@ import (
 // speaks against is refused: it is the caller's to drop, and its page is kept for people.
 func (c copier) copyProven(ctx context.Context, o copyOrder, database string, spec logical.Spec) (made understudy.DatabaseCopy, err error) {
 	p, err := proof.New(proof.Spec{
-		Masks: spec.Masks, Room: c.room, Parallel: spec.Parallel, Accepted: o.accepted, Groups: o.groups, Chosen: isPart(spec),
+		Masks: spec.Masks, Earlier: spec.Earlier, Room: c.room, Parallel: spec.Parallel, Accepted: o.accepted, Groups: o.groups, Chosen: isPart(spec),
 		Tell: func(doing string) { spec.Notice(database + ": " + doing) },
 	})
 	if err != nil {

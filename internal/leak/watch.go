@@ -85,7 +85,7 @@ func (w *Watch) Masks(masks understudy.Masks) understudy.Masks {
 		if err != nil {
 			return chosen, err
 		}
-		watched := understudy.TableMasks{Columns: make(map[string]understudy.Mask, len(chosen.Columns))}
+		watched := understudy.TableMasks{Columns: make(map[string]understudy.Mask, len(chosen.Columns)), Digest: chosen.Digest}
 		for name, mask := range chosen.Columns {
 			watched.Columns[name] = w.watched(w.column(table, name, mask.Name, columns), mask)
 		}

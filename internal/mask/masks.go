@@ -32,6 +32,7 @@ func (p Policy) Masks(key []byte, options ...Option) understudy.Masks {
 		masks := understudy.TableMasks{Columns: map[string]understudy.Mask{}}
 		together := batches{k: k, setup: with}
 		var undecided []string
+		said := p.saying(k, table)
 		for _, c := range columns {
 			if c.Generated {
 				continue
@@ -44,6 +45,7 @@ func (p Policy) Masks(key []byte, options ...Option) understudy.Masks {
 			if err := ruled.check(c, rule); err != nil {
 				return understudy.TableMasks{}, err
 			}
+			said.add(c, rule)
 			if rule.Mask == maskKeep {
 				continue
 			}
@@ -54,7 +56,7 @@ func (p Policy) Masks(key []byte, options ...Option) understudy.Masks {
 		if len(undecided) > 0 {
 			return understudy.TableMasks{}, refusal(table, undecided)
 		}
-		masks.Batches = together.made
+		masks.Batches, masks.Digest = together.made, said.digest()
 		return masks, nil
 	}
 }

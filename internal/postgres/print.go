@@ -39,8 +39,13 @@ func PrintAt(ctx context.Context, moment *Moment, parallel int, choose func(*Des
 	if err != nil {
 		return nil, err
 	}
+	return PrintTables(ctx, moment, tables, parallel, choose)
+}
+
+// PrintTables does so for some of the tables.
+func PrintTables(ctx context.Context, moment *Moment, tables []*DescribedTable, parallel int, choose func(*DescribedTable, understudy.Column) bool) (DataPrint, error) {
 	prints := make([]TablePrint, len(tables))
-	err = moment.Each(ctx, tables, parallel, func(ctx context.Context, tx pgx.Tx, i int) error {
+	err := moment.Each(ctx, tables, parallel, func(ctx context.Context, tx pgx.Tx, i int) error {
 		t := *tables[i]
 		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c understudy.Column) bool { return !choose(&t, c) })
 		printed, err := moment.printTable(ctx, tx, &t)
@@ -113,7 +118,7 @@ func (m *Moment) printTable(ctx context.Context, tx pgx.Tx, t *DescribedTable) (
 		case !last:
 			where = fmt.Sprintf(" WHERE ctid >= '(%d,0)' AND ctid < '(%d,0)'", from, from+step)
 		}
-		piece, err := printRows(ctx, tx, t, where)
+		piece, err := printRows(ctx, tx.Conn(), t, where)
 		if err != nil {
 			return whole, err
 		}
@@ -159,14 +164,24 @@ func added(a, b string) string {
 	return x.Add(x, y).String()
 }
 
-func printRows(ctx context.Context, tx pgx.Tx, t *DescribedTable, where string) (TablePrint, error) {
+// PrintLeaf takes the fingerprint of an ordinary table, or of one partition, over a session
+// that sees what is to be printed.
+func PrintLeaf(ctx context.Context, conn *pgx.Conn, schema, table string, columns []string) (TablePrint, error) {
+	t := &DescribedTable{schema: schema, table: table}
+	for _, name := range columns {
+		t.Columns = append(t.Columns, understudy.Column{Table: t.Name(), Name: name})
+	}
+	return printRows(ctx, conn, t, "")
+}
+
+func printRows(ctx context.Context, conn *pgx.Conn, t *DescribedTable, where string) (TablePrint, error) {
 	list := []string{"count(*)::text"}
 	for _, c := range t.Columns {
 		name := pgx.Identifier{c.Name}.Sanitize()
 		list = append(list, fmt.Sprintf(`count(%s)::text, COALESCE(sum(hashtextextended(%s::text COLLATE "C", 0)), 0)::text`, name, name))
 	}
 	printed := TablePrint{Columns: make(map[string]ColumnPrint, len(t.Columns))}
-	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.From()+where, pgx.QueryExecModeExec)
+	rows, err := conn.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.From()+where, pgx.QueryExecModeExec)
 	if err != nil {
 		return printed, ReadError("taking the fingerprint of "+t.Name(), err)
 	}

@@ -233,7 +233,7 @@ func (a *applier) change(ctx context.Context, relation uint32, verb string, make
 	}
 	a.begin()
 	a.group.changes++
-	return a.batch.add(ctx, s, expectation{doing: verb + " " + b.table.name, one: true})
+	return a.batch.add(ctx, s, expectation{doing: verb + " " + b.table.name, one: true, relation: relation})
 }
 
 func (a *applier) truncate(ctx context.Context, c replication.Truncate) error {

@@ -30,9 +30,19 @@ type batch struct {
 
 // expectation is what a statement has to do.
 type expectation struct {
-	doing string
-	one   bool // it changes one row
+	doing    string
+	one      bool   // it changes one row
+	relation uint32 // of the stream; 0: of none by itself
 }
+
+// misfit is a change of the stream that could not be made to a table of the twin.
+type misfit struct {
+	relation uint32
+	err      error
+}
+
+func (m *misfit) Error() string { return m.err.Error() }
+func (m *misfit) Unwrap() error { return m.err }
 
 func newBatch(conn *pgx.Conn) *batch {
 	return &batch{conn: conn, prepared: map[string]string{}, sending: &pgconn.Batch{}}
@@ -98,13 +108,14 @@ func (b *batch) flush(ctx context.Context) error {
 			break // Close says it too
 		}
 		if e := expected[min(done, len(expected)-1)]; e.one && tag.RowsAffected() != 1 && missed == nil {
-			missed = understudy.Errorf(understudy.KindConflict, "%s: the twin does not have the row that production changed, so it is not a copy of production any more", e.doing).
-				WithHint("somebody wrote to the golden copy, or a mask gave a key another value than before: make a fresh copy")
+			missed = &misfit{e.relation, understudy.Errorf(understudy.KindConflict, "%s: the twin does not have the row that production changed, so it is not a copy of production any more", e.doing).
+				WithHint("somebody wrote to the golden copy, or a mask gave a key another value than before: make a fresh copy")}
 		}
 		done++
 	}
 	if err := results.Close(); err != nil {
-		return targetError(expected[min(done, len(expected)-1)].doing, err)
+		e := expected[min(done, len(expected)-1)]
+		return &misfit{e.relation, targetError(e.doing, err)}
 	}
 	return missed
 }

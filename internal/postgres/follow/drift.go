@@ -29,7 +29,7 @@ func drifted(subject string, changes []string) error {
 	}
 	d := &Drift{Subject: subject, Changes: changes}
 	return understudy.Errorf(understudy.KindConflict, "following production: %w", d).
-		WithHint("make a fresh copy: the twin stays as it was before the change")
+		WithHint("make a fresh copy of what changed: until then the twin stays as it was before, and production keeps its log for it")
 }
 
 // match finds the table that a relation of the stream is, and says how the two differ.

@@ -250,7 +250,8 @@ func idles(t *testing.T, server *postgrestest.Server) {
 	l.halts()
 }
 
-// drifted holds an error to a Drift that says so, and production to have no slot left.
+// drifted holds an error to a Drift that says so, and production to keep its log for a copy
+// of what changed.
 func (l *live) drifted(err error, subject string, words ...string) {
 	l.t.Helper()
 	postgrestest.Refused(l.t, err, understudy.KindConflict, append(words, "fresh copy")...)
@@ -258,6 +259,10 @@ func (l *live) drifted(err error, subject string, words ...string) {
 	if !errors.As(err, &drift) || drift.Subject != subject {
 		l.t.Errorf("the drift is of %+v; expected %s", drift, subject)
 	}
+	if err := follow.Kept(l.t.Context(), l.spec); err != nil {
+		l.t.Errorf("production keeps no log: %v", err)
+	}
+	postgrestest.Until(l.t, "production has noticed the end, and forgets it", func() bool { return follow.Forget(l.t.Context(), l.spec) == nil })
 	l.slotless()
 }
 

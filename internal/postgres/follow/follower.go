@@ -70,9 +70,10 @@ const patience = 15 * time.Second
 // Run follows until ctx ends, which is no error, and can be called again then. It connects
 // again after every cut; only in its first seconds an unreachable end is an error.
 //
-// When the twin cannot go on (production's schema changed: a [Drift]; a row does not fit;
-// production has to keep too much log), the slot is dropped and the error says so: a fresh
-// copy has to be made. After any other error the slot stays, and production keeps its log.
+// When the twin cannot go on (a row does not fit; production has to keep too much log), the
+// slot is dropped and the error says so: a fresh copy has to be made. After any other error
+// the slot stays, and production keeps its log: also when production's schema changed, a
+// [Drift], as [Renew] needs the log for the tables that did not.
 func (f *Follower) Run(ctx context.Context) error {
 	if !f.running.CompareAndSwap(false, true) {
 		return understudy.Errorf(understudy.KindConflict, "follower %s is running already", f.spec.Name)
@@ -84,6 +85,9 @@ func (f *Follower) Run(ctx context.Context) error {
 	both.Go(func() error { return f.sessions(working) })
 	err := both.Wait()
 	if final := (finalError{}); errors.As(err, &final) {
+		if errors.As(err, new(*Drift)) {
+			return final.err
+		}
 		return f.giveUp(ctx, final.err)
 	}
 	if ctx.Err() != nil {

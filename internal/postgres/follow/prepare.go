@@ -20,6 +20,8 @@ type Prepared struct {
 	At       replication.LSN
 	spec     Spec
 	conn     *replication.Conn
+	census   census // as of Snapshot
+	passing  bool   // the slot ends with conn, and nothing else was made for it
 	joined   bool
 }
 
@@ -62,22 +64,40 @@ func Prepare(ctx context.Context, spec Spec) (*Prepared, error) {
 
 // makeSlot makes the slot last: whatever was refused before has left nothing behind.
 func makeSlot(ctx context.Context, source *pgx.Conn, spec Spec) (*Prepared, error) {
-	conn, err := replication.Dial(ctx, spec.Source, spec.application(), replication.Logical)
+	made, err := openSlot(ctx, spec, replication.SlotSpec{Name: spec.slot(), Mode: replication.Logical, Export: true})
 	if err != nil {
 		return nil, errors.Join(err, unpublish(ctx, source, spec))
+	}
+	return made, nil
+}
+
+// openSlot makes a slot and looks at what production is at its moment.
+func openSlot(ctx context.Context, spec Spec, as replication.SlotSpec) (*Prepared, error) {
+	conn, err := replication.Dial(ctx, spec.Source, spec.application(), replication.Logical)
+	if err != nil {
+		return nil, err
 	}
 	waiting, cancel := context.WithTimeout(ctx, spec.SlotWait)
 	defer cancel()
-	slot, err := conn.CreateSlot(waiting, replication.SlotSpec{Name: spec.slot(), Mode: replication.Logical, Export: true})
+	slot, err := conn.CreateSlot(waiting, as)
 	if err != nil {
 		conn.Close(ctx)
 		if waiting.Err() != nil && ctx.Err() == nil {
-			err = understudy.Errorf(understudy.KindUnavailable, "making replication slot %s: a transaction on production was open for longer than %s, and a slot waits for all that write", spec.slot(), spec.SlotWait).
-				WithHint("find it with SELECT pid, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY 2, and prepare again when it is over")
+			err = understudy.Errorf(understudy.KindUnavailable, "making replication slot %s: a transaction on production was open for longer than %s, and a slot waits for all that write", as.Name, spec.SlotWait).
+				WithHint("find it with SELECT pid, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY 2, and try again when it is over")
 		}
-		return nil, errors.Join(err, unpublish(ctx, source, spec))
+		return nil, err
 	}
-	return &Prepared{Snapshot: slot.Snapshot, At: slot.At, spec: spec, conn: conn}, nil
+	made := &Prepared{Snapshot: slot.Snapshot, At: slot.At, spec: spec, conn: conn, passing: as.Temporary}
+	m, err := postgres.JoinMoment(ctx, spec.Source, spec.application(), slot.Snapshot)
+	if err == nil {
+		made.census, err = readCensus(ctx, m, spec.Masks)
+		m.Close(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, made.Close(ctx))
+	}
+	return made, nil
 }
 
 // Joined notes in the twin's server that its database is a copy of the snapshot, so that
@@ -88,6 +108,9 @@ func (p *Prepared) Joined(ctx context.Context) error {
 		return err
 	}
 	defer postgres.CloseConn(ctx, target)
+	if err := noteRelations(ctx, target, p.census.relations); err != nil {
+		return err
+	}
 	if err := resetOrigin(ctx, target, p.spec, p.At); err != nil {
 		return err
 	}
@@ -99,7 +122,7 @@ func (p *Prepared) Joined(ctx context.Context) error {
 // made on production, so that nothing there keeps its log for a copy that never was.
 func (p *Prepared) Close(ctx context.Context) error {
 	p.conn.Close(ctx)
-	if p.joined {
+	if p.joined || p.passing {
 		return nil
 	}
 	return Forget(context.WithoutCancel(ctx), p.spec)
@@ -108,9 +131,7 @@ func (p *Prepared) Close(ctx context.Context) error {
 // Forget takes away on production what Prepare made there. What is gone already is fine;
 // a follower that is running makes it an error of KindConflict.
 func Forget(ctx context.Context, spec Spec) error {
-	spec, err := Spec.complete(Spec{Source: spec.Source, Name: spec.Name, Masks: func(string, []understudy.Column) (understudy.TableMasks, error) {
-		return understudy.TableMasks{}, nil
-	}})
+	spec, err := spec.withoutMasks()
 	if err != nil {
 		return err
 	}
@@ -159,6 +180,25 @@ func publish(ctx context.Context, source *pgx.Conn, spec Spec) error {
 	if len(tables) > 0 {
 		statement += " FOR TABLE ONLY " + strings.Join(tables, ", ONLY ")
 	}
+	return asOwner(ctx, source, doing, statement)
+}
+
+// publishMore adds the tables that are new since the publication was made.
+func publishMore(ctx context.Context, source *pgx.Conn, spec Spec) error {
+	if !spec.Publish {
+		return nil
+	}
+	doing := "adding tables to publication " + spec.slot()
+	tables, err := list(ctx, source, doing, followedQuery(`format('%I.%I', n.nspname, c.relname)`, unpublishedTable), spec.slot())
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	return asOwner(ctx, source, doing, "ALTER PUBLICATION "+spec.slot()+" ADD TABLE ONLY "+strings.Join(tables, ", ONLY "))
+}
+
+// asOwner runs what only the owner of the tables may, and waits for their locks no longer
+// than a reader.
+func asOwner(ctx context.Context, source *pgx.Conn, doing, statement string) error {
 	locked := fmt.Sprintf("SET lock_timeout = %d; %s; RESET lock_timeout", postgres.ReaderLockTimeout.Milliseconds(), statement)
 	if _, err := source.Exec(ctx, locked, pgx.QueryExecModeSimpleProtocol); err != nil {
 		err := postgres.ReadError(doing, err)

@@ -138,10 +138,12 @@ func list(ctx context.Context, conn *pgx.Conn, doing, query string, args ...any)
 const noIdentity = `(c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
 	OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident))`
 
+// unpublishedTable holds for tables that publication $1 does not have.
+const unpublishedTable = `NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $1 AND p.schemaname = n.nspname AND p.tablename = c.relname)`
+
 func lackingIdentity(ctx context.Context, conn *pgx.Conn, spec Spec) ([]lack, error) {
 	const doing = "looking for tables whose rows cannot be told apart"
-	unpublished := `NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $1 AND p.schemaname = n.nspname AND p.tablename = c.relname)`
-	names, err := list(ctx, conn, doing, followedQuery(`format('%I.%I', n.nspname, c.relname)`, noIdentity+` AND `+unpublished), spec.Publication)
+	names, err := list(ctx, conn, doing, followedQuery(`format('%I.%I', n.nspname, c.relname)`, noIdentity+` AND `+unpublishedTable), spec.Publication)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,26 @@ func readSlot(ctx context.Context, source *pgx.Conn, spec Spec) (SlotState, erro
 	return state, nil
 }
 
+// Kept tells whether production still keeps the log that the copy of a follower which is not
+// running needs: an error of another kind than KindUnavailable says why not, or why it
+// should not any longer.
+func Kept(ctx context.Context, spec Spec) error {
+	spec, err := spec.withoutMasks()
+	if err != nil {
+		return err
+	}
+	source, err := postgres.OpenReader(ctx, spec.Source, spec.application())
+	if err != nil {
+		return err
+	}
+	defer postgres.CloseConn(ctx, source)
+	slot, err := readSlot(ctx, source, spec)
+	if err != nil {
+		return err
+	}
+	return slot.usable(spec)
+}
+
 // Slots lists the slots of all followers on a production, the running and the left ones:
 // what a left one retains grows until somebody drops it.
 func Slots(ctx context.Context, source *pgx.Conn) ([]SlotState, error) {

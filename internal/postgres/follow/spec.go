@@ -84,6 +84,14 @@ func (s Spec) complete() (Spec, error) {
 	return s, nil
 }
 
+// withoutMasks is what a follower has on production, for who follows nothing.
+func (s Spec) withoutMasks() (Spec, error) {
+	return Spec{
+		Source: s.Source, Name: s.Name, MaxRetained: s.MaxRetained,
+		Masks: func(string, []understudy.Column) (understudy.TableMasks, error) { return understudy.TableMasks{}, nil },
+	}.complete()
+}
+
 // slotPrefix begins the names of all slots and publications that followers make.
 const slotPrefix = "understudy_"
 

@@ -124,9 +124,31 @@ func collectTables(rows pgx.Rows) (map[string]*table, error) {
 	return all, err
 }
 
-// decideMasks asks for every table's masks, so that one error can name all that is undecided.
+// decideMasks gives every table its masks.
 func decideMasks(all map[string]*table, described []*postgres.DescribedTable, masks understudy.Masks) error {
-	chosen := map[string]map[string]understudy.MaskFunc{}
+	decided, err := decideAll(described, masks)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if t.foreign {
+			continue
+		}
+		of, known := decided[t.rules]
+		if !known {
+			return understudy.Errorf(understudy.KindConflict, "nothing is known of how table %s is masked", t.name)
+		}
+		t.masks = map[string]understudy.MaskFunc{}
+		for name, mask := range of.Columns {
+			t.masks[name] = mask.Apply
+		}
+	}
+	return nil
+}
+
+// decideAll asks for every table's masks, so that one error can name all that is undecided.
+func decideAll(described []*postgres.DescribedTable, masks understudy.Masks) (map[string]understudy.TableMasks, error) {
+	all := map[string]understudy.TableMasks{}
 	var refusals []error
 	for _, d := range described {
 		decided, err := masks(d.Name(), d.Columns)
@@ -135,30 +157,16 @@ func decideMasks(all map[string]*table, described []*postgres.DescribedTable, ma
 		}
 		if err != nil {
 			if understudy.KindOf(err) != understudy.KindRefused {
-				return err
+				return nil, err
 			}
 			refusals = append(refusals, err)
 		}
-		apply := map[string]understudy.MaskFunc{}
-		for name, mask := range decided.Columns {
-			apply[name] = mask.Apply
-		}
-		chosen[d.Name()] = apply
+		all[d.Name()] = decided
 	}
 	if len(refusals) > 0 {
-		return refusedFollowing(refusals)
+		return nil, refusedFollowing(refusals)
 	}
-	for _, t := range all {
-		if t.foreign {
-			continue
-		}
-		of, decided := chosen[t.rules]
-		if !decided {
-			return understudy.Errorf(understudy.KindConflict, "nothing is known of how table %s is masked", t.name)
-		}
-		t.masks = of
-	}
-	return nil
+	return all, nil
 }
 
 // refuseBatches refuses what takes many rows at once: the stream has one row at a time, and

@@ -127,9 +127,12 @@ func (c *copying) result(cost *understudy.CopyCost) understudy.DatabaseCopy {
 	out := understudy.DatabaseCopy{Database: c.source.database, Server: "postgres " + c.source.version}
 	for _, t := range c.tables {
 		out.Bytes += t.bytes
-		out.Tables = append(out.Tables, understudy.TableCopy{Table: t.name(), Rows: t.rows, Masked: t.masked})
+		out.Tables = append(out.Tables, understudy.TableCopy{Table: t.name(), Rows: t.rows, Masked: t.masked, Earlier: t.earlier})
+		if !t.earlier {
+			cost.Bytes, cost.Rows = cost.Bytes+t.bytes, cost.Rows+t.rows
+		}
 	}
-	cost.Bytes, cost.Rows, cost.Again = out.Bytes, out.Rows(), int(c.again.Load())
+	cost.Again = int(c.again.Load())
 	out.Cost = cost
 	return out
 }

@@ -25,7 +25,7 @@ func (c *copying) decideMasks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for some := range slices.Chunk(described, sampledAtOnce) {
+	for some := range slices.Chunk(c.sampled(described), sampledAtOnce) {
 		err := c.moment.Join(ctx, func(tx pgx.Tx) error { return postgres.SampleTables(ctx, tx, some, c.spec.Samples) })
 		if err != nil {
 			return err
@@ -57,6 +57,16 @@ func (c *copying) decideMasks(ctx context.Context) error {
 		t.decide(chosen)
 	}
 	return nil
+}
+
+// sampled are the tables that rows are read of: those of which an earlier copy has some were
+// looked at then.
+func (c *copying) sampled(described []*postgres.DescribedTable) []*postgres.DescribedTable {
+	known := map[string]bool{}
+	for _, t := range c.tables {
+		known[t.rules] = known[t.rules] || t.earlier
+	}
+	return slices.DeleteFunc(slices.Clone(described), func(t *postgres.DescribedTable) bool { return known[t.Name()] })
 }
 
 // knownColumns refuses masks of columns that are not there, generated, or masked twice.

@@ -3,6 +3,7 @@ package logical_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -173,6 +174,48 @@ func TestCopy_ShowsBothEndsAtTheSameMoment(t *testing.T) {
 	}
 	_, err := logicalCopy(t, spec)
 	postgrestest.Refused(t, err, understudy.KindFailed, "they differ")
+}
+
+func TestCopy_IsNotOfAMomentThatTheTablesHaveLeft(t *testing.T) {
+	t.Parallel()
+	for _, change := range []string{`ALTER TABLE pupils ADD COLUMN more text`, `TRUNCATE pupils`, `ALTER TABLE pupils RENAME name TO called`} {
+		spec, source, _ := pair(t, pupils)
+		m, err := postgres.OpenMoment(t.Context(), spec.Source, "a moment")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close(t.Context())
+		postgrestest.Runs(t, source, change)
+		spec.Snapshot = m.Snapshot
+		_, err = logicalCopy(t, spec)
+		postgrestest.Refused(t, err, understudy.KindConflict, "after the copy's moment", "copy again")
+	}
+}
+
+func TestCopy_TakesWhatAnEarlierCopyHasFromThere(t *testing.T) {
+	t.Parallel()
+	spec, source, target := pair(t, pupils+`; CREATE TABLE rooms (id int PRIMARY KEY); INSERT INTO rooms VALUES (1)`)
+	earlier, _, _ := pair(t, `CREATE TABLE pupils (id int PRIMARY KEY, name text, mark int, note jsonb); INSERT INTO pupils VALUES (1, 'masked', NULL, '{}')`)
+	conn := postgrestest.Connected(t, earlier.Source)
+	postgrestest.Runs(t, conn, `BEGIN; INSERT INTO pupils VALUES (2, 'not committed', 1, NULL)`)
+	spec.Earlier = &postgres.Earlier{Conn: conn, Tables: map[string]bool{`"public"."pupils"`: true}}
+	spec.Masks = func(string, []understudy.Column) (understudy.TableMasks, error) {
+		return understudy.TableMasks{Columns: map[string]understudy.Mask{"id": {Apply: func(value []byte) ([]byte, error) { return append(value, '0'), nil }}}}, nil
+	}
+	before := postgrestest.Answer(t, source, `SELECT seq_tup_read::text FROM pg_stat_user_tables WHERE relname = 'pupils'`)
+	got := copied(t, spec)
+	if rows := postgrestest.Answer(t, target, `SELECT concat_ws(' ', id, name) FROM pupils ORDER BY id`); rows != "1 masked\n2 not committed" {
+		t.Errorf("the copy has pupils %q", rows)
+	}
+	if rooms := postgrestest.Answer(t, target, `SELECT id::text FROM rooms`); rooms != "10" {
+		t.Errorf("the copy has rooms %q", rooms)
+	}
+	if got.Cost.Rows != 1 || got.Rows() != 3 || !got.Tables[0].Earlier || got.Tables[1].Earlier || !slices.Equal(got.Tables[0].Masked, []string{"id"}) {
+		t.Errorf("it says %+v at the cost of %+v", got.Tables, got.Cost)
+	}
+	if after := postgrestest.Answer(t, source, `SELECT seq_tup_read::text FROM pg_stat_user_tables WHERE relname = 'pupils'`); after != before {
+		t.Errorf("%s rows of production's were read, and %s before", after, before)
+	}
 }
 
 func TestCopy_LetsTheSnapshotGoBeforeItBuildsIndexes(t *testing.T) {

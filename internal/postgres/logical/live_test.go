@@ -100,12 +100,8 @@ func TestCopy_GivesWayToASchemaChangeInProduction(t *testing.T) {
 	t.Parallel()
 	spec, source, _ := pair(t, manyRows)
 	reached, release := halfWay(t, &spec)
-	var copying errgroup.Group
-	copying.Go(func() error {
-		_, err := logical.Copy(t.Context(), spec)
-		return err
-	})
-	<-reached
+	copying := started(t, spec)
+	copying.until(t, reached)
 	waiting := postgrestest.Connected(t, spec.Source)
 	const guards = `FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^understudy copy \S+ guard$'`
 	untilYes(t, waiting, `SELECT count(*) = 1 `+guards)
@@ -116,7 +112,8 @@ func TestCopy_GivesWayToASchemaChangeInProduction(t *testing.T) {
 	})
 	untilYes(t, waiting, `SELECT count(*) = 0 `+guards)
 	release()
-	postgrestest.Refused(t, copying.Wait(), understudy.KindConflict, "gave way")
+	_, err := copying.end()
+	postgrestest.Refused(t, err, understudy.KindConflict, "gave way")
 	if err := change.Wait(); err != nil {
 		t.Errorf("the schema change: %v", err)
 	}
@@ -137,7 +134,7 @@ func TestCopy_ACutConnectionBeginsItsTableAgain(t *testing.T) {
 			spec.Parallel = 1
 			reached, release := halfWay(t, &spec)
 			copying := started(t, spec)
-			<-reached
+			copying.until(t, reached)
 			conn := map[string]*pgx.Conn{"source": source, "target": target}[side]
 			cut := postgrestest.Answer(t, conn, `SELECT count(pg_terminate_backend(pid, 5000))::text FROM pg_stat_activity
 				WHERE datname = current_database() AND query ~ '^COPY' AND pid <> pg_backend_pid()`)
@@ -165,7 +162,7 @@ func TestCopy_EndsWhenTheViewOfTheDataIsGone(t *testing.T) {
 	spec, source, _ := pair(t, manyRows)
 	reached, release := halfWay(t, &spec)
 	copying := started(t, spec)
-	<-reached
+	copying.until(t, reached)
 	holder := ""
 	postgrestest.Until(t, "one session is left that can hold the view", func() bool {
 		holder = postgrestest.Answer(t, source, `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
@@ -194,6 +191,17 @@ func started(t *testing.T, spec logical.Spec) *underWay {
 		return err
 	})
 	return u
+}
+
+// until waits for something on the copy's way, which a copy that has ended does not come to.
+func (u *underWay) until(t *testing.T, reached <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-reached:
+	case <-u.ended:
+		_, err := u.end()
+		t.Fatalf("the copy ended before: %v", err)
+	}
 }
 
 func (u *underWay) end() (understudy.DatabaseCopy, error) {

@@ -32,7 +32,7 @@ const (
 // production's: plans rest on that order.
 func (c *copying) readers(t *copiedTable) int {
 	_, chosen := c.spec.Choose(t.rules)
-	if chosen || len(t.columns) == 0 || c.source.major < rangesSince || t.pages < 8*rangePages {
+	if t.earlier || chosen || len(t.columns) == 0 || c.source.major < rangesSince || t.pages < 8*rangePages {
 		return 1
 	}
 	var all int64

@@ -26,7 +26,7 @@ func TestCopy_SeveralReadersOfATableKeepTheOrderOfItsRows(t *testing.T) {
 	spec, source, target := pair(t, bigTable)
 	reached, release := halfWay(t, &spec)
 	copying := started(t, spec)
-	<-reached
+	copying.until(t, reached)
 	untilYes(t, source, twoReaders)
 	release()
 	got, err := copying.end()
@@ -58,7 +58,7 @@ func TestCopy_ACutReaderOfARangeBeginsTheTableAgain(t *testing.T) {
 			spec, source, target := pair(t, bigTable)
 			reached, release := halfWay(t, &spec)
 			copying := started(t, spec)
-			<-reached
+			copying.until(t, reached)
 			untilYes(t, source, twoReaders)
 			conn := map[string]*pgx.Conn{"source": source, "target": target}[side]
 			cut := postgrestest.Answer(t, conn, `SELECT count(pg_terminate_backend(pid, 5000))::text FROM

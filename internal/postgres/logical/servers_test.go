@@ -34,7 +34,7 @@ func TestCopy_ARestartOfTheSourceEndsItAndNothingHalfIsKept(t *testing.T) {
 	spec := logical.Spec{Source: c.AdminURL("prod"), Target: shared.AdminURL(to), Bin: postgrestest.Bin(t)}
 	reached, release := halfWay(t, &spec)
 	copying := started(t, spec)
-	<-reached
+	copying.until(t, reached)
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestCopy_ReadsAReplicaAndSaysWhatToSetWhenItHasToReplay(t *testing.T) {
 	spec.Target = shared.AdminURL(to)
 	reached, release := halfWay(t, &spec)
 	copying := started(t, spec)
-	<-reached
+	copying.until(t, reached)
 	postgrestest.Exec(t, primary, "prod", `DELETE FROM long; DELETE FROM small`)
 	stands, looks := "", 0 // where the replay stands with more to do, and how often it was seen there
 	postgrestest.Until(t, "the replica's replay meets the copy's view", func() bool {

@@ -31,6 +31,9 @@ type Spec struct {
 	// asked by the name that Masks is asked by. That what is chosen refers to nothing
 	// that was not is the caller's to see to: the foreign keys are checked afterwards.
 	Choose func(table string) (Choice, bool)
+	// Earlier, if not nil, is an earlier copy of the same source, brought to Snapshot: the
+	// tables it has are taken from there. Of them the source's catalogs are read, and no row.
+	Earlier *postgres.Earlier
 	// Observe, if not nil, is shown each value that was masked: both in the database's
 	// text form, masked nil for NULL. It is called from several goroutines at once, and
 	// may keep neither slice.

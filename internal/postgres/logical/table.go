@@ -23,6 +23,7 @@ type copiedTable struct {
 	types         []string // of the columns: the base of a domain, "enum" for an enumeration, "" for what is not the server's own
 	size          int64    // on the source's disk
 	pages         int64    // of its heap, without what is kept outside of rows; 0: it is no heap
+	earlier       bool     // its rows come from the earlier copy, as they are
 	masks         []understudy.MaskFunc
 	batches       []understudy.BatchMask
 	masked        []string
@@ -91,7 +92,7 @@ func (t *copiedTable) with(options ...string) string {
 
 // decide lines the masks up with the columns, and chooses the format: binary, if the
 // binary form of every type is the same on both servers and its text form of every
-// masked one is known here.
+// masked one is known here. Rows of an earlier copy are masked already.
 func (t *copiedTable) decide(chosen understudy.TableMasks) {
 	for i, column := range t.columns {
 		mask, found := chosen.Columns[column]
@@ -107,6 +108,9 @@ func (t *copiedTable) decide(chosen understudy.TableMasks) {
 	for _, batch := range chosen.Batches {
 		t.batches = append(t.batches, batch)
 		t.masked = append(t.masked, batch.Columns...)
+	}
+	if t.earlier {
+		t.masks, t.batches = nil, nil
 	}
 	t.codec = textCodec{}
 	forms := make([]binaryForm, len(t.columns))
@@ -144,6 +148,7 @@ func (c *copying) listTables(ctx context.Context) error {
 		var schema, table string
 		err := row.Scan(&t.schema, &t.table, &schema, &table, &t.size, &t.pages, &t.columns, &t.types)
 		t.rules = postgres.TableName(schema, table)
+		t.earlier = c.spec.Earlier.Has(t.schema, t.table)
 		return &t, err
 	})
 	if err != nil {
@@ -175,5 +180,5 @@ func (c *copying) lockTables(ctx context.Context) error {
 	case err != nil:
 		return postgres.ReadError(doing, err)
 	}
-	return nil
+	return c.checkUnchanged(ctx)
 }

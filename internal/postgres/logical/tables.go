@@ -28,23 +28,25 @@ func (c *copying) copyTables(ctx context.Context) error {
 		c.indexing.turns.coming[t.quoted()] = true
 	}
 	group, working := errgroup.WithContext(ctx)
-	work := make(chan *copiedTable, len(c.tables))
-	for _, i := range postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size }) {
-		work <- c.tables[i]
-	}
-	close(work)
+	work, earlier := c.inLine(false), c.inLine(true)
 	over := make(chan struct{})
 	var rows sync.WaitGroup
-	for range min(c.spec.Parallel, len(c.tables)) {
+	begin := func(act func() error) {
 		rows.Add(1)
 		group.Go(func() error {
 			defer rows.Done()
-			if err := c.copySome(working, work); err != nil {
+			if err := act(); err != nil {
 				return err
 			}
 			c.indexing.add(c.openBuilder) // in the place that is free now
 			return nil
 		})
+	}
+	for range min(c.spec.Parallel, len(work)) {
+		begin(func() error { return c.copySome(working, work) })
+	}
+	if len(earlier) > 0 {
+		begin(func() error { return c.copyEarlier(working, earlier) })
 	}
 	group.Go(func() error { rows.Wait(); close(over); return nil })
 	group.Go(func() error {
@@ -60,6 +62,40 @@ func (c *copying) copyTables(ctx context.Context) error {
 		return nil
 	}
 	return c.done.soFar(err)
+}
+
+// inLine are the tables that are read from the source, or else from the earlier copy, the
+// biggest first.
+func (c *copying) inLine(earlier bool) chan *copiedTable {
+	line := make(chan *copiedTable, len(c.tables))
+	for _, i := range postgres.BiggestFirst(c.tables, func(t *copiedTable) int64 { return t.size }) {
+		if t := c.tables[i]; t.earlier == earlier {
+			line <- t
+		}
+	}
+	close(line)
+	return line
+}
+
+// copyEarlier copies the tables that the earlier copy has: one after another, as only one
+// session sees it. When that is cut, there is no second.
+func (c *copying) copyEarlier(ctx context.Context, tables <-chan *copiedTable) error {
+	source := c.spec.Earlier.Conn
+	_, err := source.Exec(ctx, `SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL client_encoding = '`+c.clientEncoding()+`'`)
+	if err != nil {
+		return postgres.ReadError("preparing the session that reads the earlier copy", err)
+	}
+	target, err := c.openRows(ctx)
+	if err != nil {
+		return err
+	}
+	defer postgres.CloseConn(ctx, target)
+	for t := range tables {
+		if err := c.copyTable(ctx, source, target, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copySome copies tables from the channel. When a connection is cut, it takes a fresh
@@ -175,5 +211,9 @@ func (c *copying) stream(t *copiedTable) *stream {
 	if t.masks != nil {
 		maskers = max(1, runtime.GOMAXPROCS(0)/c.spec.Parallel)
 	}
-	return &stream{table: t, observe: c.spec.Observe, throttle: c.throttle, moved: c.done.moving(t), maskers: maskers, ahead: 2*maskers + 2}
+	throttle := c.throttle
+	if t.earlier {
+		throttle = newThrottle(Gentle{Rate: -1}) // production has no part in it
+	}
+	return &stream{table: t, observe: c.spec.Observe, throttle: throttle, moved: c.done.moving(t), maskers: maskers, ahead: 2*maskers + 2}
 }

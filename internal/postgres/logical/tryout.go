@@ -27,7 +27,7 @@ func (c *copying) tryMasks(ctx context.Context) error {
 		}
 		defer postgres.CloseConn(ctx, target)
 		for _, t := range c.tables {
-			if len(t.masked) == 0 {
+			if t.masks == nil && t.batches == nil {
 				continue
 			}
 			err := c.tryTable(ctx, source.Conn(), target, t)

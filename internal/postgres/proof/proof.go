@@ -52,6 +52,9 @@ type Spec struct {
 	// Chosen, if not nil, tells of a table whether only some of its rows were copied:
 	// such tables are not compared.
 	Chosen func(table string) bool
+	// Earlier, if not nil, is the copy before, whose rows are used again for the tables it has.
+	// Those of the source are not read: the copy is held against the one before.
+	Earlier *postgres.Earlier
 	// Accepted are places, schema.table.column, at which originals may stand.
 	Accepted []string
 	// Groups are the quasi-identifiers to count; none: they are guessed by their names.
@@ -74,6 +77,7 @@ type Proof struct {
 	source  *postgres.Moment // while Check runs
 	target  *postgres.Moment // while Check or Finish runs
 	tables  []*postgres.DescribedTable
+	reused  map[string][]leaf      // tables of which the copy before has some rows, with all that hold rows of theirs
 	objects objects                // of the source
 	columns map[string]columnFacts // of the source
 	planned []planned              // on the source
@@ -136,8 +140,8 @@ func (p *Proof) Check(ctx context.Context, source *postgres.Moment, target *pgx.
 	if p.tables, err = postgres.DescribeTables(ctx, source.Tx); err != nil {
 		return err
 	}
-	return p.onTarget(ctx, target.Config().ConnString(),
-		step{"comparing the rows with the source's", p.compareRows}, step{"counting distinct values", p.countDistinct},
+	return p.onTarget(ctx, target.Config().ConnString(), step{"looking what the copy before has", p.listReused},
+		step{"comparing the rows with the source's", p.compareRows}, step{"comparing the rows with the copy before", p.compareReused}, step{"counting distinct values", p.countDistinct},
 		step{"reading the source's constraints, statistics and plans", p.readSource})
 }
 

@@ -19,7 +19,8 @@ func (p *Proof) compareRows(ctx context.Context) error {
 		return nil
 	}
 	printed := map[string]bool{}
-	for _, t := range p.tables {
+	tables := p.ofSource()
+	for _, t := range tables {
 		printed[t.Name()] = !p.spec.Chosen(t.Name()) && (p.spec.Compare == Full || t.Bytes() <= lightBytes)
 	}
 	choose := func(t *postgres.DescribedTable, column understudy.Column) bool {
@@ -29,17 +30,22 @@ func (p *Proof) compareRows(ctx context.Context) error {
 	var was, is postgres.DataPrint
 	both, working := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
-		was, err = postgres.PrintAt(working, p.source, p.spec.Parallel, choose)
+		was, err = postgres.PrintTables(working, p.source, tables, p.spec.Parallel, choose)
 		return err
 	})
 	both.Go(func() (err error) {
-		is, err = postgres.PrintAt(working, p.target, p.spec.Parallel, choose)
+		here, err := postgres.DescribeTables(working, p.target.Tx)
+		if err != nil {
+			return err
+		}
+		here = slices.DeleteFunc(here, func(t *postgres.DescribedTable) bool { return p.reused[t.Name()] != nil })
+		is, err = postgres.PrintTables(working, p.target, here, p.spec.Parallel, choose)
 		return err
 	})
 	if err := both.Wait(); err != nil {
 		return err
 	}
-	for _, t := range p.tables {
+	for _, t := range tables {
 		if name := t.Name(); p.spec.Chosen(name) {
 			p.notShown(name + " was not compared: only some of its rows were copied")
 		} else {
@@ -71,7 +77,7 @@ func (p *Proof) countDistinct(ctx context.Context) error {
 	}
 	var asked []understudy.Column
 	queries := map[string]string{}
-	for _, t := range p.tables {
+	for _, t := range p.ofSource() {
 		for _, column := range t.Columns {
 			mask, masked := p.mask(t.Name(), column.Name)
 			light := p.spec.Compare == Light && t.Bytes() > lightBytes
