@@ -50,7 +50,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("opening the access log: %w", err)
 	}
-	r := newRouter(c, &shared{log: c.Log, buffers: newBuffers(), access: access})
+	r := newRouter(c, &shared{state: c.State, log: c.Log, buffers: newBuffers(), access: access})
 	quiet := make(chan struct{})
 	r.serving.Go(func() { access.run(quiet) })
 	err = r.live(ctx, heir, quiet)
