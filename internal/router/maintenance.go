@@ -70,8 +70,14 @@ func (c *closure) lets(v *visit) bool {
 	return slices.ContainsFunc(c.allow, func(p netip.Prefix) bool { return p.Contains(client) })
 }
 
+// Validate reports what is wrong with it.
+func (m Maintenance) Validate() error {
+	_, err := m.closure()
+	return err
+}
+
 func (r *record) maintain(m Maintenance) error {
-	if _, err := m.closure(); err != nil {
+	if err := m.Validate(); err != nil {
 		return err
 	}
 	if m.Testers && r.Testers == nil {

@@ -46,6 +46,10 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
+func (a *authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
 // pair writes a certificate for hosts and its key into files.
 func (a *authority) pair(dir string, left time.Duration, hosts ...string) *understudy.TLS {
 	a.t.Helper()

@@ -1,0 +1,172 @@
+package daemon
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/config"
+	"understudy/internal/router"
+	"understudy/internal/runtime/process"
+)
+
+// doorOf is the front of an environment as the router is to have it.
+func doorOf(o order) (router.Front, error) {
+	d := o.env.Door
+	front := router.Front{Name: o.env.Name, Listen: o.env.Listen, Mark: o.env.Sealed(), Trusted: d.Trusted, TLS: d.TLS, Redirect: d.Redirect,
+		ProxyFrom: d.ProxyFrom, Limits: d.Limits, Sticky: d.Sticky}
+	for _, s := range o.release.Application.Services {
+		if s.Route != "" && s.Health.Path != "" && !slices.Contains(front.Probes, s.Health.Path) {
+			front.Probes = append(front.Probes, s.Health.Path)
+		}
+	}
+	if d.Token != "" {
+		token, err := config.Secret(d.Token)
+		if err != nil {
+			return front, understudy.Errorf(understudy.KindOf(err), "the token of %s: %w", o.env.Name, err).WithHint("%s", understudy.HintOf(err))
+		}
+		if len(token) < leastToken {
+			return front, understudy.Errorf(understudy.KindInvalid, "the token of %s has fewer than %d letters, and could be guessed", o.env.Name, leastToken).
+				WithHint("make one: openssl rand -hex 32")
+		}
+		front.Testers = router.GateFor(token)
+	}
+	return front, nil
+}
+
+// leastToken is the shortest token that is taken.
+const leastToken = 20
+
+// slotOf is where a deployment's services are, under the names that hosts have here.
+func slotOf(o order, programs []process.ProgramStatus) (router.Slot, error) {
+	slot := router.Slot{Deployment: o.id, Release: o.release.Label}
+	for _, s := range o.release.Application.Services {
+		at := slices.IndexFunc(programs, func(p process.ProgramStatus) bool { return p.Name == s.Name })
+		if at < 0 {
+			continue
+		}
+		for _, route := range s.Reached() {
+			place, err := understudy.ParsePlace(route)
+			if err != nil {
+				return slot, err
+			}
+			place = place.Here(o.env.Door.Hosts)
+			slot.Routes = append(slot.Routes, router.Route{Host: place.Host, Prefix: place.Prefix, Address: programs[at].Address})
+		}
+	}
+	return slot, nil
+}
+
+// maintained is a maintenance as it is kept, so that it outlasts a front.
+type maintained struct {
+	api.Maintained
+	Page string `json:"page,omitempty"`
+}
+
+func (m maintained) forRouter() router.Maintenance {
+	return router.Maintenance{Since: m.Since, Page: m.Page, Allow: m.Allow, Testers: m.Testers}
+}
+
+// Maintain answers everybody with a page, from now on and until EndMaintenance, whatever
+// is started again meanwhile. An environment that is down is closed when it comes up.
+func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
+	env, _, err := d.environment(request.Environment)
+	if err != nil {
+		return err
+	}
+	switch {
+	case env.Listen == "" || env.External:
+		return understudy.Errorf(understudy.KindRefused, "%s has no front door here that could be closed", env.Name)
+	case request.Testers && env.Door.Token == "":
+		return understudy.Errorf(understudy.KindInvalid, "%s has no token that testers could bring", env.Name).
+			WithHint("give it one with token: in understudy.yaml, or let addresses through with --allow")
+	}
+	m := maintained{Page: request.Page, Maintained: api.Maintained{Since: time.Now().UTC(), By: request.By, Reason: request.Reason,
+		Allow: request.Allow, Testers: request.Testers}}
+	if err := m.forRouter().Validate(); err != nil {
+		return err
+	}
+	facts := map[string]string{"allow": strings.Join(request.Allow, " ")}
+	if err := (recorder{d, request.By}).Record(ctx, "maintenance.on", env.Name, request.Reason, facts); err != nil {
+		return err
+	}
+	if err := d.changeStanding(ctx, env.Name, func(s *standing) { s.Maintenance = &m }); err != nil {
+		return err
+	}
+	return notThere(d.router.Maintain(ctx, env.Name, m.forRouter()))
+}
+
+// EndMaintenance serves everybody again.
+func (d *Daemon) EndMaintenance(ctx context.Context, request api.EndMaintenance) error {
+	env, _, err := d.environment(request.Environment)
+	if err != nil {
+		return err
+	}
+	if err := (recorder{d, request.By}).Record(ctx, "maintenance.off", env.Name, request.Reason, nil); err != nil {
+		return err
+	}
+	if err := d.changeStanding(ctx, env.Name, func(s *standing) { s.Maintenance = nil }); err != nil {
+		return err
+	}
+	return notThere(d.router.EndMaintenance(ctx, env.Name))
+}
+
+// notThere takes it for no error that an environment has no front now.
+func notThere(err error) error {
+	if kind := understudy.KindOf(err); kind == understudy.KindNotFound || kind == understudy.KindUnavailable {
+		return nil
+	}
+	return err
+}
+
+// keepClosed closes a front that was opened anew during maintenance, before anybody is
+// served by it.
+func (d *Daemon) keepClosed(ctx context.Context, environment string) error {
+	now, err := d.standing(ctx, environment)
+	if err != nil || now.Maintenance == nil {
+		return err
+	}
+	return d.router.Maintain(ctx, environment, now.Maintenance.forRouter())
+}
+
+// doorStatus says how an environment is reached.
+func doorStatus(out *api.EnvironmentStatus, front router.FrontState, now standing) {
+	if now.Maintenance != nil {
+		out.Maintenance = &now.Maintenance.Maintained
+	}
+	if !front.Open {
+		return
+	}
+	scheme, plain := "http", "80"
+	if front.TLS != nil {
+		scheme, plain = "https", "443"
+	}
+	host, port, _ := net.SplitHostPort(front.Listen) // the router listens there
+	ending := ":" + port
+	if port == plain {
+		ending = ""
+	}
+	out.URL = scheme + "://" + front.Listen
+	if strings.Trim(host, "[]:0.") == "" {
+		out.URL = scheme + "://localhost" + ending
+	}
+	for _, slot := range front.Slots {
+		for _, route := range slot.Routes {
+			site := scheme + "://" + route.Host + ending
+			if route.Host != "" && !slices.Contains(out.Sites, site) {
+				out.Sites = append(out.Sites, site)
+			}
+		}
+	}
+	out.Certificates = front.Certificates
+	if front.Redirect != "" && !front.RedirectOpen {
+		out.Problems = append(out.Problems, front.Redirect+" could not be opened, so http is not sent to https")
+	}
+	if front.Refused > 0 {
+		out.Problems = append(out.Problems, "connections were refused at a limit: see docs/router.md, limits")
+	}
+}
