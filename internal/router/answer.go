@@ -56,6 +56,17 @@ func (a *answer) extend() {
 	}
 }
 
+// leaveBody bounds how long the server waits for what is left of a request's body, which
+// it reads before the connection is used again.
+func (a *answer) leaveBody(r *http.Request) {
+	if a.single && r.Body != http.NoBody && a.status != http.StatusSwitchingProtocols {
+		_ = a.control.SetReadDeadline(time.Now().Add(min(a.stall, leftOver)))
+	}
+}
+
+// leftOver is how long a client may take to send what nobody is interested in.
+const leftOver = 5 * time.Second
+
 // patientBody is a request's body that gives up on a client that stops sending or sends
 // too much, and remembers how it ended.
 type patientBody struct {

@@ -54,6 +54,7 @@ func rewrite(p *httputil.ProxyRequest) {
 	v := visitOf(p.In.Context())
 	p.Out.URL.Scheme, p.Out.URL.Host = "http", "deployment"
 	p.Out.URL.RawQuery = withoutChoice(p.In.URL.RawQuery)
+	p.Out.Trailer = p.In.Trailer // the map that is filled when the body has been read
 	v.forward(p)
 	dropOwn(p.Out.Header, v)
 }

@@ -53,7 +53,7 @@ func newTarget(r Route, shared *shared) *target {
 func (t *target) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := r.Body
 	if body != nil {
-		r = r.Clone(r.Context())
+		r = r.WithContext(r.Context()) // with its own body; trailers are filled in where they are
 		r.Body = &keptOpen{ReadCloser: body}
 	}
 	answer, err := t.transport.RoundTrip(r)

@@ -231,6 +231,7 @@ func (f *front) finish(v *visit, finished bool) {
 		v.failed = true
 	}
 	now := time.Now()
+	v.answer.leaveBody(v.request)
 	if v.claim == nil || v.chosen != "" { // what testers do says nothing of how a release fares
 		f.nowhere.count(v.counted(), v.answer.status >= 500, now.Sub(v.startedAt))
 	} else {
