@@ -129,10 +129,11 @@ func (c *crowd) forget(g *guest) {
 	c.announce()
 }
 
-func (c *crowd) size() int {
+// size is how many connections there are, and how many of them wait for a request.
+func (c *crowd) size() (all, idle int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.all
+	return c.all, c.idle.Len()
 }
 
 // leave asks everybody to go, and returns what is closed when they have.

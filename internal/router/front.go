@@ -225,7 +225,8 @@ func (f *front) state(now time.Time) FrontState {
 	defer f.mu.Unlock()
 	s := FrontState{Front: f.record.Front, Open: f.listener != nil, Shares: slices.Clone(f.record.Shares),
 		PausedUntil: f.record.PausedUntil, Since: f.since, Maintenance: f.record.Maintenance, RedirectOpen: f.redirects != nil,
-		Connections: f.crowd.size(), Refused: f.crowd.refused.Load(), Certificates: shown}
+		Refused: f.crowd.refused.Load(), Certificates: shown}
+	s.Connections, s.Idle = f.crowd.size()
 	if f.hold != nil {
 		s.Waiting = f.hold.waiting
 	}

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -78,14 +80,15 @@ func TestLimits_OthersHoldForTheNextConnectionWithoutARestart(t *testing.T) {
 func TestLimits_TheLongestIdleConnectionMakesRoomAndWithoutOneTheNewIsRefused(t *testing.T) {
 	s, a := serving(t, router.Front{Limits: understudy.Limits{Connections: 2}})
 	first, second := s.connect(), s.connect()
-	raw(t, first, plainGet)
-	raw(t, second, plainGet)
-	s.await("both are idle", func() bool { return s.front().Connections == 2 })
+	for n, conn := range []net.Conn{first, second} {
+		raw(t, conn, plainGet)
+		s.await("it is idle", func() bool { return s.front().Idle == n+1 })
+	}
 	third := s.connect()
 	if _, text := raw(t, third, plainGet); text != "d1" {
 		t.Errorf("the third connection got %q", text)
 	}
-	if _, err := first.Read(make([]byte, 1)); err == nil {
+	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the connection that was idle the longest is still there")
 	}
 	for _, busy := range []net.Conn{second, third} {

@@ -110,6 +110,7 @@ type FrontState struct {
 	Certificates []understudy.Certificate `json:"certificates,omitempty"`
 	RedirectOpen bool                     `json:"redirectOpen,omitempty"`
 	Connections  int                      `json:"connections"`
+	Idle         int                      `json:"idle"`              // of them, that wait for a request
 	Refused      int64                    `json:"refused,omitempty"` // connections beyond a limit
 	Since        time.Time                `json:"since"`             // since when the figures count
 }

@@ -66,6 +66,10 @@ func run(args []string) error {
 		return statements(ctx, args[1:])
 	case "test":
 		return r.test(os.Getenv("BASE_URL"))
+	case "site": // one page, without a database
+		return http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%s for %s over %s", args[1], r.Host, r.Header.Get("X-Forwarded-Proto"))
+		}))
 	case "linger":
 		<-ctx.Done()
 		return nil
