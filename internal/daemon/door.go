@@ -90,7 +90,10 @@ func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
 	if err := m.forRouter().Validate(); err != nil {
 		return err
 	}
-	facts := map[string]string{"allow": strings.Join(request.Allow, " ")}
+	var facts map[string]string
+	if letThrough := append(slices.Clone(request.Allow), testersAmong(request.Testers)...); len(letThrough) > 0 {
+		facts = map[string]string{"through": strings.Join(letThrough, " ")}
+	}
 	if err := (recorder{d, request.By}).Record(ctx, "maintenance.on", env.Name, request.Reason, facts); err != nil {
 		return err
 	}
@@ -98,6 +101,13 @@ func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
 		return err
 	}
 	return notThere(d.router.Maintain(ctx, env.Name, m.forRouter()))
+}
+
+func testersAmong(through bool) []string {
+	if through {
+		return []string{"token"}
+	}
+	return nil
 }
 
 // EndMaintenance serves everybody again.

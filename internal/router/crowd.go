@@ -1,7 +1,6 @@
 package router
 
 import (
-	"container/list"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -19,7 +18,7 @@ type crowd struct {
 	all   int
 	count int                // that are not upgraded
 	by    map[netip.Addr]int // of those that count for a client
-	idle  list.List          // of *guest, the longest idle first
+	idle  queue              // the longest idle first
 	empty chan struct{}      // closed when the last one has left after leave
 	left  bool
 }
@@ -63,8 +62,8 @@ func (c *crowd) makeRoom() {
 
 // dismiss closes the connection that has been idle the longest, of a client where one is named.
 func (c *crowd) dismiss(client netip.Addr) bool {
-	for at := c.idle.Front(); at != nil; at = at.Next() {
-		if g := at.Value.(*guest); !client.IsValid() || g.client == client {
+	for g := c.idle.first; g != nil; g = g.next {
+		if !client.IsValid() || g.client == client {
 			c.forget(g)
 			_ = g.Conn.Close() // its server notices
 			return true
@@ -82,25 +81,18 @@ func (c *crowd) note(g *guest, state http.ConnState) {
 	defer c.mu.Unlock()
 	switch state {
 	case http.StateIdle:
-		if g.idle == nil && !g.gone {
-			g.idle = c.idle.PushBack(g)
+		if !g.idle && !g.gone {
+			c.idle.push(g)
 		}
 	case http.StateActive:
-		c.busy(g)
+		c.idle.take(g)
 	case http.StateHijacked:
-		c.busy(g)
+		c.idle.take(g)
 		if !g.gone && !g.upgraded {
 			g.upgraded = true
 			c.count--
 			c.announce()
 		}
-	}
-}
-
-func (c *crowd) busy(g *guest) {
-	if g.idle != nil {
-		c.idle.Remove(g.idle)
-		g.idle = nil
 	}
 }
 
@@ -112,7 +104,7 @@ func (c *crowd) bye(g *guest) {
 }
 
 func (c *crowd) forget(g *guest) {
-	c.busy(g)
+	c.idle.take(g)
 	if g.gone {
 		return
 	}
@@ -133,7 +125,7 @@ func (c *crowd) forget(g *guest) {
 func (c *crowd) size() (all, idle int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.all, c.idle.Len()
+	return c.all, c.idle.length
 }
 
 // leave asks everybody to go, and returns what is closed when they have.
@@ -152,4 +144,40 @@ func (c *crowd) announce() {
 		c.left = true
 		close(c.empty)
 	}
+}
+
+// queue holds guests through fields of their own: it changes twice with every request.
+type queue struct {
+	first, last *guest
+	length      int
+}
+
+func (q *queue) push(g *guest) {
+	g.idle, g.before, g.next = true, q.last, nil
+	if q.last != nil {
+		q.last.next = g
+	} else {
+		q.first = g
+	}
+	q.last = g
+	q.length++
+}
+
+// take takes a guest out, where it is in.
+func (q *queue) take(g *guest) {
+	if !g.idle {
+		return
+	}
+	if g.before != nil {
+		g.before.next = g.next
+	} else {
+		q.first = g.next
+	}
+	if g.next != nil {
+		g.next.before = g.before
+	} else {
+		q.last = g.before
+	}
+	g.idle, g.before, g.next = false, nil, nil
+	q.length--
 }

@@ -2,7 +2,6 @@ package router
 
 import (
 	"bufio"
-	"container/list"
 	"context"
 	"crypto/tls"
 	"io"
@@ -23,10 +22,11 @@ type guest struct {
 	resets   resets
 
 	// Guarded by the crowd's lock.
-	client   netip.Addr // whom it counts for; invalid: for nobody
-	idle     *list.Element
-	upgraded bool
-	gone     bool
+	client       netip.Addr // whom it counts for; invalid: for nobody
+	idle         bool       // it waits for a request, between these
+	before, next *guest
+	upgraded     bool
+	gone         bool
 }
 
 // RemoteAddr is the client's address.
