@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -20,7 +21,8 @@ func doorOf(o order) (router.Front, error) {
 	front := router.Front{Name: o.env.Name, Listen: o.env.Listen, Mark: o.env.Sealed(), Trusted: d.Trusted, TLS: d.TLS, Redirect: d.Redirect,
 		ProxyFrom: d.ProxyFrom, Limits: d.Limits, Sticky: d.Sticky}
 	for _, s := range o.release.Application.Services {
-		if s.Route != "" && s.Health.Path != "" && !slices.Contains(front.Probes, s.Health.Path) {
+		home := s.Health.Path == "" || s.Health.Path == "/" // what people come to
+		if s.Route != "" && !home && !slices.Contains(front.Probes, s.Health.Path) {
 			front.Probes = append(front.Probes, s.Health.Path)
 		}
 	}
@@ -177,6 +179,6 @@ func doorStatus(out *api.EnvironmentStatus, front router.FrontState, now standin
 		out.Problems = append(out.Problems, front.Redirect+" could not be opened, so http is not sent to https")
 	}
 	if front.Refused > 0 {
-		out.Problems = append(out.Problems, "connections were refused at a limit: see docs/router.md, limits")
+		out.Problems = append(out.Problems, fmt.Sprintf("%d connections were refused at a limit since the router began", front.Refused))
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +56,7 @@ func (s *stage) conversation(text string) string {
 // ways. Either the router refuses it, or the application sees what the router saw: the
 // number of its requests is that of the router's answers.
 func TestHostile_NoRequestIsHiddenInAnother(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, router.Front{Limits: understudy.Limits{HeaderTime: 300 * time.Millisecond, Stall: 300 * time.Millisecond}})
 	seen := witness(t, s)
 	hidden := "GET /hidden HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
@@ -106,6 +109,38 @@ func TestHostile_NoRequestIsHiddenInAnother(t *testing.T) {
 		}
 	}
 	if _, text := s.get("/"); text != "seen" {
+		t.Errorf("afterwards a client got %q", text)
+	}
+}
+
+// TestHostile_WhateverIsSentOthersAreServed changes good conversations at random.
+func TestHostile_WhateverIsSentOthersAreServed(t *testing.T) {
+	t.Parallel()
+	s, _ := serving(t, router.Front{ProxyFrom: []string{"127.0.0.1"}, Limits: understudy.Limits{HeaderTime: 300 * time.Millisecond, Stall: 300 * time.Millisecond}})
+	good := []string{
+		"POST /a?b=c HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n3;x=y\r\nabc\r\n0\r\nA: b\r\n\r\n",
+		"GET /upgrade HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: lines\r\nCookie: understudy-side=5; a=b\r\n\r\nhello\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x0d\x01\x05\x00\x00\x00\x01\x82\x86\x84\x41\x04shop\x00\x01a\x01b",
+	}
+	headers := []string{"PROXY TCP4 10.1.2.3 127.0.0.1 4660 80\r\n", "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\x0a\x01\x02\x04\x7f\x00\x00\x01\x12\x34\x00\x50"}
+	dice := rand.New(rand.NewPCG(1, 2))
+	var talks sync.WaitGroup
+	for range 300 {
+		text := []byte(headers[dice.IntN(2)] + good[dice.IntN(len(good))])
+		for range dice.IntN(4) {
+			text[dice.IntN(len(text))] = byte(dice.IntN(256))
+		}
+		text = text[:len(text)-dice.IntN(len(text)/2)]
+		conn := s.connect()
+		talks.Go(func() {
+			_, _ = conn.Write(text) // it may be cut off before
+			_ = conn.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, conn)
+		})
+	}
+	talks.Wait()
+	s.await("nothing of it is left", func() bool { f := s.front(); return f.Connections == 0 && f.Slots[0].Running+f.Slots[0].Lasting == 0 })
+	if _, text := raw(t, s.connect(), headers[0]+plainGet); text != "d1" {
 		t.Errorf("afterwards a client got %q", text)
 	}
 }

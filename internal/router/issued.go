@@ -55,7 +55,7 @@ func newIssued(shared *shared, f Front) *issued {
 		Storage: &certmagic.FileStorage{Path: filepath.Join(shared.state, "acme")}})
 	i.issuer = certmagic.NewACMEIssuer(i.magic, i.template(f, quiet))
 	i.magic.Issuers = []certmagic.Issuer{i.issuer}
-	i.made = tlsConfig(i.magic.GetCertificate, i.magic.TLSConfig().NextProtos...)
+	i.made = tlsConfig(i.get, i.magic.TLSConfig().NextProtos...)
 	return i
 }
 
@@ -122,6 +122,20 @@ func (i *issued) want(hosts []string) {
 func (i *issued) has(host string) bool {
 	_, err := i.magic.CacheManagedCertificate(i.ctx, host)
 	return err == nil
+}
+
+// get shows whoever names no host, as balancers' checks do, the certificate of the first.
+func (i *issued) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if hello.ServerName == "" {
+		i.mu.Lock()
+		if len(i.hosts) > 0 {
+			named := *hello
+			named.ServerName = i.hosts[0]
+			hello = &named
+		}
+		i.mu.Unlock()
+	}
+	return i.magic.GetCertificate(hello)
 }
 
 // note hears what becomes of the orders.

@@ -226,6 +226,9 @@ func TestACME_CertificatesAreIssuedForTheHostsOfRoutesAndOutliveEveryRestart(t *
 			if c := s.front().Certificates; len(c) != 1 || c[0].Until.IsZero() || c[0].Problem != "" {
 				t.Errorf("the state tells of %+v", c)
 			}
+			unnamed, err := tls.Dial("tcp", s.address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // who names no host cannot verify one
+			check(t, err)
+			check(t, unnamed.Close())
 			if _, err := i.shown(s, "other.example.com"); err == nil {
 				t.Error("a name without a route was given a certificate")
 			}

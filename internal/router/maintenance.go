@@ -96,7 +96,7 @@ func (r *record) endMaintenance() error {
 // sayClosed answers with the page, or with a sentence where no page was asked for.
 func (v *visit) sayClosed(c *closure) {
 	seconds := int(c.RetryAfter.Seconds())
-	if v.isProbe() {
+	if v.isProbe() && !v.wantsPage() {
 		v.say(200, "up, and closed for maintenance", 0)
 		return
 	}

@@ -26,6 +26,9 @@ func TestMaintenance_AnswersEverybodyButThoseWhoAreLetThroughAndTheProbes(t *tes
 	if answer, _ := s.get("/healthz"); answer.StatusCode != http.StatusOK {
 		t.Errorf("a probe got %s", answer.Status)
 	}
+	if answer, _ := s.get("/healthz", "Accept", "text/html"); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a person at the probe's path got %s", answer.Status)
+	}
 	if answer, _ := s.do(http.MethodPost, "/healthz", nil); answer.StatusCode != http.StatusServiceUnavailable || a.seen.Load() != nil {
 		t.Errorf("a post to the probe's path got %s", answer.Status)
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -205,6 +206,18 @@ func TestTLS_AnUpgradedConnectionAndAnEventStreamGoThrough(t *testing.T) {
 		t.Errorf("the first event over %s is %q, %v", events.Proto, first, err)
 	}
 	close(app.holds)
+}
+
+func TestTLS_AHandshakeThatNeverComesIsGivenUp(t *testing.T) {
+	a := newAuthority(t)
+	s := newStage(t, router.Front{TLS: a.pair(folder(t), 24*time.Hour, "shop.example.com"), Limits: understudy.Limits{HeaderTime: 200 * time.Millisecond}})
+	conn := s.connect()
+	_, err := io.WriteString(conn, "\x16\x03\x01\x02")
+	check(t, err)
+	if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("a client that sends half a handshake is still there")
+	}
+	s.await("it is counted out", func() bool { return s.front().Connections == 0 })
 }
 
 func TestTLS_ReadsAChangedPairAndKeepsTheLastGoodOneWhileTheNewOneIsBroken(t *testing.T) {
