@@ -105,7 +105,7 @@ func (d *doorway) accept(listener net.Listener) error {
 // welcome lets a connection in, unless the front is full.
 func (d *doorway) welcome(conn net.Conn) {
 	s, g := d.front.settings.Load(), &guest{Conn: conn, crowd: d.front.crowd}
-	if !g.crowd.enter(g, s.limits.Connections) {
+	if !g.crowd.enter(g, d.front.shared.room(s.limits.Connections)) {
 		d.refuse(conn)
 		return
 	}
@@ -143,7 +143,7 @@ func (g *guest) hear(limit time.Duration) error {
 // admit hands a connection to a server, unless its client has too many.
 func (d *doorway) admit(g *guest, s *settings) {
 	client := addressOf(g.RemoteAddr())
-	if s.counts(client) && !g.crowd.name(g, client, s.limits.PerClient) {
+	if s.counts(client) && !g.crowd.name(g, counted(client), s.limits.PerClient) {
 		g.crowd.bye(g)
 		d.refuse(g.Conn)
 		return
@@ -263,6 +263,24 @@ func (d *doorway) end() error {
 		failed = errors.Join(failed, notClosed(h.server.Close()))
 	}
 	return failed
+}
+
+// room is how many connections fit: a quarter of what the process may have open is left for
+// those to the application.
+func (s *shared) room(limit int) int {
+	if s.descriptors == 0 {
+		return limit
+	}
+	return min(limit, s.descriptors/4*3)
+}
+
+// counted is what a client's connections are counted under. Whoever has one address of
+// version 6 has the 64 bits behind it.
+func counted(client netip.Addr) netip.Addr {
+	if client.Is4() {
+		return client
+	}
+	return netip.PrefixFrom(client, 64).Masked().Addr()
 }
 
 // addressOf is the address behind a connection's end; invalid, where it has none.

@@ -124,6 +124,23 @@ func TestLimits_OneClientCannotTakeThePlacesOfOthers(t *testing.T) {
 	if answer, _ := raw(t, from("10.0.0.1"), plainGet); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("its third connection got %s", answer.Status)
 	}
+	sixth := func(client string) net.Conn {
+		conn := s.connect()
+		_, err := io.WriteString(conn, "PROXY TCP6 "+client+" ::1 4660 80\r\n")
+		check(t, err)
+		return conn
+	}
+	for _, client := range []string{"2001:db8::1", "2001:db8::2"} {
+		_, err := io.WriteString(sixth(client), "GET /wait HTTP/1.1\r\nHost: shop\r\n\r\n")
+		check(t, err)
+	}
+	s.await("two of one network are busy", func() bool { return s.front().Slots[0].Running == 4 })
+	if answer, _ := raw(t, sixth("2001:db8::3"), plainGet); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a third address of the same network got %s", answer.Status)
+	}
+	if answer, text := raw(t, sixth("2001:db8:0:1::1"), plainGet); text != "d1" {
+		t.Errorf("another network got %s", answer.Status)
+	}
 	if answer, text := raw(t, from("10.0.0.2"), plainGet); text != "d1" {
 		t.Errorf("another client got %s", answer.Status)
 	}

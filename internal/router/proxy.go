@@ -15,10 +15,12 @@ import (
 
 // shared is what all fronts use.
 type shared struct {
-	state   string // the router's folder
-	log     *slog.Logger
-	buffers httputil.BufferPool
-	access  *accessLog
+	state string // the router's folder
+	// descriptors is how many files and connections the process may have open; 0: any.
+	descriptors int
+	log         *slog.Logger
+	buffers     httputil.BufferPool
+	access      *accessLog
 }
 
 // buffers keeps the buffers that answers are copied through.

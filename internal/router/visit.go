@@ -215,7 +215,7 @@ func (v *visit) dress(h http.Header) {
 // clientGone notes that nobody is there to be answered.
 func (v *visit) clientGone() {
 	v.answer.status = statusClientGone
-	if v.guest != nil && v.request.ProtoMajor == 2 && v.guest.resets.tooMany(time.Now()) {
+	if v.guest != nil && v.request.ProtoMajor == 2 && !v.trusted && v.guest.resets.tooMany(time.Now()) {
 		v.front.shared.log.Warn("a client takes back its requests again and again, and is cut off", "front", v.settings.name)
 		_ = v.guest.Conn.Close() // its server notices
 	}
