@@ -91,17 +91,15 @@ func (d *Daemon) show(ctx context.Context, o order) error {
 	if err != nil || len(slot.Routes) == 0 {
 		return err
 	}
-	front, err := doorOf(o)
-	if err != nil {
-		return err
-	}
+	front := doorOf(o)
+	front.Testers = d.testersOf(o.env)
 	if err := d.startRouter(ctx); err != nil { // after a down of everything it does not run
 		return err
 	}
 	if err := d.router.Open(ctx, front); err != nil {
 		return err
 	}
-	if err := d.keepClosed(ctx, o.env.Name); err != nil {
+	if err := d.keepClosed(ctx, front); err != nil {
 		return err
 	}
 	return d.router.Add(ctx, o.env.Name, slot)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -16,7 +17,7 @@ import (
 )
 
 // doorOf is the front of an environment as the router is to have it.
-func doorOf(o order) (router.Front, error) {
+func doorOf(o order) router.Front {
 	d := o.env.Door
 	front := router.Front{Name: o.env.Name, Listen: o.env.Listen, Mark: o.env.Sealed(), Trusted: d.Trusted, TLS: d.TLS, Redirect: d.Redirect,
 		ProxyFrom: d.ProxyFrom, Limits: d.Limits, Sticky: d.Sticky}
@@ -26,22 +27,31 @@ func doorOf(o order) (router.Front, error) {
 			front.Probes = append(front.Probes, s.Health.Path)
 		}
 	}
-	if d.Token != "" {
-		token, err := config.Secret(d.Token)
-		if err != nil {
-			return front, understudy.Errorf(understudy.KindOf(err), "the token of %s: %w", o.env.Name, err).WithHint("%s", understudy.HintOf(err))
-		}
-		if len(token) < leastToken {
-			return front, understudy.Errorf(understudy.KindInvalid, "the token of %s has fewer than %d letters, and could be guessed", o.env.Name, leastToken).
-				WithHint("make one: openssl rand -hex 32")
-		}
-		front.Testers = router.GateFor(token)
-	}
-	return front, nil
+	return front
 }
 
 // leastToken is the shortest token that is taken.
 const leastToken = 20
+
+// testersOf is what the token of an environment's testers opens; nil, where it has none. One
+// that cannot be used is noted and left out: customers are served without testers.
+func (d *Daemon) testersOf(e understudy.Environment) *router.Gate {
+	matter := "the token of " + e.Name
+	if e.Door.Token == "" {
+		d.notes.set(matter, "")
+		return nil
+	}
+	token, err := config.Secret(e.Door.Token)
+	if err == nil && len(token) < leastToken {
+		err = understudy.Errorf(understudy.KindInvalid, "it has fewer than %d letters, and could be guessed (openssl rand -hex 32 makes one)", leastToken)
+	}
+	if err != nil {
+		d.note(matter, "%s lets no tester in: %v", matter, err)
+		return nil
+	}
+	d.notes.set(matter, "")
+	return router.GateFor(token)
+}
 
 // slotOf is where a deployment's services are, under the names that hosts have here.
 func slotOf(o order, programs []process.ProgramStatus) (router.Slot, error) {
@@ -99,10 +109,14 @@ func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
 	if err := (recorder{d, request.By}).Record(ctx, "maintenance.on", env.Name, request.Reason, facts); err != nil {
 		return err
 	}
-	if err := d.changeStanding(ctx, env.Name, func(s *standing) { s.Maintenance = &m }); err != nil {
+	var before *maintained
+	if err := d.changeStanding(ctx, env.Name, func(s *standing) { before, s.Maintenance = s.Maintenance, &m }); err != nil {
 		return err
 	}
-	return notThere(d.router.Maintain(ctx, env.Name, m.forRouter()))
+	if err := notThere(d.router.Maintain(ctx, env.Name, m.forRouter())); err != nil {
+		return errors.Join(err, d.changeStanding(ctx, env.Name, func(s *standing) { s.Maintenance = before }))
+	}
+	return nil
 }
 
 func testersAmong(through bool) []string {
@@ -137,12 +151,14 @@ func notThere(err error) error {
 
 // keepClosed closes a front that was opened anew during maintenance, before anybody is
 // served by it.
-func (d *Daemon) keepClosed(ctx context.Context, environment string) error {
-	now, err := d.standing(ctx, environment)
+func (d *Daemon) keepClosed(ctx context.Context, front router.Front) error {
+	now, err := d.standing(ctx, front.Name)
 	if err != nil || now.Maintenance == nil {
 		return err
 	}
-	return d.router.Maintain(ctx, environment, now.Maintenance.forRouter())
+	m := now.Maintenance.forRouter()
+	m.Testers = m.Testers && front.Testers != nil
+	return d.router.Maintain(ctx, front.Name, m)
 }
 
 // doorStatus says how an environment is reached.

@@ -142,6 +142,21 @@ func TestDoor_IsAsTheProjectSaysAndStaysClosedThroughADownAndARestart(t *testing
 	}
 	closed.Allow = []string{"nobody"}
 	refused(t, h.Maintain(limited(t), closed), understudy.KindInvalid, "nobody")
+
+	h.write(t, "token", "short")
+	_, err := h.Up(limited(t), api.Up{Environment: "production", By: "ops"}, silent)
+	check(t, err)
+	if status, _ := v.get("https://shop.example.com/"); status != http.StatusOK {
+		t.Errorf("with a token that cannot be used a customer got %d", status)
+	}
+	if info, err := h.Info(limited(t)); err != nil || !strings.Contains(strings.Join(info.Notes, " "), "the token of production lets no tester in: it has fewer than 20 letters") {
+		t.Errorf("of it the daemon notes %q, %v", info.Notes, err)
+	}
+	closed.Allow = nil
+	refused(t, h.Maintain(limited(t), closed), understudy.KindInvalid, "knows no token")
+	if h.productionStatus(t).Maintenance != nil {
+		t.Error("a maintenance that was refused is on")
+	}
 }
 
 // productionStatus is production's status.

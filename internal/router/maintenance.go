@@ -82,7 +82,7 @@ func (r *record) maintain(m Maintenance) error {
 	}
 	if m.Testers && r.Testers == nil {
 		return understudy.Errorf(understudy.KindInvalid, "front %s knows no token that testers could bring", r.Name).
-			WithHint("give the environment one with token: in understudy.yaml, or let addresses through")
+			WithHint("give the environment one with token: in understudy.yaml and bring it up again, or let addresses through")
 	}
 	r.Maintenance = &m
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -47,6 +48,14 @@ func newPair(shared *shared, f Front) *pair {
 
 // keptPair is where the last good pair of a front is.
 func keptPair(state, front string) string { return filepath.Join(state, "certificates", front+".pem") }
+
+// forgetPair takes away the copy of a front that is no more: it holds a key.
+func forgetPair(state, front string) error {
+	if err := os.Remove(keptPair(state, front)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the copy of a certificate: %w", err)
+	}
+	return nil
+}
 
 func (p *pair) config() *tls.Config { return p.made }
 

@@ -371,7 +371,7 @@ func (r *router) closeFront(name string) error {
 	if err != nil || f == nil {
 		return err
 	}
-	return f.close(0, afterCut)
+	return errors.Join(f.close(0, afterCut), forgetPair(r.config.State, name))
 }
 
 func (r *router) forget(name string) (*front, error) {

@@ -254,6 +254,10 @@ func TestTLS_ReadsAChangedPairAndKeepsTheLastGoodOneWhileTheNewOneIsBroken(t *te
 	}
 	a.pair(dir, 24*time.Hour*90, "shop.example.com")
 	s.await("a mended pair is shown", func() bool { return serial() != second && s.front().Certificates[0].Problem == "" })
+	check(t, s.Close(deadline(t), "shop"))
+	if left, err := os.ReadDir(s.folder + "/certificates"); err != nil || len(left) != 0 {
+		t.Errorf("of a front that was closed there is left: %v, %v", left, err)
+	}
 	if raw, err := os.ReadFile(s.folder + "/state.json"); err != nil || strings.Contains(string(raw), "PRIVATE KEY") {
 		t.Errorf("the state file holds a key, or is none: %v", err)
 	}
