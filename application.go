@@ -29,7 +29,8 @@ type Service struct {
 	Command []string          `json:"command"`
 	WorkDir string            `json:"workDir,omitempty"` // below the artifact tree
 	Port    int               `json:"port,omitempty"`    // where it listens in the seal; 0: it serves nothing
-	Route   string            `json:"route,omitempty"`   // path prefix the router sends here; empty: none
+	Route   string            `json:"route,omitempty"`   // place the router sends here, as ParsePlace reads it; empty: none
+	Routes  []string          `json:"routes,omitempty"`  // more of them
 	Health  Health            `json:"health,omitzero"`
 	Env     map[string]string `json:"env,omitempty"`
 	User    string            `json:"user,omitempty"` // name or uid[:gid] to run as; empty: whoever starts it

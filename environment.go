@@ -20,6 +20,7 @@ type Environment struct {
 	Name    string  `json:"name"`
 	Purpose Purpose `json:"purpose"`
 	Listen  string  `json:"listen,omitempty"` // host:port of its front door
+	Door    Door    `json:"door,omitzero"`
 	TwinOf  string  `json:"twinOf,omitempty"` // the environment it is a twin of; then it is sealed
 	Copying Copying `json:"copying,omitzero"` // of a twin: how its data comes
 	// External production is run by other means: only read from, never started or switched.

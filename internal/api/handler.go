@@ -29,6 +29,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	a := humago.New(mux, config)
 	releaseRoutes(a, roles.Releases)
 	environmentRoutes(a, roles.Environments)
+	doorRoutes(a, roles.Doors)
 	twinRoutes(a, roles.Twins)
 	proofRoute(a, roles.Proofs)
 	rehearsalRoutes(a, roles.Rehearsals, roles.Evidences)

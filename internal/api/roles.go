@@ -75,6 +75,44 @@ type EnvironmentStatus struct {
 	Deployments []DeploymentStatus     `json:"deployments"`
 	Databases   []DatabaseStatus       `json:"databases"`
 	Snapshot    *understudy.Snapshot   `json:"snapshot,omitempty"` // of a twin
+
+	Sites        []string                 `json:"sites,omitempty"` // URLs of the hosts that its routes name
+	Certificates []understudy.Certificate `json:"certificates,omitempty"`
+	Maintenance  *Maintained              `json:"maintenance,omitempty"`
+	Problems     []string                 `json:"problems,omitempty"` // of its front door
+}
+
+// Maintained is a maintenance that is on.
+type Maintained struct {
+	Since   time.Time `json:"since"`
+	By      string    `json:"by"`
+	Reason  string    `json:"reason,omitempty"`
+	Allow   []string  `json:"allow,omitempty"`   // who is let through, by address
+	Testers bool      `json:"testers,omitempty"` // so is who brings the environment's token
+}
+
+// Doors closes front doors to customers, and opens them again.
+type Doors interface {
+	// Maintain answers everybody with a page until EndMaintenance, also after a restart.
+	Maintain(ctx context.Context, request Maintain) error
+	EndMaintenance(ctx context.Context, request EndMaintenance) error
+}
+
+// Maintain asks for an environment to be closed for maintenance.
+type Maintain struct {
+	Environment string   `json:"environment"`
+	Page        string   `json:"page,omitempty"` // HTML; empty: a plain one
+	Allow       []string `json:"allow,omitempty"`
+	Testers     bool     `json:"testers,omitempty"`
+	By          string   `json:"by"`
+	Reason      string   `json:"reason,omitempty"`
+}
+
+// EndMaintenance asks for an environment to serve everybody again.
+type EndMaintenance struct {
+	Environment string `json:"environment"`
+	By          string `json:"by"`
+	Reason      string `json:"reason,omitempty"`
 }
 
 // DeploymentStatus is a deployment with its programs and its share of the traffic.
@@ -266,6 +304,7 @@ type Info struct {
 type Roles struct {
 	Releases     Releases
 	Environments Environments
+	Doors        Doors
 	Twins        Twins
 	Proofs       Proofs
 	Rehearsals   Rehearsals

@@ -48,6 +48,15 @@ func environmentRoutes(a huma.API, role Environments) {
 	execRoute(a, role)
 }
 
+func doorRoutes(a huma.API, role Doors) {
+	post(a, "maintain", "/v1/maintenance/on", "answer everybody with a page", func(ctx context.Context, in Maintain) (none, error) {
+		return none{}, role.Maintain(ctx, in)
+	})
+	post(a, "end-maintenance", "/v1/maintenance/off", "serve everybody again", func(ctx context.Context, in EndMaintenance) (none, error) {
+		return none{}, role.EndMaintenance(ctx, in)
+	})
+}
+
 type logsRequest struct {
 	Name    string `path:"name"`
 	Service string `query:"service"`

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -155,6 +156,9 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("STATE", state)
 	env.Setenv("TZ", "UTC")
 	env.Setenv("USER", "ann")
+	if me, err := user.Current(); err == nil { // whom the journal names
+		env.Setenv("ME", me.Username)
+	}
 	dir := statedir.Dir{Root: state, Run: filepath.Join(state, "run")}
 	stage := newStage(env.WorkDir)
 	env.Values[stageKey{}] = stage

@@ -171,6 +171,7 @@ func scenes() map[string]func(*apitest.Stage) {
 		"endless":      play(rehearsal(running, "twin")),
 		"hostile": play(rehearsal(understudy.RehearsalFailed, "",
 			check("tests", understudy.OutcomeFailed, "12:00:01", time.Second, "\x1b[2J\x1b]0;owned\a\u202egone"))),
+		"closed":     closed,
 		"may go":     func(s *apitest.Stage) { s.Plan, s.Play = plan(), switching() },
 		"may not go": func(s *apitest.Stage) { s.Plan = refused() },
 		"goes back": func(s *apitest.Stage) {
@@ -178,6 +179,17 @@ func scenes() map[string]func(*apitest.Stage) {
 			last := &s.Play[len(s.Play)-1]
 			last.State, last.Reason = understudy.PromotionRolledBack, "9 of 80 requests failed on v2"
 		},
+	}
+}
+
+// closed is production with a front door of which much is to be said.
+func closed(s *apitest.Stage) {
+	e := &s.Standing[0]
+	e.URL, e.Sites, e.Problems = "https://127.0.0.1:18443", []string{"https://shop.example.com:18443"}, []string{"0.0.0.0:80 could not be opened"}
+	e.Maintenance = &api.Maintained{Since: at("12:00:00"), By: "ann", Reason: "new disks", Allow: []string{"10.0.0.0/8"}, Testers: true}
+	e.Certificates = []understudy.Certificate{
+		{Hosts: []string{"shop.example.com"}, From: "/srv/cert.pem", Until: at("12:00:00").AddDate(0, 1, 0)},
+		{Hosts: []string{"api.example.com"}, From: "https://ca.example/dir", Problem: "no certificate for api.example.com could be had"},
 	}
 }
 

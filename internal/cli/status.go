@@ -45,6 +45,7 @@ func (c *cli) showStatus(all []api.EnvironmentStatus) {
 			c.voice.print("")
 		}
 		c.voice.print("%s", environmentLine(e))
+		c.showDoor(e)
 		if e.Held != "" {
 			c.voice.print("  held: %s (understudy hold lift %s --reason …)", e.Held, e.Environment.Name)
 		}

@@ -134,7 +134,12 @@ func (e serviceEntry) refine(name string, base understudy.Service) understudy.Se
 	}
 	s.WorkDir = cmp.Or(e.WorkDir, s.WorkDir)
 	s.Port = cmp.Or(e.Port, s.Port)
-	s.Route = cmp.Or(e.Route, s.Route)
+	if len(e.Route) > 0 {
+		s.Route, s.Routes = e.Route[0], e.Route[1:]
+	}
+	if len(s.Routes) == 0 {
+		s.Routes = nil
+	}
 	s.User = cmp.Or(e.User, s.User)
 	s.Grace = cmp.Or(time.Duration(e.Grace), s.Grace)
 	s.Health.Path = cmp.Or(e.Health.Path, s.Health.Path)
@@ -228,6 +233,7 @@ func (s *source) environment(name string, e environmentEntry) (understudy.Enviro
 		}
 		out.Env = values
 	}
+	out.Door = s.door(e.Door, []string{"environments", name})
 	out.Copying = s.copying(e.Copy, []string{"environments", name, "copy"})
 	for key, ref := range e.Secrets {
 		if out.Secrets == nil {

@@ -29,7 +29,7 @@ type serviceEntry struct {
 	Command []string        `yaml:"command"`
 	WorkDir string          `yaml:"work_dir"`
 	Port    int             `yaml:"port"`
-	Route   string          `yaml:"route"`
+	Route   routeEntry      `yaml:"route"`
 	Health  healthEntry     `yaml:"health"`
 	Env     map[string]text `yaml:"env"`
 	User    string          `yaml:"user"`
@@ -135,6 +135,7 @@ type stepEntry struct {
 type environmentEntry struct {
 	Purpose   string                `yaml:"purpose"`
 	Listen    string                `yaml:"listen"`
+	Door      doorEntry             `yaml:",inline"`
 	TwinOf    string                `yaml:"twin_of"`
 	External  bool                  `yaml:"external"`
 	Release   string                `yaml:"release"`

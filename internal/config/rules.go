@@ -52,10 +52,7 @@ func (s *source) checkServices(app understudy.Application) {
 		if service.Route != "" && service.Port == 0 {
 			s.problems.at(append(path, "route"), "expected a port: beside the route, found none")
 		}
-		if other, twice := routes[service.Route]; twice && service.Route != "" {
-			s.problems.at(append(path, "route"), "route %s belongs to service %s already", service.Route, other)
-		}
-		routes[service.Route] = service.Name
+		s.checkRoutes(service, routes)
 		if service.WorkDir != "" && !filepath.IsLocal(service.WorkDir) {
 			s.problems.at(append(path, "work_dir"), "expected a folder below the artifact's, found %q", service.WorkDir)
 		}

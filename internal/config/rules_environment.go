@@ -16,6 +16,7 @@ func (s *source) checkEnvironments(app understudy.Application, all []understudy.
 	for i, e := range all {
 		path := []string{"environments", e.Name}
 		s.checkListen(app, e, all[:i], path)
+		s.checkDoor(app, e, all[:i], path)
 		s.checkTwin(e, all, path)
 		s.checkPlacements(app, e, taken, path)
 		s.checkVolumes(app, e, path)

@@ -61,9 +61,7 @@ func (d *Daemon) environmentStatus(ctx context.Context, e understudy.Environment
 	if err != nil {
 		return out, err
 	}
-	if front.Open {
-		out.URL = "http://" + front.Listen
-	}
+	doorStatus(&out, front, now)
 	if out.Deployments, err = d.deploymentStatuses(ctx, e.Name, front); err != nil {
 		return out, err
 	}

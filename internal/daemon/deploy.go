@@ -13,7 +13,6 @@ import (
 	"understudy"
 	"understudy/internal/config"
 	"understudy/internal/postgres/lockwatch"
-	"understudy/internal/router"
 	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
 )
@@ -88,22 +87,19 @@ func (d *Daemon) show(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
-	slot := router.Slot{Deployment: o.id, Release: o.release.Label}
-	for _, s := range o.release.Application.Services {
-		for _, program := range status.Programs {
-			if s.Route != "" && program.Name == s.Name {
-				slot.Routes = append(slot.Routes, router.Route{Prefix: s.Route, Address: program.Address})
-			}
-		}
+	slot, err := slotOf(o, status.Programs)
+	if err != nil || len(slot.Routes) == 0 {
+		return err
 	}
-	if len(slot.Routes) == 0 {
-		return nil
-	}
+	front := doorOf(o)
+	front.Testers = d.testersOf(o.env)
 	if err := d.startRouter(ctx); err != nil { // after a down of everything it does not run
 		return err
 	}
-	front := router.Front{Name: o.env.Name, Listen: o.env.Listen, Mark: o.env.Sealed()}
 	if err := d.router.Open(ctx, front); err != nil {
+		return err
+	}
+	if err := d.keepClosed(ctx, front); err != nil {
 		return err
 	}
 	return d.router.Add(ctx, o.env.Name, slot)

@@ -54,6 +54,8 @@ type standing struct {
 	Standby string         `json:"standby,omitempty"` // kept warm
 	Shares  map[string]int `json:"shares,omitempty"`  // percent, by deployment
 	Held    string         `json:"held,omitempty"`
+
+	Maintenance *maintained `json:"maintenance,omitempty"` // nil: open to customers
 }
 
 func (d *Daemon) standing(ctx context.Context, environment string) (standing, error) {

@@ -20,6 +20,7 @@ const (
 type entry struct {
 	At         time.Time `json:"at"`
 	Front      string    `json:"front"`
+	Host       string    `json:"host,omitempty"` // where a route names it: any other is whatever a client wrote
 	Release    string    `json:"release,omitempty"`
 	Deployment string    `json:"deployment,omitempty"`
 	Request    string    `json:"request"`
@@ -69,6 +70,9 @@ func (l *accessLog) write(v *visit, now time.Time) {
 	e := entry{At: v.startedAt.UTC(), Front: v.settings.name, Request: v.id, Method: v.request.Method, Path: v.request.URL.Path,
 		Status: v.answer.status, Bytes: v.answer.bytes, Seconds: now.Sub(v.startedAt).Seconds(), Failed: v.failed}
 	if v.claim != nil {
+		if v.claim.target != nil && v.claim.target.host != "" {
+			e.Host = v.host
+		}
 		e.Release, e.Deployment = v.claim.slot.Release, v.claim.slot.Deployment
 		if held := v.claimedAt.Sub(v.startedAt); held > time.Millisecond {
 			e.Held = held.Seconds()

@@ -4,26 +4,25 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
-// stalledFor is how long a client may neither read nor send before its connection is given up.
-const stalledFor = 60 * time.Second
-
 // answer is a ResponseWriter that notices what was answered, and gives up on a client
-// that does not read. Deadlines are set for HTTP/1 only: there a connection is one
+// that neither reads nor sends for as long as the limit says. Deadlines are set for HTTP/1 only: there a connection is one
 // request, and HTTP/2 has its own (see newServer).
 type answer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	single  bool
+	stall   time.Duration
 	status  int // 0: none yet
 	bytes   int64
 	failed  bool // the client did not take it
 }
 
-func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
-	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), single: r.ProtoMajor == 1}
+func newAnswer(w http.ResponseWriter, r *http.Request, stall time.Duration) *answer {
+	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), single: r.ProtoMajor == 1, stall: stall}
 	a.extend() // the deadline of an earlier request on this connection may still stand
 	return a
 }
@@ -39,7 +38,7 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write gives the client stalledFor to take what is written.
+// Write gives the client some time to take what is written.
 func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
@@ -53,30 +52,64 @@ func (a *answer) Write(p []byte) (int, error) {
 
 func (a *answer) extend() {
 	if a.single {
-		_ = a.control.SetWriteDeadline(time.Now().Add(stalledFor)) // every net/http connection has deadlines
+		_ = a.control.SetWriteDeadline(time.Now().Add(a.stall)) // every net/http connection has deadlines
 	}
 }
 
-// patientBody is a request's body that gives up on a client that stops sending, and
-// remembers how it ended.
+// leaveBody bounds how long the server waits for what is left of a request's body, which
+// it reads before the connection is used again.
+func (a *answer) leaveBody(r *http.Request) {
+	if a.single && r.Body != http.NoBody && a.status != http.StatusSwitchingProtocols {
+		_ = a.control.SetReadDeadline(time.Now().Add(min(a.stall, leftOver)))
+	}
+}
+
+// leftOver is how long a client may take to send what nobody is interested in.
+const leftOver = 5 * time.Second
+
+// patientBody is a request's body that gives up on a client that stops sending or sends
+// too much, and remembers how it ended.
 type patientBody struct {
 	io.ReadCloser
 	visit *visit
+	left  int64 // bytes that may still come; below 0: any
+	timed bool
+}
+
+// errTooLarge is how a body ends that is larger than it may be.
+var errTooLarge = errors.New("the request's body is larger than the limit")
+
+// newBody limits a request's body. A stream of gRPC is silent for as long as it likes.
+func newBody(v *visit) *patientBody {
+	calls := strings.HasPrefix(v.request.Header.Get("Content-Type"), "application/grpc")
+	return &patientBody{ReadCloser: v.request.Body, visit: v, left: v.settings.limits.Body, timed: !calls}
 }
 
 // Read is called by the transport until the visit is over. The deadline must be gone
 // once the body is, or it would end the wait for the answer.
 func (b *patientBody) Read(p []byte) (int, error) {
 	a := b.visit.answer
-	if a.single {
-		_ = a.control.SetReadDeadline(time.Now().Add(stalledFor))
+	if b.timed {
+		_ = a.control.SetReadDeadline(time.Now().Add(a.stall))
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && a.single {
+	if n, err = b.count(n, err); err != nil && b.timed {
 		_ = a.control.SetReadDeadline(time.Time{})
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.visit.bodyErr.CompareAndSwap(nil, &err)
 	}
+	return n, err
+}
+
+// count ends a body that has become too large.
+func (b *patientBody) count(n int, err error) (int, error) {
+	if b.left < 0 {
+		return n, err
+	}
+	if int64(n) > b.left {
+		return 0, errTooLarge
+	}
+	b.left -= int64(n)
 	return n, err
 }

@@ -72,6 +72,17 @@ func (c *Client) Resume(ctx context.Context, name string) error {
 	return c.call(ctx, http.MethodDelete, frontPath(name)+"/pause", nil, nil)
 }
 
+// Maintain answers everybody with a page until EndMaintenance, also across a restart. What
+// waits in a pause is answered too; what is under way goes on.
+func (c *Client) Maintain(ctx context.Context, name string, m Maintenance) error {
+	return c.call(ctx, http.MethodPut, frontPath(name)+"/maintenance", m, nil)
+}
+
+// EndMaintenance serves everybody again. Ending none is no error.
+func (c *Client) EndMaintenance(ctx context.Context, name string) error {
+	return c.call(ctx, http.MethodDelete, frontPath(name)+"/maintenance", nil, nil)
+}
+
 // Figures tells what each deployment's release did since the last reset, in the order in
 // which they were added.
 func (c *Client) Figures(ctx context.Context, name string) ([]understudy.Served, error) {

@@ -39,6 +39,10 @@ func (r *router) newControl() *http.Server {
 	handle("DELETE /fronts/{front}/pause", func(q *http.Request) (any, error) {
 		return nil, r.edit(q.PathValue("front"), (*record).resume)
 	})
+	handle("PUT /fronts/{front}/maintenance", r.callMaintain)
+	handle("DELETE /fronts/{front}/maintenance", func(q *http.Request) (any, error) {
+		return nil, r.edit(q.PathValue("front"), (*record).endMaintenance)
+	})
 	handle("GET /fronts/{front}/figures", r.callFigures)
 	handle("DELETE /fronts/{front}/figures", r.callResetFigures)
 	mux.Handle("GET /metrics", r.metrics())
@@ -91,6 +95,14 @@ func (r *router) callPause(q *http.Request) (any, error) {
 	}
 	until := time.Now().Add(pause.Limit)
 	return nil, r.edit(q.PathValue("front"), func(rec *record) error { return rec.pause(until) })
+}
+
+func (r *router) callMaintain(q *http.Request) (any, error) {
+	wanted, err := read[Maintenance](q)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.edit(q.PathValue("front"), func(rec *record) error { return rec.maintain(wanted) })
 }
 
 // callDrain waits for the copy before this one too: it may still have requests of the

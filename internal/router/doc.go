@@ -8,12 +8,17 @@
 //	              │
 //	           router ── change: record → state file → adopt
 //	              │
-//	listener ─▶ front ──────── one lock: hold (pause), split, slots, claims
-//	              │ claim
+//	listener ─▶ doorway ─▶ hall ─▶ front ── one lock: closure, hold (pause), split, slots, claims
+//	              ┌──────────────────┘ claim
 //	       ┌──────┴──────┐
 //	     slot A        slot B          one per deployment; figures per release
 //	       │ route        │
 //	     target         target         transport, one retry where it is safe
+//
+// A doorway takes connections: it counts them (crowd), hears what a balancer says of them
+// (PROXY), closes TLS around them (certificates) and hands each (guest) to a hall, which is
+// an http.Server with the limits of its time. A front may have a second doorway, which
+// sends http to https.
 //
 // A request is given a slot, and is counted as one of that slot's claims, under the
 // same lock that Pause, Resume and Split take. So there is no moment at which a request
@@ -41,6 +46,8 @@
 //     damaged: the router refuses to start; it never serves an empty table by mistake.
 //   - One record is damaged, or its port is taken: that front is a problem, kept in the
 //     file as it is; the others serve.
+//   - A certificate cannot be read or had: the last good one is shown, and the problem told.
+//   - A client floods, crawls or sends nonsense: it loses its connection; nobody else notices.
 //   - A target does not answer: 502, counted as an error of its release.
 //   - The client of a Drain leaves: the waiting ends, nothing else does.
 //   - An upgrade's new copy does not become ready: it is ended, the old one goes on.

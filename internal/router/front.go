@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,24 +24,32 @@ type front struct {
 	slots   map[string]*slot
 	split   split
 	hold    *hold
-	closing bool // nobody is kept waiting any more
+	closed  *closure // nil: there is no maintenance
+	closing bool     // nobody is kept waiting any more
 	since   time.Time
 
-	nowhere  *figures     // requests that no slot was there for
-	listener net.Listener // nil: it has no port
-	server   *http.Server
-	crowd    *crowd
+	nowhere   *figures     // requests that no slot was there for
+	listener  net.Listener // nil: it has no port
+	redirects net.Listener // nil: it has no second port
+
+	redirectAt string     // where that is, as it was wished for
+	doors      []*doorway // the first is that of listener
+	crowd      *crowd
+	keys       atomic.Pointer[certificates] // nil: it speaks no TLS
+	keysFor    wishes                       // changed as the record is: one change at a time
 }
 
 var (
 	errNothing = errors.New("nothing is deployed here yet")
 	errHeld    = errors.New("the pause is full or over its limit")
+	errClosed  = errors.New("the front is closed for maintenance")
+	errUnknown = errors.New("the release that was chosen is not deployed")
 	errClosing = errors.New("the front door is closing")
 )
 
 func newFront(shared *shared) *front {
 	f := &front{shared: shared, slots: map[string]*slot{}, nowhere: newFigures(), since: time.Now(), crowd: newCrowd()}
-	f.server = f.newServer()
+	f.doors = []*doorway{{front: f, handler: f}}
 	return f
 }
 
@@ -53,11 +60,17 @@ func (f *front) adopt(r record) error {
 	if err != nil {
 		return err
 	}
+	closed, err := r.Maintenance.closure()
+	if err != nil {
+		return err
+	}
+	f.adoptKeys(r)
 	f.settings.Store(s)
 	f.mu.Lock()
 	old := f.adoptSlots(r)
 	f.adoptSplit(r.Shares)
 	f.adoptPause(r.PausedUntil)
+	f.adoptMaintenance(closed)
 	f.record = r
 	f.mu.Unlock()
 	for _, t := range old {
@@ -114,13 +127,30 @@ func (f *front) adoptPause(until time.Time) {
 	}
 }
 
+// adoptMaintenance closes the front. Whoever waits in a pause looks again: it is answered
+// with the page now, unless it is let through, which goes on waiting.
+func (f *front) adoptMaintenance(closed *closure) {
+	if closed != nil && f.hold != nil {
+		until := f.hold.until
+		f.hold.wake()
+		f.hold = newHold(until)
+	}
+	f.closed = closed
+}
+
 // claim gives a request its slot, after any pause, and tells whether there was a choice.
-// It is the only way to a target, and every claim is given back by release.
-func (f *front) claim(ctx context.Context, c *claim, path string, point int) (split bool, err error) {
+// It is the only way to a target, and every claim is given back by release. Maintenance
+// goes before a pause: what would not be served does not wait.
+func (f *front) claim(ctx context.Context, c *claim, v *visit) (split bool, err error) {
 	for {
 		f.mu.Lock()
+		if f.closed != nil && !f.closed.lets(v) {
+			v.closure = f.closed
+			f.mu.Unlock()
+			return false, errClosed
+		}
 		if f.hold == nil {
-			err := f.choose(c, path, point)
+			err := f.choose(c, v)
 			split = len(f.split) > 1
 			f.mu.Unlock()
 			return split, err
@@ -147,12 +177,18 @@ func (f *front) claim(ctx context.Context, c *claim, path string, point int) (sp
 }
 
 // choose claims a slot under the lock.
-func (f *front) choose(c *claim, path string, point int) error {
-	s := f.split.pick(point)
+func (f *front) choose(c *claim, v *visit) error {
+	s := f.split.pick(v.point)
+	if v.chosen != "" {
+		if s = f.deployed(v.chosen); s == nil {
+			return errUnknown
+		}
+	}
 	if s == nil {
 		return errNothing
 	}
-	c.slot, c.target = s, s.target(path)
+	c.slot, c.target = s, s.target(v.host, v.request.URL.Path)
+	c.foreign = c.target == nil && !s.knows(v.host)
 	s.claims[c] = struct{}{}
 	return nil
 }
@@ -184,10 +220,13 @@ func (f *front) open() bool {
 
 // state is the front as it is now.
 func (f *front) state(now time.Time) FrontState {
+	shown := f.shown(now)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := FrontState{Front: f.record.Front, Open: f.listener != nil, Shares: slices.Clone(f.record.Shares),
-		PausedUntil: f.record.PausedUntil, Since: f.since}
+		PausedUntil: f.record.PausedUntil, Since: f.since, Maintenance: f.record.Maintenance, RedirectOpen: f.redirects != nil,
+		Refused: f.crowd.refused.Load(), Certificates: shown}
+	s.Connections, s.Idle = f.crowd.size()
 	if f.hold != nil {
 		s.Waiting = f.hold.waiting
 	}

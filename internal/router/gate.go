@@ -1,8 +1,6 @@
 package router
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"strings"
 	"time"
@@ -16,7 +14,7 @@ const (
 
 const signInPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="robots" content="noindex">
 <meta name="viewport" content="width=device-width"><title>Sign in</title>
-<h1>This is not production</h1>
+<h1>Sign in</h1>
 <form method="post" action="` + signInPath + `"><label>Token <input type="password" name="token" autocomplete="current-password" autofocus required></label>
 <button>Sign in</button></form></html>
 `
@@ -24,18 +22,21 @@ const signInPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta n
 // refusedAtGate answers a request that did not bring the token of a gated front, or that
 // signs in, and tells whether it did.
 func (v *visit) refusedAtGate() bool {
-	if v.settings.gate == nil {
+	if v.settings.gate == nil && v.settings.testers == nil {
 		return false
 	}
 	if v.request.URL.Path == signInPath && v.request.Method == http.MethodPost {
 		v.signIn()
 		return true
 	}
-	if cookie, err := v.request.Cookie(gateCookie); err == nil && v.opens(cookie.Value) {
+	if v.settings.gate == nil {
+		return v.showedSignIn()
+	}
+	if cookie, err := v.request.Cookie(gateCookie); err == nil && v.settings.gate.opens(cookie.Value) {
 		return false
 	}
 	scheme, token, _ := strings.Cut(v.request.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") && v.opens(token) {
+	if strings.EqualFold(scheme, "Bearer") && v.settings.gate.opens(token) {
 		v.byBearer = true
 		return false
 	}
@@ -43,9 +44,18 @@ func (v *visit) refusedAtGate() bool {
 	return true
 }
 
+// showedSignIn answers whoever asks for the page of testers.
+func (v *visit) showedSignIn() bool {
+	if v.request.URL.Path != signInPath {
+		return false
+	}
+	v.sayPage(http.StatusOK, []byte(signInPage), 0)
+	return true
+}
+
+// opens tells whether a token is one that the sign-in page takes.
 func (v *visit) opens(token string) bool {
-	sum := sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(sum[:], v.settings.gate) == 1
+	return v.settings.gate.opens(token) || v.settings.testers.opens(token)
 }
 
 // signIn turns the token of the form into a cookie.
@@ -58,7 +68,7 @@ func (v *visit) signIn() {
 		return
 	}
 	http.SetCookie(v.answer, &http.Cookie{Name: gateCookie, Value: token, Path: "/", HttpOnly: true,
-		Secure:   v.trusted && r.Header.Get("X-Forwarded-Proto") == "https",
+		Secure:   v.secure(),
 		SameSite: http.SameSiteLaxMode, MaxAge: int(signedIn.Seconds())})
 	v.answer.Header().Set("Location", "/")
 	v.answer.Header().Set("X-Robots-Tag", "noindex, nofollow")
@@ -69,12 +79,9 @@ func (v *visit) askToSignIn() {
 	h := v.answer.Header()
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("WWW-Authenticate", `Bearer realm="understudy"`)
-	if !strings.Contains(v.request.Header.Get("Accept"), "text/html") {
+	if !v.wantsPage() {
 		v.say(http.StatusUnauthorized, "sign in with the token of this environment", 0)
 		return
 	}
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	v.answer.WriteHeader(http.StatusUnauthorized)
-	_, _ = v.answer.Write([]byte(signInPage)) // a client that is gone is noted by the answer
+	v.sayPage(http.StatusUnauthorized, []byte(signInPage), 0)
 }

@@ -37,7 +37,7 @@ const (
 )
 
 // parcel says which descriptors come with it: the lock, the control listener, and one
-// for each front, in this order.
+// for each front, and for its second port, in this order.
 type parcel struct {
 	Fronts []string `json:"fronts"`
 }
@@ -139,6 +139,10 @@ func (r *router) sendParcel(conn *net.UnixConn) error {
 		if f.listener != nil {
 			p.Fronts = append(p.Fronts, f.record.Name)
 			sources = append(sources, f.listener.(syscall.Conn))
+		}
+		if f.redirects != nil {
+			p.Fronts = append(p.Fronts, redirectOf(f.record.Name))
+			sources = append(sources, f.redirects.(syscall.Conn))
 		}
 		f.mu.Unlock()
 	}

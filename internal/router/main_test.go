@@ -27,5 +27,12 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if settings := os.Getenv(asIssuer); settings != "" {
+		if err := issue(settings); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -15,9 +15,12 @@ import (
 
 // shared is what all fronts use.
 type shared struct {
-	log     *slog.Logger
-	buffers httputil.BufferPool
-	access  *accessLog
+	state string // the router's folder
+	// descriptors is how many files and connections the process may have open; 0: any.
+	descriptors int
+	log         *slog.Logger
+	buffers     httputil.BufferPool
+	access      *accessLog
 }
 
 // buffers keeps the buffers that answers are copied through.
@@ -52,19 +55,9 @@ func newProxy(t *target, shared *shared) http.Handler {
 func rewrite(p *httputil.ProxyRequest) {
 	v := visitOf(p.In.Context())
 	p.Out.URL.Scheme, p.Out.URL.Host = "http", "deployment"
-	p.Out.URL.RawQuery = p.In.URL.RawQuery
-	if v.trusted {
-		p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
-	}
-	p.SetXForwarded()
-	if v.trusted {
-		for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
-			if told := p.In.Header.Get(name); told != "" {
-				p.Out.Header.Set(name, told)
-			}
-		}
-	}
-	p.Out.Header.Set("X-Request-Id", v.id)
+	p.Out.URL.RawQuery = withoutChoice(p.In.URL.RawQuery)
+	p.Out.Trailer = p.In.Trailer // the map that is filled when the body has been read
+	v.forward(p)
 	dropOwn(p.Out.Header, v)
 }
 
@@ -73,8 +66,10 @@ func dropOwn(h http.Header, v *visit) {
 	if v.byBearer {
 		h.Del("Authorization")
 	}
+	h.Del(testerHeader)
+	h.Del(chooseHeader)
 	for i, line := range h["Cookie"] {
-		if strings.Contains(line, sideCookie) || strings.Contains(line, gateCookie) {
+		if strings.Contains(line, ownCookies) {
 			h["Cookie"][i] = withoutOwnCookies(line)
 		}
 	}
@@ -84,11 +79,14 @@ func dropOwn(h http.Header, v *visit) {
 	}
 }
 
+// ownCookies is how the names of the router's cookies begin.
+const ownCookies = "understudy-"
+
 func withoutOwnCookies(line string) string {
 	var kept []string
 	for pair := range strings.SplitSeq(line, ";") {
 		name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		if name != sideCookie && name != gateCookie {
+		if name != sideCookie && name != gateCookie && name != chooseCookie {
 			kept = append(kept, strings.TrimSpace(pair))
 		}
 	}
@@ -125,7 +123,11 @@ func unanswered(_ http.ResponseWriter, r *http.Request, err error) {
 		v.failed = true
 		v.say(http.StatusServiceUnavailable, "this release is being taken away; try again", 1)
 		return
+	case bodyErr != nil && errors.Is(*bodyErr, errTooLarge):
+		v.refuseBody()
+		return
 	case bodyErr != nil && errors.As(*bodyErr, &slow) && slow.Timeout():
+		v.last = true
 		v.say(http.StatusRequestTimeout, "the request did not arrive in time", 0)
 		return
 	case bodyErr != nil || r.Context().Err() != nil:

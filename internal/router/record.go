@@ -19,6 +19,8 @@ type record struct {
 	Slots       []Slot    `json:"slots,omitempty"`
 	Shares      []Share   `json:"shares,omitempty"`
 	PausedUntil time.Time `json:"pausedUntil,omitzero"`
+
+	Maintenance *Maintenance `json:"maintenance,omitempty"`
 }
 
 // clone is a copy that can be edited without touching the original.
@@ -45,6 +47,9 @@ func (r record) validate() error {
 		}
 		seen[s.Deployment] = true
 	}
+	if _, err := r.Maintenance.closure(); err != nil {
+		return err
+	}
 	return r.validateShares(r.Shares)
 }
 
@@ -55,6 +60,9 @@ func (f Front) validate() error {
 	}
 	if _, port, err := net.SplitHostPort(f.Listen); err != nil || port == "" {
 		return understudy.Errorf(understudy.KindInvalid, "front %s listens on host:port, found %q", f.Name, f.Listen)
+	}
+	if err := f.validateDoor(); err != nil {
+		return err
 	}
 	_, err := f.settings()
 	return err
@@ -72,6 +80,9 @@ func (s Slot) validate() error {
 		if !strings.HasPrefix(route.Prefix, "/") || path.Clean(route.Prefix) != strings.TrimRight(route.Prefix, "/")+rootSlash(route.Prefix) {
 			return understudy.Errorf(understudy.KindInvalid, "deployment %s: a route's prefix is a clean path that begins with /, found %q",
 				s.Deployment, route.Prefix)
+		}
+		if place, err := understudy.ParsePlace(route.Host + "/"); err != nil || place.Host != route.Host {
+			return understudy.Errorf(understudy.KindInvalid, "deployment %s: a route's host is a name in lower case, found %q", s.Deployment, route.Host)
 		}
 		if _, _, err := splitAddress(route.Address); err != nil {
 			return err
@@ -183,7 +194,7 @@ func parsePeer(text string) (netip.Prefix, error) {
 	}
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		return netip.Prefix{}, understudy.Errorf(understudy.KindInvalid, "a trusted peer is an address or a CIDR, found %q", text)
+		return netip.Prefix{}, understudy.Errorf(understudy.KindInvalid, "a peer is an address or a CIDR, found %q", text)
 	}
 	return prefix.Masked(), nil
 }

@@ -69,12 +69,15 @@ func (r *router) restore(ctx context.Context, inherited map[string]net.Listener)
 		r.put(rec.Name, f)
 		listener := inherited[rec.Name]
 		if listener == nil {
-			if listener, err = listen(ctx, rec.Front); err != nil {
+			if listener, err = listen(ctx, rec.Name, rec.Listen); err != nil {
 				r.problem(rec.Name, err.Error())
 				continue
 			}
 		}
 		r.serve(f, listener)
+		if err := r.openRedirect(ctx, f, rec.Front, inherited[redirectOf(rec.Name)]); err != nil {
+			r.problem(rec.Name, err.Error())
+		}
 	}
 	return nil
 }
@@ -83,13 +86,58 @@ func (r *router) restore(ctx context.Context, inherited map[string]net.Listener)
 func (r *router) serve(f *front, listener net.Listener) {
 	f.mu.Lock()
 	f.listener = listener
-	name := f.record.Name
 	f.mu.Unlock()
+	r.let(f, f.doors[0], listener)
+}
+
+// let has a doorway of a front take the connections of a listener.
+func (r *router) let(f *front, door *doorway, listener net.Listener) {
+	name := f.settings.Load().name
 	r.serving.Go(func() {
-		if err := f.serve(listener); err != nil {
+		if err := door.run(listener); err != nil {
 			r.problem(name, "front "+name+" has stopped accepting: "+err.Error())
 		}
 	})
+}
+
+// redirectOf names a front's second listener in a hand-over; no front can be called so.
+func redirectOf(front string) string { return front + "/redirect" }
+
+// openRedirect sees that a front has the second listener that it wishes for, and no other.
+func (r *router) openRedirect(ctx context.Context, f *front, want Front, inherited net.Listener) error {
+	f.mu.Lock()
+	have, at := f.redirects, f.redirectAt
+	if at != want.Redirect {
+		f.redirects, f.redirectAt = nil, ""
+	}
+	f.mu.Unlock()
+	if have != nil && at == want.Redirect {
+		return nil
+	}
+	if want.Redirect == "" {
+		return closeAll(have, inherited)
+	}
+	if err := closeAll(have); err != nil {
+		return err
+	}
+	if inherited == nil {
+		var err error
+		if inherited, err = listen(ctx, want.Name, want.Redirect); err != nil {
+			return err
+		}
+	}
+	r.serveRedirect(f, inherited)
+	return nil
+}
+
+// serveRedirect lets a front answer on its second listener.
+func (r *router) serveRedirect(f *front, listener net.Listener) {
+	second := &doorway{front: f, handler: redirect{f}, plain: true}
+	f.mu.Lock()
+	f.redirects, f.redirectAt = listener, f.record.Redirect
+	f.doors = append(f.doors, second)
+	f.mu.Unlock()
+	r.let(f, second, listener)
 }
 
 func (r *router) problem(front, text string) {
@@ -191,7 +239,7 @@ func same(a, b record) bool {
 
 // open makes a front, or changes the wishes of one that is there.
 func (r *router) open(ctx context.Context, want Front) error {
-	if err := want.validate(); err != nil {
+	if err := errors.Join(want.validate(), checkPair(r.config.State, want)); err != nil {
 		return err
 	}
 	if have, err := r.find(want.Name); err == nil {
@@ -201,20 +249,57 @@ func (r *router) open(ctx context.Context, want Front) error {
 		return err
 	}
 	defer r.change.Unlock()
-	listener, err := listen(ctx, want)
+	listener, second, err := r.listenBoth(ctx, want)
 	if err != nil {
-		return r.nameHolder(err, want)
+		return err
 	}
-	want.Listen = listener.Addr().String()
+	want.Listen = asListened(want.Listen, listener)
+	want.Redirect = asListened(want.Redirect, second)
 	rec := record{Front: want}
 	f := newFront(r.shared)
 	r.file.forget(want.Name)
 	if err := errors.Join(r.file.save(append(r.records(want.Name), rec)), f.adopt(rec)); err != nil {
-		return errors.Join(err, listener.Close())
+		f.closeKeys()
+		return errors.Join(err, closeAll(listener, second))
 	}
 	r.put(want.Name, f)
 	r.serve(f, listener)
+	if second != nil {
+		r.serveRedirect(f, second)
+	}
 	return nil
+}
+
+// listenBoth opens the ports of a front, or none.
+func (r *router) listenBoth(ctx context.Context, want Front) (listener, second net.Listener, err error) {
+	if listener, err = listen(ctx, want.Name, want.Listen); err != nil {
+		return nil, nil, r.nameHolder(err, want)
+	}
+	if want.Redirect == "" {
+		return listener, nil, nil
+	}
+	if second, err = listen(ctx, want.Name, want.Redirect); err != nil {
+		return nil, nil, errors.Join(err, listener.Close())
+	}
+	return listener, second, nil
+}
+
+func closeAll(listeners ...net.Listener) error {
+	var failed error
+	for _, l := range listeners {
+		if l != nil {
+			failed = errors.Join(failed, l.Close())
+		}
+	}
+	return failed
+}
+
+// asListened is a wish with the port that was found, where it asked for any.
+func asListened(wish string, listener net.Listener) string {
+	if _, port, err := net.SplitHostPort(wish); err == nil && port == "0" {
+		return listener.Addr().String()
+	}
+	return wish
 }
 
 // reopen takes new wishes, and opens the port of a front that could not have it before.
@@ -225,6 +310,9 @@ func (r *router) reopen(ctx context.Context, f *front, want Front) error {
 				WithHint("close it first")
 		}
 		want.Listen = rec.Listen
+		if want.Redirect != "" && sameListen(rec.Redirect, want.Redirect) {
+			want.Redirect = rec.Redirect
+		}
 		rec.Front = want
 		return nil
 	})
@@ -235,22 +323,35 @@ func (r *router) reopen(ctx context.Context, f *front, want Front) error {
 		return err
 	}
 	defer r.change.Unlock()
-	if f.open() {
-		return nil
+	if !f.open() {
+		listener, err := listen(ctx, want.Name, want.Listen)
+		if err != nil {
+			return r.nameHolder(err, want)
+		}
+		r.serve(f, listener)
 	}
-	listener, err := listen(ctx, want)
-	if err != nil {
-		return r.nameHolder(err, want)
-	}
-	r.serve(f, listener)
-	return nil
+	return r.openRedirect(ctx, f, want, nil)
 }
 
 // sameListen tells whether a wish is met by what there is; port 0 is met by any.
 func sameListen(have, want string) bool {
-	haveHost, _, _ := net.SplitHostPort(have)
+	haveHost, havePort, _ := net.SplitHostPort(have)
 	wantHost, wantPort, _ := net.SplitHostPort(want)
-	return have == want || (wantPort == "0" && haveHost == wantHost)
+	return sameHost(haveHost, wantHost) && (havePort == wantPort || wantPort == "0")
+}
+
+// sameHost knows the two ways to write every address, and this machine.
+func sameHost(a, b string) bool {
+	plain := func(host string) string {
+		switch host {
+		case "::":
+			return ""
+		case "localhost":
+			return "127.0.0.1"
+		}
+		return host
+	}
+	return plain(a) == plain(b)
 }
 
 // nameHolder says which front has the port, where it is one of ours.
@@ -270,7 +371,7 @@ func (r *router) closeFront(name string) error {
 	if err != nil || f == nil {
 		return err
 	}
-	return f.close(0, afterCut)
+	return errors.Join(f.close(0, afterCut), forgetPair(r.config.State, name))
 }
 
 func (r *router) forget(name string) (*front, error) {

@@ -50,12 +50,21 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("opening the access log: %w", err)
 	}
-	r := newRouter(c, &shared{log: c.Log, buffers: newBuffers(), access: access})
+	r := newRouter(c, &shared{state: c.State, descriptors: openFiles(), log: c.Log, buffers: newBuffers(), access: access})
 	quiet := make(chan struct{})
 	r.serving.Go(func() { access.run(quiet) })
 	err = r.live(ctx, heir, quiet)
 	heir.fail(err)
 	return errors.Join(err, access.close())
+}
+
+// openFiles is how many files and connections this process may have open; 0: any.
+func openFiles() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
+		return 0
+	}
+	return int(limit.Cur)
 }
 
 // complete fills in what was left out, and makes the folder.

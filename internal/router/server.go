@@ -3,58 +3,29 @@ package router
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
-	"net/http"
+	"slices"
 	"time"
 
 	"understudy"
 )
 
 const (
-	headersWithin = 10 * time.Second
-	headersAtMost = 64 << 10
+	headersWithin = 10 * time.Second // of a call to the control socket
 	idleAtMost    = 120 * time.Second
 	// lingerFor is how long a front that hands over lets idle connections make one more
 	// request, whose answer asks them to close, before it closes them itself.
 	lingerFor = 3 * time.Second
 )
 
-// newServer serves HTTP/1.1, and HTTP/2 to clients that begin with it.
-func (f *front) newServer() *http.Server {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler:           f,
-		Protocols:         &protocols,
-		ReadHeaderTimeout: headersWithin,
-		MaxHeaderBytes:    headersAtMost,
-		IdleTimeout:       idleAtMost,
-		ConnState:         f.crowd.note,
-		HTTP2:             &http.HTTP2Config{WriteByteTimeout: stalledFor},
-		ErrorLog:          slog.NewLogLogger(f.shared.log.Handler(), slog.LevelDebug),
-	}
-}
-
 // listen opens a front's port, and names who has it where it is taken.
-func listen(ctx context.Context, f Front) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.Listen)
+func listen(ctx context.Context, front, at string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at)
 	if err != nil {
-		return nil, understudy.Errorf(understudy.KindConflict, "opening front %s on %s: %w", f.Name, f.Listen, err).
-			WithHint("end what uses the port, or give the front another one")
+		return nil, understudy.Errorf(understudy.KindConflict, "opening front %s on %s: %w", front, at, err).
+			WithHint("end what uses the port, or give the front another one; a port below 1024 wants root, or the capability net_bind_service")
 	}
 	return listener, nil
-}
-
-// serve answers requests of a listener until it is closed. An error means that it was
-// not closed by us.
-func (f *front) serve(listener net.Listener) error {
-	err := f.server.Serve(listener)
-	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
 }
 
 // close ends a front: nothing new is accepted, requests may end within the limit,
@@ -64,16 +35,15 @@ func (f *front) serve(listener net.Listener) error {
 func (f *front) close(linger, limit time.Duration) error {
 	var failed error
 	f.mu.Lock()
-	listener := f.listener
-	f.listener, f.closing = nil, true
+	listeners := []net.Listener{f.listener, f.redirects}
+	f.listener, f.redirects, f.closing = nil, nil, true
 	if f.hold != nil {
 		f.hold.wake()
 	}
 	f.mu.Unlock()
-	if listener != nil {
-		failed = listener.Close()
-	}
+	failed = closeAll(listeners...)
 	f.lingerOn(linger)
+	defer f.closeKeys()
 	return errors.Join(failed, f.empty(limit))
 }
 
@@ -94,10 +64,18 @@ func (f *front) empty(limit time.Duration) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- f.drainAll(ctx, limit) }()
-	err := notClosed(f.server.Shutdown(ctx))
+	f.mu.Lock()
+	doors := slices.Clone(f.doors)
+	f.mu.Unlock()
+	var err error
+	for _, d := range doors {
+		err = errors.Join(err, d.shutdown(ctx))
+	}
 	err = errors.Join(err, <-ended, f.drainAll(ctx, 0)) // what was upgraded meanwhile
 	if err != nil {
-		err = errors.Join(err, notClosed(f.server.Close()))
+		for _, d := range doors {
+			err = errors.Join(err, d.end())
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,7 +13,7 @@ import (
 // slot is a deployment behind a front. All but figures is guarded by the front's lock.
 type slot struct {
 	Slot
-	targets []*target // by prefix, longest first; replaced whole
+	targets []*target // in the order in which they are tried; replaced whole
 	claims  map[*claim]struct{}
 	leaving *leaving // a drain that waits; nil: none does
 	figures *figures
@@ -25,6 +26,7 @@ type claim struct {
 	answer  *http.ResponseController
 	slot    *slot
 	target  *target // nil where no route matches
+	foreign bool    // no route has the host
 	lasting bool    // upgraded, or an event stream: ends when its client wishes
 	wasCut  bool
 }
@@ -44,14 +46,19 @@ func newSlot(s Slot, shared *shared) *slot {
 	return made
 }
 
-// target is where a path goes; nil where no route matches.
-func (s *slot) target(path string) *target {
+// target is where a path of a host goes; nil where no route matches.
+func (s *slot) target(host, path string) *target {
 	for _, t := range s.targets {
-		if matches(t.prefix, path) {
+		if meets(t.host, host) && matches(t.prefix, path) {
 			return t
 		}
 	}
 	return nil
+}
+
+// knows tells whether any route has the host.
+func (s *slot) knows(host string) bool {
+	return slices.ContainsFunc(s.targets, func(t *target) bool { return meets(t.host, host) })
 }
 
 func matches(prefix, path string) bool {
@@ -98,6 +105,8 @@ func newTargets(routes []Route, shared *shared) []*target {
 	for _, r := range routes {
 		targets = append(targets, newTarget(r, shared))
 	}
-	slices.SortStableFunc(targets, func(a, b *target) int { return len(b.prefix) - len(a.prefix) })
+	slices.SortStableFunc(targets, func(a, b *target) int {
+		return cmp.Or(rank(a.host)-rank(b.host), len(b.host)-len(a.host), len(b.prefix)-len(a.prefix))
+	})
 	return targets
 }

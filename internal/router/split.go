@@ -1,6 +1,8 @@
 package router
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -42,14 +44,37 @@ func (s split) has(slot *slot) bool {
 	return false
 }
 
-// side is the point of the client that makes a request, and whether it brought it.
-func side(r *http.Request) (point int, known bool) {
+// deployed is the slot of a release that a tester chooses, whatever its share; nil, where
+// it is not deployed.
+func (f *front) deployed(label string) *slot {
+	for _, s := range f.slots {
+		if s.Release == label && s.leaving == nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// side is the point of the client that makes a request, and whether it brought it: in the
+// header that names clients, where there is one, or in the cookie.
+func side(r *http.Request, sticky string) (point int, known bool) {
+	if sticky != "" {
+		if name := r.Header[sticky]; len(name) > 0 && name[0] != "" {
+			return pointOf(name[0]), true
+		}
+	}
 	if cookie, err := r.Cookie(sideCookie); err == nil {
 		if point, err := strconv.Atoi(cookie.Value); err == nil && point >= 0 && point < points {
 			return point, true
 		}
 	}
 	return rand.IntN(points), false
+}
+
+// pointOf gives a client that is named the same point always, and everywhere.
+func pointOf(client string) int {
+	sum := sha256.Sum256([]byte(client))
+	return int(binary.BigEndian.Uint64(sum[:]) % points)
 }
 
 // rememberSide is the cookie that keeps a client on its side.

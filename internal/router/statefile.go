@@ -1,6 +1,9 @@
 package router
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,9 +29,26 @@ type stateFile struct {
 }
 
 // stateForm is the file's form. Records stay raw so that one is read by itself.
+//
+// Sum is of the fronts, so that damage which is still JSON is noticed. A file without one
+// is read too: an older router wrote it, or somebody who mended it.
 type stateForm struct {
 	Version int               `json:"version"`
+	Sum     string            `json:"sum,omitempty"`
 	Fronts  []json.RawMessage `json:"fronts"`
+}
+
+// sum is the same for the same content, however it is indented.
+func (f stateForm) sum() (string, error) {
+	hash := sha256.New()
+	for _, front := range f.Fronts {
+		var plain bytes.Buffer
+		if err := json.Compact(&plain, front); err != nil {
+			return "", err
+		}
+		hash.Write(append(plain.Bytes(), '\n'))
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 func (s *stateFile) last() string { return s.path + ".last" }
@@ -78,14 +98,31 @@ func readState(path string) (stateForm, error) {
 	if err != nil {
 		return stateForm{}, err
 	}
-	var form stateForm
-	if err := json.Unmarshal(raw, &form); err != nil {
+	form, err := decodeState(raw)
+	if err != nil {
 		return form, fmt.Errorf("%s is damaged (%d bytes): %w", path, len(raw), err)
 	}
 	if form.Version != stateVersion {
 		return form, fmt.Errorf("%s is of version %d, and this router reads version %d", path, form.Version, stateVersion)
 	}
 	return form, nil
+}
+
+// decodeState reads the form. A key that it does not have is damage too: it may be the sum's.
+func decodeState(raw []byte) (form stateForm, err error) {
+	in := json.NewDecoder(bytes.NewReader(raw))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&form); err != nil {
+		return form, err
+	}
+	if len(bytes.TrimSpace(raw[in.InputOffset():])) > 0 {
+		return form, errors.New("something follows the end")
+	}
+	sum, err := form.sum()
+	if err == nil && form.Sum != "" && form.Sum != sum {
+		err = fmt.Errorf("its fronts have the sum %.12s, expected %.12s; whoever changes it by hand takes out the line with the sum", sum, form.Sum)
+	}
+	return form, err
 }
 
 // read takes each record by itself.
@@ -131,6 +168,11 @@ func (s *stateFile) save(records []record) error {
 		}
 		form.Fronts = append(form.Fronts, raw)
 	}
+	sum, err := form.sum()
+	if err != nil {
+		return fmt.Errorf("writing the router's state: %w", err)
+	}
+	form.Sum = sum
 	raw, err := json.MarshalIndent(form, "", "\t")
 	if err != nil {
 		return fmt.Errorf("writing the router's state: %w", err)

@@ -21,7 +21,7 @@ const (
 
 // target is one address of a deployment, with the connections kept to it.
 type target struct {
-	prefix       string
+	host, prefix string
 	transport    *http.Transport
 	proxy        http.Handler
 	refusedSince atomic.Pointer[time.Time] // the first of the refusals in a row; nil: it answers
@@ -30,7 +30,7 @@ type target struct {
 func newTarget(r Route, shared *shared) *target {
 	network, address, _ := splitAddress(r.Address) // validated with the record
 	dialer := &net.Dialer{Timeout: dialWithin}
-	t := &target{prefix: r.Prefix, transport: &http.Transport{
+	t := &target{host: r.Host, prefix: r.Prefix, transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, address)
 		},
@@ -53,7 +53,7 @@ func newTarget(r Route, shared *shared) *target {
 func (t *target) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := r.Body
 	if body != nil {
-		r = r.Clone(r.Context())
+		r = r.WithContext(r.Context()) // with its own body; trailers are filled in where they are
 		r.Body = &keptOpen{ReadCloser: body}
 	}
 	answer, err := t.transport.RoundTrip(r)

@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -26,8 +27,15 @@ type visit struct {
 	answer     *answer
 	request    *http.Request
 	id         string
-	trusted    bool // the direct peer's word on the client is taken
-	byBearer   bool // the gate was opened by Authorization, which is then not for the application
+	host       string       // that the request asks for
+	guest      *guest       // the connection
+	trusted    bool         // the direct peer's word on the client is taken
+	tester     bool         // it brought the token of testers
+	chosen     string       // release that a tester chose
+	choice     *http.Cookie // that keeps the choice; nil: none
+	closure    *closure     // why it was turned away
+	last       bool         // the connection is to be closed after it
+	byBearer   bool         // the gate was opened by Authorization, which is then not for the application
 	claim      *claim
 	point      int
 	remember   bool // tell the client its point
@@ -50,19 +58,21 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { f.finish(v, finished) }()
 	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), visitKey{}, v))
 	defer cancel(nil)
-	if v.refusedAtGate() {
+	v.welcomeTester()
+	if v.misdirected() || v.tooLarge() || v.refusedAtGate() {
 		finished = true
 		return
 	}
 	claim := &claim{cancel: cancel, answer: v.answer.control}
-	point, known := side(r)
-	split, err := f.claim(ctx, claim, r.URL.Path, point)
+	point, known := side(r, v.settings.sticky)
+	v.point = point
+	split, err := f.claim(ctx, claim, v)
 	if err != nil {
 		v.turnAway(err)
 		finished = true
 		return
 	}
-	v.claim, v.claimedAt, v.point, v.remember = claim, time.Now(), point, split && !known
+	v.claim, v.claimedAt, v.remember = claim, time.Now(), split && !known && v.chosen == ""
 	v.pass(ctx)
 	finished = true
 }
@@ -70,9 +80,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func (f *front) receive(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{front: f, settings: f.settings.Load(), request: r, startedAt: time.Now()}
-	v.answer = newAnswer(w, r)
+	v := &visit{front: f, settings: f.settings.Load(), request: r, host: hostOf(r.Host), guest: guestIn(r.Context()), startedAt: time.Now()}
+	v.answer = newAnswer(w, r, v.settings.limits.Stall)
 	v.trusted = v.settings.trusts(r)
+	v.last = v.guest != nil && v.guest.requests.Add(1) >= int64(v.settings.limits.Requests)
 	if told := r.Header.Get("X-Request-Id"); v.trusted && requestID.MatchString(told) {
 		v.id = told
 	} else {
@@ -83,6 +94,8 @@ func (f *front) receive(w http.ResponseWriter, r *http.Request) *visit {
 
 func (v *visit) pass(ctx context.Context) {
 	switch {
+	case v.claim.foreign:
+		v.say(http.StatusNotFound, "there is no site of this name here", 0)
 	case v.claim.target == nil:
 		v.say(http.StatusNotFound, "nothing is deployed at this path", 0)
 	case v.request.Method == http.MethodConnect:
@@ -90,7 +103,7 @@ func (v *visit) pass(ctx context.Context) {
 	default:
 		r := v.request.WithContext(ctx)
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &patientBody{ReadCloser: r.Body, visit: v}
+			r.Body = newBody(v)
 		}
 		v.claim.target.proxy.ServeHTTP(v.answer, r)
 	}
@@ -101,6 +114,10 @@ func (v *visit) turnAway(err error) {
 	switch {
 	case errors.Is(err, errNothing):
 		v.say(http.StatusServiceUnavailable, "nothing is deployed here yet", 5)
+	case errors.Is(err, errClosed):
+		v.sayClosed(v.closure)
+	case errors.Is(err, errUnknown):
+		v.say(http.StatusNotFound, "the release that was chosen is not deployed here", 0)
 	case errors.Is(err, errHeld):
 		v.say(http.StatusServiceUnavailable, "paused for a moment; try again", 1)
 	case errors.Is(err, errClosing):
@@ -113,8 +130,17 @@ func (v *visit) turnAway(err error) {
 
 // say answers with one plain sentence. A retry of 0 seconds advises none.
 func (v *visit) say(status int, sentence string, retry int) {
+	v.sayAs("text/plain; charset=utf-8", status, []byte(sentence+"\n"), retry)
+}
+
+// sayPage answers with HTML.
+func (v *visit) sayPage(status int, page []byte, retry int) {
+	v.sayAs("text/html; charset=utf-8", status, page, retry)
+}
+
+func (v *visit) sayAs(kind string, status int, text []byte, retry int) {
 	h := v.answer.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Request-Id", v.id)
 	if retry > 0 {
@@ -123,8 +149,48 @@ func (v *visit) say(status int, sentence string, retry int) {
 	v.dress(h)
 	v.answer.WriteHeader(status)
 	if v.request.Method != http.MethodHead {
-		_, _ = fmt.Fprintln(v.answer, sentence) // a client that is gone is noted by the answer
+		_, _ = v.answer.Write(text) // a client that is gone is noted by the answer
 	}
+}
+
+// wantsPage tells a person's browser from a program.
+func (v *visit) wantsPage() bool {
+	return strings.Contains(v.request.Header.Get("Accept"), "text/html")
+}
+
+// isProbe tells whether a balancer asks how this machine is.
+func (v *visit) isProbe() bool {
+	return (v.request.Method == http.MethodGet || v.request.Method == http.MethodHead) && slices.Contains(v.settings.probes, v.request.URL.Path)
+}
+
+// misdirected refuses a request for one name on a connection that was made for another,
+// unless the certificate is for both: then the client may share it.
+func (v *visit) misdirected() bool {
+	secured := v.request.TLS
+	if secured == nil || secured.ServerName == "" || v.host == "" {
+		return false
+	}
+	if shown := hostOf(secured.ServerName); shown == v.host || v.front.covers(shown, v.host) {
+		return false
+	}
+	v.say(http.StatusMisdirectedRequest, "this connection is for another site; make one for this name", 0)
+	return true
+}
+
+// tooLarge refuses a body that says itself that it is larger than it may be, before
+// anything of it is read.
+func (v *visit) tooLarge() bool {
+	most := v.settings.limits.Body
+	if most < 0 || v.request.ContentLength <= most {
+		return false
+	}
+	v.refuseBody()
+	return true
+}
+
+func (v *visit) refuseBody() {
+	v.last = true // what is left of the body is not read
+	v.say(http.StatusRequestEntityTooLarge, "the request's body is larger than may be sent here", 0)
 }
 
 // dress adds the router's own headers to an answer.
@@ -136,10 +202,12 @@ func (v *visit) dress(h http.Header) {
 		}
 	}
 	if v.remember {
-		secure := v.trusted && v.request.Header.Get("X-Forwarded-Proto") == "https"
-		h.Add("Set-Cookie", rememberSide(v.point, secure).String())
+		h.Add("Set-Cookie", rememberSide(v.point, v.secure()).String())
 	}
-	if v.front.crowd.leaving() && h.Get("Upgrade") == "" {
+	if v.choice != nil {
+		h.Add("Set-Cookie", v.choice.String())
+	}
+	if (v.last || v.front.crowd.leaving()) && h.Get("Upgrade") == "" {
 		h.Set("Connection", "close")
 	}
 }
@@ -147,6 +215,10 @@ func (v *visit) dress(h http.Header) {
 // clientGone notes that nobody is there to be answered.
 func (v *visit) clientGone() {
 	v.answer.status = statusClientGone
+	if v.guest != nil && v.request.ProtoMajor == 2 && !v.trusted && v.guest.resets.tooMany(time.Now()) {
+		v.front.shared.log.Warn("a client takes back its requests again and again, and is cut off", "front", v.settings.name)
+		_ = v.guest.Conn.Close() // its server notices
+	}
 	if v.claim != nil && time.Since(v.claimedAt) >= gaveUpAfter && v.bodyErr.Load() == nil {
 		v.failed = true
 	}
@@ -159,7 +231,8 @@ func (f *front) finish(v *visit, finished bool) {
 		v.failed = true
 	}
 	now := time.Now()
-	if v.claim == nil {
+	v.answer.leaveBody(v.request)
+	if v.claim == nil || v.chosen != "" { // what testers do says nothing of how a release fares
 		f.nowhere.count(v.counted(), v.answer.status >= 500, now.Sub(v.startedAt))
 	} else {
 		took := now.Sub(v.claimedAt)
@@ -167,6 +240,8 @@ func (f *front) finish(v *visit, finished bool) {
 			took = v.answeredAt.Sub(v.claimedAt)
 		}
 		v.claim.slot.figures.count(v.counted(), v.failed || v.answer.status >= 500, took)
+	}
+	if v.claim != nil {
 		f.release(v.claim)
 	}
 	f.shared.access.write(v, now)

@@ -24,6 +24,24 @@ type Front struct {
 	Trusted []string `json:"trusted,omitempty"`
 	// Queue is how many requests may wait during a pause; 0: DefaultQueue.
 	Queue int `json:"queue,omitempty"`
+
+	// TLS, where set, makes Listen speak TLS; certificates by ACME are for the hosts that
+	// the routes of its slots name.
+	TLS *understudy.TLS `json:"tls,omitempty"`
+	// Redirect is host:port of a listener that sends http to https.
+	Redirect string `json:"redirect,omitempty"`
+	// ProxyFrom are the peers (address or CIDR) that begin every connection with a PROXY
+	// header, of version 1 or 2. Of any other peer such a header is a malformed request.
+	ProxyFrom []string          `json:"proxyFrom,omitempty"`
+	Limits    understudy.Limits `json:"limits,omitzero"`
+	// Sticky is a header whose value keeps a client on its side; where it is missing the
+	// cookie does.
+	Sticky string `json:"sticky,omitempty"`
+	// Testers, where set, are those who bring this token: they may choose a release.
+	Testers *Gate `json:"testers,omitempty"`
+	// Probes are paths that are answered during maintenance too, for whoever balances the
+	// load among several machines.
+	Probes []string `json:"probes,omitempty"`
 }
 
 // DefaultQueue is how many requests wait during a pause where the front says nothing.
@@ -50,11 +68,13 @@ type Slot struct {
 	Routes     []Route `json:"routes"`
 }
 
-// Route sends the paths below a prefix to an address. The longest prefix wins; a prefix
+// Route sends the paths below a prefix to an address. A route that names the host beats
+// one with a wildcard, and that one without a host; then the longest prefix wins. A prefix
 // ends at a path segment, so /api does not match /apiary.
 type Route struct {
-	Prefix  string `json:"prefix"`  // "/" matches everything
-	Address string `json:"address"` // "tcp:127.0.0.1:9001" or "unix:/run/web.sock"
+	Host    string `json:"host,omitempty"` // "shop.example.com", "*.example.com"; empty: every one
+	Prefix  string `json:"prefix"`         // "/" matches everything
+	Address string `json:"address"`        // "tcp:127.0.0.1:9001" or "unix:/run/web.sock"
 }
 
 // Share is a deployment's part of a front's requests.
@@ -85,7 +105,14 @@ type FrontState struct {
 	Shares      []Share     `json:"shares,omitempty"`
 	PausedUntil time.Time   `json:"pausedUntil,omitzero"` // past it, requests are refused until Resume
 	Waiting     int         `json:"waiting,omitempty"`    // requests held by the pause
-	Since       time.Time   `json:"since"`                // since when the figures count
+
+	Maintenance  *Maintenance             `json:"maintenance,omitempty"`
+	Certificates []understudy.Certificate `json:"certificates,omitempty"`
+	RedirectOpen bool                     `json:"redirectOpen,omitempty"`
+	Connections  int                      `json:"connections"`
+	Idle         int                      `json:"idle"`              // of them, that wait for a request
+	Refused      int64                    `json:"refused,omitempty"` // connections beyond a limit
+	Since        time.Time                `json:"since"`             // since when the figures count
 }
 
 // SlotState is one slot as it is now.

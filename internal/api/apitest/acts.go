@@ -162,6 +162,18 @@ func (s *Stage) LiftHold(_ context.Context, environment, by, reason string) erro
 	return nil
 }
 
+// Maintain notes it.
+func (s *Stage) Maintain(_ context.Context, request api.Maintain) error {
+	s.note(request)
+	return nil
+}
+
+// EndMaintenance notes it.
+func (s *Stage) EndMaintenance(_ context.Context, request api.EndMaintenance) error {
+	s.note(request)
+	return nil
+}
+
 // JournalEntries are those from a number on.
 func (s *Stage) JournalEntries(_ context.Context, from int64, each func(understudy.Entry) error) error {
 	for _, e := range now(s, &s.Record) {

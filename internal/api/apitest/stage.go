@@ -44,7 +44,7 @@ type Stage struct {
 // Roles is the stage in every role.
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
-		Releases: s, Environments: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
+		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
 		Promotions: s, Holds: s, Journal: s, Control: s,
 	}
 }

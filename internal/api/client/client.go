@@ -44,7 +44,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Roles is the client in every role.
 func (c *Client) Roles() api.Roles {
 	return api.Roles{
-		Releases: c, Environments: c, Twins: c, Proofs: c, Rehearsals: c, Evidences: c, Verdicts: c,
+		Releases: c, Environments: c, Doors: c, Twins: c, Proofs: c, Rehearsals: c, Evidences: c, Verdicts: c,
 		Promotions: c, Holds: c, Journal: c, Control: c,
 	}
 }

@@ -16,6 +16,7 @@ import (
 var (
 	_ api.Releases     = (*Client)(nil)
 	_ api.Environments = (*Client)(nil)
+	_ api.Doors        = (*Client)(nil)
 	_ api.Twins        = (*Client)(nil)
 	_ api.Proofs       = (*Client)(nil)
 	_ api.Rehearsals   = (*Client)(nil)
@@ -56,6 +57,18 @@ func (c *Client) Down(ctx context.Context, request api.Down, tell api.Tell) erro
 // Status says of every environment what it is doing.
 func (c *Client) Status(ctx context.Context) ([]api.EnvironmentStatus, error) {
 	return call[[]api.EnvironmentStatus](ctx, c, http.MethodGet, "/v1/environments", nil, nil)
+}
+
+// Maintain closes an environment for maintenance.
+func (c *Client) Maintain(ctx context.Context, request api.Maintain) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/maintenance/on", nil, request)
+	return err
+}
+
+// EndMaintenance lets it serve everybody again.
+func (c *Client) EndMaintenance(ctx context.Context, request api.EndMaintenance) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/maintenance/off", nil, request)
+	return err
 }
 
 // Logs writes what services wrote.

@@ -96,6 +96,8 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		api.Promote{Release: "v2", To: "production", By: "ann"}, api.Rollback{Environment: "production", By: "ann", Reason: "slow"},
 		apitest.Lifted{Environment: "production", By: "ann", Reason: "fixed"}, api.Revoke{Name: "r1", By: "ann", Reason: "wrong"},
 		api.Down{By: "ann"}, api.ResetTwin{Environment: "staging", By: "ann"},
+		api.Maintain{Environment: "production", Page: "<p>soon", Allow: []string{"10.0.0.0/8"}, Testers: true, By: "ann", Reason: "disks"},
+		api.EndMaintenance{Environment: "production", By: "ann", Reason: "done"},
 	}
 	acts := []func() error{
 		func() error { _, err := roles.Rehearsals.Rehearse(t.Context(), want[0].(api.Rehearse)); return err },
@@ -106,6 +108,8 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		func() error { _, err := roles.Verdicts.RevokeVerdict(t.Context(), want[5].(api.Revoke)); return err },
 		func() error { return roles.Environments.Down(t.Context(), want[6].(api.Down), quiet) },
 		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[7].(api.ResetTwin), quiet); return err },
+		func() error { return roles.Doors.Maintain(t.Context(), want[8].(api.Maintain)) },
+		func() error { return roles.Doors.EndMaintenance(t.Context(), want[9].(api.EndMaintenance)) },
 	}
 	for i, act := range acts {
 		if err := act(); err != nil {

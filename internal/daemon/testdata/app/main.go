@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -32,6 +33,20 @@ type release struct {
 	Up      []string `json:"up"`
 	Down    []string `json:"down"`
 	Broken  bool     `json:"broken"` // its tests fail
+}
+
+func site(ctx context.Context, name string) error {
+	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s for %s over %s", name, r.Host, r.Header.Get("X-Forwarded-Proto"))
+	})}
+	go func() {
+		<-ctx.Done()
+		_ = server.Close() // its end is told by ListenAndServe
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 func main() {
@@ -66,6 +81,8 @@ func run(args []string) error {
 		return statements(ctx, args[1:])
 	case "test":
 		return r.test(os.Getenv("BASE_URL"))
+	case "site": // one page, without a database
+		return site(ctx, args[1])
 	case "linger":
 		<-ctx.Done()
 		return nil
