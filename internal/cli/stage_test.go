@@ -189,6 +189,7 @@ func plan() understudy.Promotion {
 func refused() understudy.Promotion {
 	p := plan()
 	p.Refusals = []string{"its rehearsal r-2 ended failed", "production has moved since the rehearsal: its configuration has changed"}
+	p.Do = []string{"rehearse it as things are now: understudy rehearse v2"}
 	return p
 }
 
