@@ -79,22 +79,20 @@ func (c Calendar) next(from, until time.Time) (opens, closes time.Time) {
 		allowed = joined(c.windows, from, until)
 	}
 	for _, a := range allowed {
-		at := latest(a.From, from)
-		for _, f := range frozen {
-			if !f.From.After(at) && f.Until.After(at) {
-				at = f.Until
-			}
+		at, end := latest(a.From, from), a.Until
+		for len(frozen) > 0 && !frozen[0].Until.After(at) { // both are in order: what is over stays over
+			frozen = frozen[1:]
 		}
-		if !at.Before(a.Until) || !at.Before(until) {
-			continue
+		coming := frozen
+		if len(coming) > 0 && !coming[0].From.After(at) {
+			at, coming = coming[0].Until, coming[1:]
 		}
-		end := a.Until
-		for _, f := range frozen {
-			if f.From.After(at) && f.From.Before(end) {
-				end = f.From
-			}
+		if len(coming) > 0 && coming[0].From.Before(end) {
+			end = coming[0].From
 		}
-		return at, end
+		if at.Before(end) && at.Before(until) {
+			return at, end
+		}
 	}
 	return time.Time{}, time.Time{}
 }
@@ -144,7 +142,9 @@ func coming(windows []window, from time.Time, most int) []understudy.Times {
 func (c Calendar) NeverOpen() bool {
 	from := []time.Time{time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, w := range slices.Concat(c.freeze, c.windows) {
-		from = append(from, w.anchor())
+		if !w.from.IsZero() {
+			from = append(from, w.anchor())
+		}
 	}
 	for _, years := range []int{1, 10} { // most are open soon
 		for _, at := range from {
