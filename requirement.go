@@ -46,6 +46,7 @@ type Explanation struct {
 	// that ends, as far as that can be said.
 	Earliest time.Time `json:"earliest,omitzero"`
 	Until    time.Time `json:"until,omitzero"`
+	Note     string    `json:"note,omitempty"` // what has to be done until then
 }
 
 // Missing are the requirements that are not met.

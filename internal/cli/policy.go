@@ -99,7 +99,7 @@ func (c *cli) showStanding(e understudy.Explanation) {
 	case e.May:
 		c.voice.print("it may go until %s", day(e.Until))
 	default:
-		c.voice.print("it may go at the earliest on %s, until %s", day(e.Earliest), day(e.Until))
+		c.voice.print("it may go at the earliest on %s, until %s%s", day(e.Earliest), day(e.Until), after("; ", e.Note))
 	}
 }
 

@@ -47,7 +47,7 @@ func Explain(c Case) (understudy.Explanation, error) {
 	}
 	out.Requirements = append(out.Requirements, c.standing()...)
 	out.Requirements = append(out.Requirements, c.evidence()...)
-	if asked.Soak > 0 {
+	if asked.Soak > 0 && !c.PassedSince.IsZero() { // without a verdict that passed, that is what is missing
 		out.Requirements = append(out.Requirements, c.soak(asked.Soak))
 	}
 	if asked.Approvals != nil && asked.Approvals.Count > 0 {
@@ -111,16 +111,11 @@ func (c Case) evidence() []understudy.Requirement {
 	return gate.Requirements(*c.Statement)
 }
 
-// soak is the time since a release first passed, if it did not fail since.
+// soak is the time since a release first passed, as it did not fail since.
 func (c Case) soak(asked time.Duration) understudy.Requirement {
-	r := understudy.Requirement{Name: understudy.RequireSoak, Breakable: true}
-	if c.PassedSince.IsZero() {
-		r.Says, r.Do = fmt.Sprintf("it must have stood for %s since it passed, and it has not passed", asked), "rehearse it: understudy rehearse "+c.Release.Label
-		return r
-	}
-	over := c.PassedSince.Add(asked)
-	stood := max(0, c.Now.Sub(c.PassedSince)).Round(time.Second)
-	if r.Met = !c.Now.Before(over); r.Met {
+	over, stood := c.PassedSince.Add(asked), max(0, c.Now.Sub(c.PassedSince)).Round(time.Second)
+	r := understudy.Requirement{Name: understudy.RequireSoak, Breakable: true, Met: !c.Now.Before(over)}
+	if r.Met {
 		r.Says = fmt.Sprintf("it has stood for %s since it passed, of %s", stood, asked)
 		return r
 	}
@@ -172,17 +167,12 @@ func (c Case) when(out *understudy.Explanation, calendar Calendar) {
 	if opens.IsZero() || c.Statement == nil {
 		return
 	}
-	ends := c.Statement.EndedAt.Add(c.Policy.MaxAge)
-	if !opens.Before(ends) {
-		out.Requirements = append(out.Requirements, understudy.Requirement{
-			Name: understudy.RequireFresh, Breakable: true,
-			Says: fmt.Sprintf("by then, %s, the verdict will be older than %s", Spell(opens, calendar.zone()), c.Policy.MaxAge),
-			Do:   "rehearse it again shortly before: understudy rehearse " + c.Release.Label,
-		})
-		return
+	out.Earliest, out.Until = opens, c.Statement.EndedAt.Add(c.Policy.MaxAge)
+	if !opens.Before(out.Until) {
+		out.Until = closes
+		out.Note = fmt.Sprintf("by then the verdict will be older than %s: rehearse it again shortly before", c.Policy.MaxAge)
 	}
-	out.Earliest, out.Until = opens, ends
-	if len(calendar.freeze)+len(calendar.windows) > 0 && closes.Before(ends) {
+	if len(calendar.freeze)+len(calendar.windows) > 0 && closes.Before(out.Until) {
 		out.Until = closes
 	}
 }
