@@ -104,16 +104,16 @@ func Within(bounds []Bound) bool {
 
 func (w ExpressWhen) files(r Radius) Bound {
 	if w.MaxFiles == 0 {
-		return Bound{true, sentence("%d files changed", r.Files)}
+		return Bound{true, sentence("files changed: %d", r.Files)}
 	}
-	return Bound{r.Files <= w.MaxFiles, sentence("%d files changed, of %d at most", r.Files, w.MaxFiles)}
+	return Bound{r.Files <= w.MaxFiles, sentence("files changed: %d, of %d at most", r.Files, w.MaxFiles)}
 }
 
 func (w ExpressWhen) bytes(r Radius) Bound {
 	if w.MaxBytes == 0 {
-		return Bound{true, sentence("%d bytes of content in them", r.Bytes)}
+		return Bound{true, sentence("bytes of content in them: %d", r.Bytes)}
 	}
-	return Bound{r.Bytes <= w.MaxBytes, sentence("%d bytes of content in them, of %d at most", r.Bytes, w.MaxBytes)}
+	return Bound{r.Bytes <= w.MaxBytes, sentence("bytes of content in them: %d, of %d at most", r.Bytes, w.MaxBytes)}
 }
 
 func among(what string, found []string, allowed func(string) bool) Bound {

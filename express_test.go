@@ -85,8 +85,8 @@ func TestExpressBounds_EachSideAloneKeepsAReleaseOff(t *testing.T) {
 		says  string
 		spoil func(r *understudy.Radius)
 	}{
-		{"4 files changed, of 3 at most", func(r *understudy.Radius) { r.Files, r.Paths = 4, append(r.Paths, "pages/c") }},
-		{"1001 bytes of content", func(r *understudy.Radius) { r.Bytes = 1001 }},
+		{"files changed: 4, of 3 at most", func(r *understudy.Radius) { r.Files, r.Paths = 4, append(r.Paths, "pages/c") }},
+		{"bytes of content in them: 1001", func(r *understudy.Radius) { r.Bytes = 1001 }},
 		{"paths changed that are not listed: bin/worker, css/a.css", func(r *understudy.Radius) { r.Paths = []string{"bin/worker", "css/a.css", "pages/x"} }},
 		{"only 1 of the 3 changed paths are attested", func(r *understudy.Radius) { r.Paths = r.Paths[:1] }},
 		{"services changed: worker", func(r *understudy.Radius) { r.Services = []string{"web", "worker"} }},

@@ -235,5 +235,8 @@ func (w window) spell(o understudy.Times) string {
 
 // Spell writes a moment by the clock of a place: "Fri 2026-12-04 16:00 CET".
 func Spell(at time.Time, loc *time.Location) string {
-	return at.In(loc).Format("Mon 2006-01-02 15:04 MST")
+	if at.Truncate(time.Minute).Equal(at) {
+		return at.In(loc).Format("Mon 2006-01-02 15:04 MST")
+	}
+	return at.In(loc).Format("Mon 2006-01-02 15:04:05 MST")
 }
