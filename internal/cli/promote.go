@@ -70,7 +70,11 @@ func (c *cli) agree(ctx context.Context, promotions api.Promotions, request api.
 	if yes {
 		return nil
 	}
-	return c.confirm(ctx, "promote "+plan.Label+" to "+plan.To+"?")
+	question := "promote " + plan.Label + " to " + plan.To + "?"
+	if plan.Glass != nil && len(plan.Glass.Passed) > 0 {
+		question = "break the glass, and " + question
+	}
+	return c.confirm(ctx, question)
 }
 
 // under follows an act that is under way, or says how to.

@@ -17,6 +17,9 @@ import (
 func (d *Daemon) Approve(ctx context.Context, request api.Approve) (understudy.SignedApproval, error) {
 	request.By = d.actor(ctx, request.By)
 	var none understudy.SignedApproval
+	if request.By == "" {
+		return none, understudy.Errorf(understudy.KindInvalid, "an approval is somebody's, and the request does not say whose")
+	}
 	release, err := d.Release(ctx, request.Release)
 	if err != nil {
 		return none, err
