@@ -19,6 +19,12 @@ type Policy struct {
 	MinRequests  int           `json:"minRequests,omitempty"`  // fewer cannot be judged
 	MaxErrorRate float64       `json:"maxErrorRate,omitempty"` // added by the new release, as a share of requests
 	SafetyCopy   bool          `json:"safetyCopy,omitempty"`   // dump the database before migrating it
+
+	Soak      time.Duration `json:"soak,omitempty"`      // a release has stood, passed, before it goes
+	Approvals *ApprovalRule `json:"approvals,omitempty"` // nil: nobody is asked
+	Freeze    []Window      `json:"freeze,omitempty"`    // no promotion begins in them
+	Windows   []Window      `json:"windows,omitempty"`   // promotions begin in them only; none: at any time
+	Express   *Express      `json:"express,omitempty"`   // nil: every release goes the same way
 }
 
 // WithDefaults fills in what was left out.

@@ -55,8 +55,12 @@ type Promotion struct {
 	OldLabel string         `json:"oldLabel,omitempty"`
 	New      string         `json:"new,omitempty"` // deployment that takes over
 	Refusals []string       `json:"refusals,omitempty"`
+	Do       []string       `json:"do,omitempty"`      // about them
 	Changes  []string       `json:"changes,omitempty"` // what it changes, in plain words
-	Reason   string         `json:"reason,omitempty"`  // why it went back
+	Lane     Lane           `json:"lane,omitempty"`    // how much was asked of it
+	// Glass is what somebody broke to promote it at once; nil: the gate let it through.
+	Glass  *BrokenGlass `json:"glass,omitempty"`
+	Reason string       `json:"reason,omitempty"` // why it went back
 	// LockTimeout is what the migration was rehearsed with, and gets again.
 	LockTimeout time.Duration `json:"lockTimeout,omitempty"`
 	// Expected is what the rehearsal saw of the migration; nil: the verdict does not say.

@@ -46,6 +46,7 @@ type Rehearsal struct {
 	Production    Fingerprint    `json:"production,omitzero"`
 	Snapshot      *Snapshot      `json:"snapshot,omitempty"`
 	Expected      *Expectation   `json:"expected,omitempty"` // what its runs of the migration let expect of production
+	Radius        *Radius        `json:"radius,omitempty"`   // how far the candidate reaches beyond the baseline
 	Reason        string         `json:"reason,omitempty"`   // why it ended in error, or who cancelled it
 	Verdict       string         `json:"verdict,omitempty"`
 	Resumed       int            `json:"resumed,omitempty"` // times it went on after the daemon had died
@@ -75,6 +76,15 @@ func (r *Rehearsal) Expect(e *Expectation) {
 		joined = r.Expected.Join(*e)
 	}
 	r.Expected = &joined
+}
+
+// Reaches notes how far the run of the migration under traffic was seen to reach.
+func (r *Rehearsal) Reaches(o Observation) {
+	if r.Radius == nil {
+		return
+	}
+	reach := ReachOf(o)
+	r.Radius.Migration = &reach
 }
 
 // Done returns the result of a check that has ended, if it has.

@@ -1,8 +1,8 @@
 package understudy
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,19 +25,23 @@ type Verdict struct {
 // release, to the policy in force and to the state of production it was found against.
 // It is compared field by field; a digest alone never stands for the whole.
 type Statement struct {
-	Rehearsal  string           `json:"rehearsal"`
-	Outcome    Outcome          `json:"outcome"`
-	Release    Digest           `json:"release"`
-	Label      string           `json:"label"`
-	Artifact   Digest           `json:"artifact"`
-	Config     Digest           `json:"config"`
-	Migrations Digest           `json:"migrations"`
-	Flags      Digest           `json:"flags,omitempty"`
-	Baseline   Digest           `json:"baseline,omitempty"`
-	Production Fingerprint      `json:"production"`
-	Snapshot   Snapshot         `json:"snapshot"`
-	Policy     Digest           `json:"policy"`
-	Checks     []StatementCheck `json:"checks"`
+	Rehearsal  string      `json:"rehearsal"`
+	Outcome    Outcome     `json:"outcome"`
+	Release    Digest      `json:"release"`
+	Label      string      `json:"label"`
+	Artifact   Digest      `json:"artifact"`
+	Config     Digest      `json:"config"`
+	Migrations Digest      `json:"migrations"`
+	Flags      Digest      `json:"flags,omitempty"`
+	Baseline   Digest      `json:"baseline,omitempty"`
+	Production Fingerprint `json:"production"`
+	Snapshot   Snapshot    `json:"snapshot"`
+	Policy     Digest      `json:"policy"`
+	// Terms is the policy itself; nil in a verdict of before it was attested.
+	Terms  *Policy          `json:"terms,omitempty"`
+	Checks []StatementCheck `json:"checks"`
+	// Radius is how far the release reaches beyond the baseline; nil as above.
+	Radius *Radius `json:"radius,omitempty"`
 	// LockTimeout and Migrated are what promotion must repeat: as rehearsed, for about as long.
 	LockTimeout time.Duration `json:"lockTimeout,omitempty"`
 	Migrated    time.Duration `json:"migrated,omitempty"`
@@ -91,31 +95,100 @@ type Gate struct {
 }
 
 // Refusals lists every reason why a statement does not permit the promotion, in plain
-// words; none means that it does. Signature and revocation are checked by who reads it.
+// words; none means that it does.
 func (g Gate) Refusals(s Statement) []string {
 	var why []string
-	add := func(wrong bool, format string, args ...any) {
-		if wrong {
-			why = append(why, fmt.Sprintf(format, args...))
+	for _, r := range g.Requirements(s) {
+		if !r.Met {
+			why = append(why, r.Says)
 		}
 	}
-	add(s.Outcome != OutcomePassed, "its rehearsal %s ended %s", s.Rehearsal, s.Outcome)
-	add(s.Release != g.Release.Digest, "the verdict is for release %s, not %s", s.Release.Short(), g.Release.Digest.Short())
-	add(s.Artifact != g.Release.Artifact.Digest, "the artifacts rehearsed are not these")
-	add(s.Config != g.Release.Config, "the configuration rehearsed is not this one")
-	add(s.Migrations != g.Release.Migrations, "the migration rehearsed is not this one")
-	add(s.Flags != g.Release.Flags, "the flags rehearsed are not these")
-	for _, moved := range s.Production.Moved(g.Production) {
-		why = append(why, fmt.Sprintf("%s has moved since the rehearsal: %s", s.Production.Environment, moved))
+	return why
+}
+
+// Requirements holds a statement against what the gate asks of it, and says of each thing how
+// it stands. Signature and revocation are checked by who reads the statement.
+func (g Gate) Requirements(s Statement) []Requirement {
+	anew := "rehearse it as things are now: understudy rehearse " + g.Release.Label
+	out := []Requirement{{
+		Name: RequireVerdict, Met: s.Outcome == OutcomePassed, Says: sentence("its rehearsal %s ended %s", s.Rehearsal, s.Outcome),
+		Do: "see what was found: understudy rehearsal show " + s.Rehearsal, Breakable: true,
+	}}
+	for _, all := range [][]Requirement{g.bits(s), g.unmoved(s), g.checks(s), g.fresh(s)} {
+		out = append(out, all...)
 	}
+	for i := range out {
+		if out[i].Met {
+			out[i].Do = ""
+		} else if out[i].Do == "" {
+			out[i].Do = anew
+		}
+	}
+	return out
+}
+
+// bits are never passed over: what was rehearsed is what is started, or it was not rehearsed.
+func (g Gate) bits(s Statement) []Requirement {
+	var out []Requirement
+	for _, part := range []struct {
+		differs bool
+		says    string
+	}{
+		{s.Release != g.Release.Digest, sentence("the verdict is for release %s, not %s", s.Release.Short(), g.Release.Digest.Short())},
+		{s.Artifact != g.Release.Artifact.Digest, "the artifacts rehearsed are not these"},
+		{s.Config != g.Release.Config, "the configuration rehearsed is not this one"},
+		{s.Migrations != g.Release.Migrations, "the migration rehearsed is not this one"},
+		{s.Flags != g.Release.Flags, "the flags rehearsed are not these"},
+	} {
+		if part.differs {
+			out = append(out, Requirement{Name: RequireBits, Says: part.says})
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	return []Requirement{{Name: RequireBits, Met: true, Says: sentence("release %s is what was rehearsed, bit by bit", g.Release.Digest.Short())}}
+}
+
+func (g Gate) unmoved(s Statement) []Requirement {
+	var out []Requirement
+	for _, moved := range s.Production.Moved(g.Production) {
+		out = append(out, Requirement{Name: RequireUnmoved, Breakable: true, Says: sentence("%s has moved since the rehearsal: %s", s.Production.Environment, moved)})
+	}
+	if len(out) > 0 {
+		return out
+	}
+	return []Requirement{{Name: RequireUnmoved, Met: true, Says: sentence("%s is what it was rehearsed against: release %s", s.Production.Environment, labelled(s.Production))}}
+}
+
+func (g Gate) checks(s Statement) []Requirement {
+	var out []Requirement
 	for _, name := range g.Policy.Required {
 		at := slices.IndexFunc(s.Checks, func(c StatementCheck) bool { return c.Name == name })
-		add(at < 0, "the policy requires check %s, which the rehearsal did not look at", name)
-		add(at >= 0 && s.Outcome == OutcomePassed && s.Checks[max(at, 0)].Outcome != OutcomePassed, "the policy requires check %s, which ended otherwise than passed", name)
+		switch {
+		case at < 0:
+			out = append(out, Requirement{Name: RequireChecks, Breakable: true, Says: sentence("the policy requires check %s, which the rehearsal did not look at", name)})
+		case s.Outcome == OutcomePassed && s.Checks[at].Outcome != OutcomePassed:
+			out = append(out, Requirement{Name: RequireChecks, Breakable: true, Says: sentence("the policy requires check %s, which ended otherwise than passed", name)})
+		}
 	}
+	if len(out) > 0 || s.Outcome != OutcomePassed {
+		return out
+	}
+	return []Requirement{{Name: RequireChecks, Met: true, Says: sentence("all required checks passed: %s", strings.Join(g.Policy.Required, ", "))}}
+}
+
+func (g Gate) fresh(s Statement) []Requirement {
 	age := g.Now.Sub(s.EndedAt)
-	add(age > g.Policy.MaxAge, "the verdict is %s old; the policy allows %s", age.Round(time.Second), g.Policy.MaxAge)
-	add(age < -time.Minute, "the verdict is from the future: it was signed at %s, and the clock now says %s",
-		s.EndedAt.UTC().Format(time.RFC3339), g.Now.UTC().Format(time.RFC3339))
-	return why
+	r := Requirement{Name: RequireFresh, Breakable: true}
+	switch {
+	case age > g.Policy.MaxAge:
+		r.Says = sentence("the verdict is %s old; the policy allows %s", age.Round(time.Second), g.Policy.MaxAge)
+	case age < -time.Minute:
+		r.Says = sentence("the verdict is from the future: it was signed at %s, and the clock now says %s",
+			s.EndedAt.UTC().Format(time.RFC3339), g.Now.UTC().Format(time.RFC3339))
+	default:
+		r.Met, r.Says = true, sentence("the verdict is %s old, of %s", max(0, age).Round(time.Second), g.Policy.MaxAge)
+	}
+	return []Requirement{r}
 }

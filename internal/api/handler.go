@@ -35,6 +35,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	rehearsalRoutes(a, roles.Rehearsals, roles.Evidences)
 	verdictRoutes(a, roles.Verdicts)
 	promotionRoutes(a, roles.Promotions, roles.Holds)
+	policyRoutes(a, roles.Policies, roles.Approvals)
 	journalRoutes(a, roles.Journal, roles.Control)
 	return a
 }

@@ -72,6 +72,7 @@ type EnvironmentStatus struct {
 	URL         string                 `json:"url,omitempty"`
 	Sealed      bool                   `json:"sealed"`
 	Held        string                 `json:"held,omitempty"` // why nothing may be promoted to it
+	Owed        string                 `json:"owed,omitempty"` // the rehearsal of what went out past the gate
 	Deployments []DeploymentStatus     `json:"deployments"`
 	Databases   []DatabaseStatus       `json:"databases"`
 	Snapshot    *understudy.Snapshot   `json:"snapshot,omitempty"` // of a twin
@@ -257,6 +258,9 @@ type Promote struct {
 	Release string `json:"release"`
 	To      string `json:"to,omitempty"` // empty: production
 	By      string `json:"by"`
+	// BreakGlass passes over what a person may pass over, for a reason.
+	BreakGlass bool   `json:"breakGlass,omitempty"`
+	Reason     string `json:"reason,omitempty"`
 }
 
 // Rollback asks for an environment to go back to the release it ran before.
@@ -269,6 +273,28 @@ type Rollback struct {
 // Holds lifts what keeps promotions from an environment after a rollback.
 type Holds interface {
 	LiftHold(ctx context.Context, environment, by, reason string) error
+}
+
+// Policies says what is asked of a promotion, and how a release stands to it.
+type Policies interface {
+	ExplainPolicy(ctx context.Context, request Promote) (understudy.Explanation, error) // as if it were promoted now; does nothing
+	Policy(ctx context.Context) (understudy.PolicyInForce, error)
+}
+
+// Approvals gives, takes back and lists what people agree to.
+type Approvals interface {
+	Approve(ctx context.Context, request Approve) (understudy.SignedApproval, error)
+	WithdrawApproval(ctx context.Context, request Approve) (understudy.SignedApproval, error) // of whoever asks
+	// Approvals are those whose signatures hold, oldest first. An empty environment is production.
+	Approvals(ctx context.Context, release, environment string) ([]understudy.SignedApproval, error)
+}
+
+// Approve is somebody's yes to a release for an environment, or asks for it back.
+type Approve struct {
+	Release string `json:"release"`
+	To      string `json:"to,omitempty"` // empty: production
+	By      string `json:"by"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 // Journal reads the record of what was done.
@@ -312,6 +338,8 @@ type Roles struct {
 	Verdicts     Verdicts
 	Promotions   Promotions
 	Holds        Holds
+	Policies     Policies
+	Approvals    Approvals
 	Journal      Journal
 	Control      Control
 }

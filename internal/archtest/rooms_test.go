@@ -36,7 +36,7 @@ func rooms() map[string]room {
 		"internal/check":     {bare: true, never: world()},
 		"internal/twin":      {knows: []string{"check"}, never: []string{"database/sql", "os/exec"}},
 		"internal/rehearsal": {knows: []string{"twin", "check"}, never: []string{"database/sql", "os/exec"}},
-		"internal/promotion": {knows: []string{"check"}, never: []string{"database/sql", "os/exec"}},
+		"internal/promotion": {knows: []string{"check", "policy"}, never: []string{"database/sql", "os/exec"}},
 
 		// instruments
 		"internal/atomicfile":              {bare: true},
@@ -59,6 +59,7 @@ func rooms() map[string]room {
 		"internal/mysql/instance":          {},
 		"internal/mysql/mysqltest":         {knows: []string{"mysql/instance"}},
 		"internal/mysql/mysqlwatch":        {knows: []string{"mysql", "mysql/instance"}}, // the last in tests: servers that show everything
+		"internal/policy":                  {never: world()},
 		"internal/postgres":                {},
 		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield"}},
 		"internal/postgres/contention":     {knows: []string{"postgres"}},
@@ -100,7 +101,7 @@ func rooms() map[string]room {
 		"internal/api/apitest": {knows: []string{"api"}},
 		"internal/api/client":  {knows: []string{"api"}},
 		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "migrationpage", "proofpage", "statedir"}},
-		"internal/config":      {},
+		"internal/config":      {knows: []string{"policy"}},
 
 		// who sees all
 		"internal/archtest":           {},

@@ -1,7 +1,8 @@
 // Package attest signs what a rehearsal concluded and verifies it before a promotion.
 //
 // An attestation is a DSSE envelope around an in-toto Statement v1 whose predicate,
-// of type PredicateType, is an understudy.Statement:
+// of type PredicateType, is an understudy.Statement, or, of type ApprovalType, an
+// understudy.Approval, whose subjects are the release and the verdict's envelope:
 //
 //	envelope ── signature (ed25519) over PAE(type, payload)
 //	   └ payload: statement ── subject: artifact digest, release digest

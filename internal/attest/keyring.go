@@ -59,8 +59,15 @@ func (k *Keyring) KeyID() string { return k.id }
 
 // Sign returns the envelope, as JSON, that attests a statement. KindInvalid when the
 // statement names no artifact or no release, for it would bind nothing.
-func (k *Keyring) Sign(s understudy.Statement) ([]byte, error) {
-	payload, err := payloadOf(s)
+func (k *Keyring) Sign(s understudy.Statement) ([]byte, error) { return signAs(k, rehearsals(), s) }
+
+// SignApproval does the same for an approval, which binds a release and a verdict.
+func (k *Keyring) SignApproval(a understudy.Approval) ([]byte, error) {
+	return signAs(k, approvals(), a)
+}
+
+func signAs[P any](k *Keyring, f form[P], predicate P) ([]byte, error) {
+	payload, err := f.payload(predicate)
 	if err != nil {
 		return nil, err
 	}
@@ -79,15 +86,24 @@ func (k *Keyring) Sign(s understudy.Statement) ([]byte, error) {
 // KindRefused and says what is wrong with the envelope. A statement returned is
 // authentic, no more: whether it permits something is for understudy.Gate.
 func (k *Keyring) Verify(envelope []byte) (understudy.Statement, error) {
+	return verifyAs(k, rehearsals(), envelope)
+}
+
+// VerifyApproval returns the approval that a trusted key signed, the same way.
+func (k *Keyring) VerifyApproval(envelope []byte) (understudy.Approval, error) {
+	return verifyAs(k, approvals(), envelope)
+}
+
+func verifyAs[P any](k *Keyring, f form[P], envelope []byte) (none P, err error) {
 	payload, _, err := openEnvelope(envelope, payloadType, k.trusted)
 	if err != nil {
-		return understudy.Statement{}, err
+		return none, err
 	}
-	s, err := predicateIn(payload)
+	predicate, err := f.predicateIn(payload)
 	if err != nil {
-		return understudy.Statement{}, err
+		return none, err
 	}
-	return s, nil
+	return predicate, nil
 }
 
 // keyOf is the verifying form of a public key, with its ID.

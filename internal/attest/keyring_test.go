@@ -75,15 +75,15 @@ func TestVerify_RefusesAKeyThatIsNotTrustedUntilItIs(t *testing.T) {
 func TestVerify_HoldsTheSubjectsAgainstThePredicate(t *testing.T) {
 	keyring := keys(t, t.TempDir())
 	other := understudy.DigestOf([]byte("another artifact")).Hex()
-	for name, change := range map[string]func(*statement){
-		"another artifact":  func(s *statement) { s.Subject[0].Digest = map[string]string{"sha256": other} },
-		"another algorithm": func(s *statement) { s.Subject[0].Digest = map[string]string{"sha1": other} },
-		"a second digest":   func(s *statement) { s.Subject[0].Digest["sha512"] = other },
-		"subjects swapped":  func(s *statement) { s.Subject[0], s.Subject[1] = s.Subject[1], s.Subject[0] },
-		"one more subject":  func(s *statement) { s.Subject = append(s.Subject, s.Subject[0]) },
-		"no subject":        func(s *statement) { s.Subject = nil },
-		"another predicate": func(s *statement) { s.PredicateType = "https://slsa.dev/verification_summary/v1" },
-		"another statement": func(s *statement) { s.Type = "https://in-toto.io/Statement/v0.1" },
+	for name, change := range map[string]func(*statement[understudy.Statement]){
+		"another artifact":  func(s *statement[understudy.Statement]) { s.Subject[0].Digest = map[string]string{"sha256": other} },
+		"another algorithm": func(s *statement[understudy.Statement]) { s.Subject[0].Digest = map[string]string{"sha1": other} },
+		"a second digest":   func(s *statement[understudy.Statement]) { s.Subject[0].Digest["sha512"] = other },
+		"subjects swapped":  func(s *statement[understudy.Statement]) { s.Subject[0], s.Subject[1] = s.Subject[1], s.Subject[0] },
+		"one more subject":  func(s *statement[understudy.Statement]) { s.Subject = append(s.Subject, s.Subject[0]) },
+		"no subject":        func(s *statement[understudy.Statement]) { s.Subject = nil },
+		"another predicate": func(s *statement[understudy.Statement]) { s.PredicateType = "https://slsa.dev/verification_summary/v1" },
+		"another statement": func(s *statement[understudy.Statement]) { s.Type = "https://in-toto.io/Statement/v0.1" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := statementOf(t, exampleStatement())
@@ -196,9 +196,9 @@ func exampleStatement() understudy.Statement {
 	}
 }
 
-func statementOf(t *testing.T, predicate understudy.Statement) statement {
+func statementOf(t *testing.T, predicate understudy.Statement) statement[understudy.Statement] {
 	t.Helper()
-	return statement{Type: statementType, Subject: subjectsOf(predicate), PredicateType: PredicateType, Predicate: predicate}
+	return statement[understudy.Statement]{Type: statementType, Subject: subjectsOf(rehearsals().binds(predicate)), PredicateType: PredicateType, Predicate: predicate}
 }
 
 // refusedPayload signs a payload with the keyring's own key and wants it refused.

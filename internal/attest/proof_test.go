@@ -22,14 +22,14 @@ func TestPayload_CarriesTheSummaryOfACopysProofAndNothingElseOfIt(t *testing.T) 
 	predicate := understudy.Statement{
 		Rehearsal: "r1", Outcome: understudy.OutcomePassed, Release: understudy.DigestOf([]byte("release")), Artifact: understudy.DigestOf([]byte("artifact")), Snapshot: whole.Summarised(),
 	}
-	payload, err := payloadOf(predicate)
+	payload, err := rehearsals().payload(predicate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(payload), string(proof.Digest)) || strings.Contains(string(payload), "public.a") {
 		t.Errorf("signed is %s", payload)
 	}
-	read, err := predicateIn(payload)
+	read, err := rehearsals().predicateIn(payload)
 	if diff := cmp.Diff(predicate, read); err != nil || diff != "" {
 		t.Errorf("read again (%v): %s", err, diff)
 	}

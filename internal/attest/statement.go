@@ -9,17 +9,41 @@ import (
 	"understudy"
 )
 
-// PredicateType names the predicate that an understudy.Statement is.
-const PredicateType = "https://understudy.dev/rehearsal/v1"
+// The types of predicates: an understudy.Statement, and an understudy.Approval.
+const (
+	PredicateType = "https://understudy.dev/rehearsal/v1"
+	ApprovalType  = "https://understudy.dev/approval/v1"
+)
 
 const statementType = "https://in-toto.io/Statement/v1"
 
-// statement is the in-toto Statement v1 around the predicate.
-type statement struct {
-	Type          string               `json:"_type"`
-	Subject       []subject            `json:"subject"`
-	PredicateType string               `json:"predicateType"`
-	Predicate     understudy.Statement `json:"predicate"`
+// statement is the in-toto Statement v1 around a predicate.
+type statement[P any] struct {
+	Type          string    `json:"_type"`
+	Subject       []subject `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+	Predicate     P         `json:"predicate"`
+}
+
+// form is what a kind of predicate is called, and what it binds.
+type form[P any] struct {
+	predicateType string
+	about         func(P) string
+	binds         func(P) []named
+}
+
+func rehearsals() form[understudy.Statement] {
+	return form[understudy.Statement]{
+		PredicateType, func(s understudy.Statement) string { return "rehearsal " + s.Rehearsal },
+		func(s understudy.Statement) []named { return []named{{"artifact", s.Artifact}, {"release", s.Release}} },
+	}
+}
+
+func approvals() form[understudy.Approval] {
+	return form[understudy.Approval]{
+		ApprovalType, func(a understudy.Approval) string { return "approval " + a.ID },
+		func(a understudy.Approval) []named { return []named{{"release", a.Release}, {"verdict", a.Evidence}} },
+	}
 }
 
 type subject struct {
@@ -27,44 +51,44 @@ type subject struct {
 	Digest map[string]string `json:"digest"`
 }
 
-// payloadOf is the statement about what a predicate binds, as it will be signed.
-func payloadOf(predicate understudy.Statement) ([]byte, error) {
-	for _, of := range subjectDigests(predicate) {
+// payload is the statement about what a predicate binds, as it will be signed.
+func (f form[P]) payload(predicate P) ([]byte, error) {
+	for _, of := range f.binds(predicate) {
 		if _, err := understudy.ParseDigest(string(of.digest)); err != nil {
-			return nil, fmt.Errorf("attesting rehearsal %s: its %s: %w", predicate.Rehearsal, of.name, err)
+			return nil, fmt.Errorf("attesting %s: its %s: %w", f.about(predicate), of.name, err)
 		}
 	}
-	payload, err := json.Marshal(statement{
-		Type: statementType, Subject: subjectsOf(predicate), PredicateType: PredicateType, Predicate: predicate,
+	payload, err := json.Marshal(statement[P]{
+		Type: statementType, Subject: subjectsOf(f.binds(predicate)), PredicateType: f.predicateType, Predicate: predicate,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("attesting rehearsal %s: %w", predicate.Rehearsal, err)
+		return nil, fmt.Errorf("attesting %s: %w", f.about(predicate), err)
 	}
 	return payload, nil
 }
 
 // predicateIn reads a verified payload: the types have to be these, and the subjects
 // exactly those that the predicate names itself.
-func predicateIn(payload []byte) (understudy.Statement, error) {
+func (f form[P]) predicateIn(payload []byte) (none P, err error) {
 	var of struct {
 		Type          string `json:"_type"`
 		PredicateType string `json:"predicateType"`
 	}
 	if err := json.Unmarshal(payload, &of); err != nil {
-		return understudy.Statement{}, refused("its payload is not JSON: %w", err)
+		return none, refused("its payload is not JSON: %w", err)
 	}
 	if of.Type != statementType {
-		return understudy.Statement{}, refused("its payload is of type %q, expected %q", of.Type, statementType)
+		return none, refused("its payload is of type %q, expected %q", of.Type, statementType)
 	}
-	if of.PredicateType != PredicateType {
-		return understudy.Statement{}, refused("its predicate is of type %q, expected %q", of.PredicateType, PredicateType)
+	if of.PredicateType != f.predicateType {
+		return none, refused("its predicate is of type %q, expected %q", of.PredicateType, f.predicateType)
 	}
-	var whole statement
+	var whole statement[P]
 	if err := decodeStrictly(payload, &whole); err != nil {
-		return understudy.Statement{}, refused("its statement is not understood: %w", err).
+		return none, refused("its statement is not understood: %w", err).
 			WithHint("a newer version of understudy may have signed it: rehearse again with this one, or update this one")
 	}
-	return whole.Predicate, matches(whole.Subject, subjectsOf(whole.Predicate))
+	return whole.Predicate, matches(whole.Subject, subjectsOf(f.binds(whole.Predicate)))
 }
 
 // matches compares what a statement says it is about with what its predicate binds.
@@ -82,9 +106,9 @@ func matches(found, expected []subject) error {
 	return nil
 }
 
-func subjectsOf(s understudy.Statement) []subject {
+func subjectsOf(binds []named) []subject {
 	var subjects []subject
-	for _, of := range subjectDigests(s) {
+	for _, of := range binds {
 		subjects = append(subjects, subject{Name: of.name, Digest: map[string]string{"sha256": of.digest.Hex()}})
 	}
 	return subjects
@@ -93,10 +117,6 @@ func subjectsOf(s understudy.Statement) []subject {
 type named struct {
 	name   string
 	digest understudy.Digest
-}
-
-func subjectDigests(s understudy.Statement) []named {
-	return []named{{"artifact", s.Artifact}, {"release", s.Release}}
 }
 
 // decodeStrictly refuses members that are not known and text after the end.

@@ -42,5 +42,5 @@ func refusal(p understudy.Promotion) error {
 		return nil
 	}
 	return understudy.Errorf(understudy.KindRefused, "%s may not go to %s:\n%s", p.Label, p.To, "- "+strings.Join(p.Refusals, "\n- ")).
-		WithHint("rehearse it as things are now: understudy rehearse %s", p.Label)
+		WithHint("%s", strings.Join(p.Do, "\n"))
 }

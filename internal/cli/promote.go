@@ -15,19 +15,26 @@ import (
 )
 
 func (c *cli) promoteCommand() *cobra.Command {
-	var to string
+	var request api.Promote
 	var yes, detach bool
 	cmd := c.command(page{
-		use: "promote RELEASE [--to production] [--yes] [--detach]", short: "bring a rehearsed release to production", args: takes(1, 1),
+		use: "promote RELEASE [--to production] [--yes] [--detach] [--break-glass --reason R]", short: "bring a rehearsed release to production", args: takes(1, 1),
 		long: "Says what will change, asks once, and switches without losing a request; then watches, and goes\n" +
-			"back by itself when the release does worse. Without a valid verdict it refuses, and says why.",
-		example: "understudy promote v2\nunderstudy promote v2 --to production --yes",
+			"back by itself when the release does worse. Without a valid verdict it refuses, and says why.\n" +
+			"Breaking the glass passes over what a person may answer for, once, and owes a rehearsal.",
+		example: "understudy promote v2\nunderstudy promote v2 --to production --yes\nunderstudy promote v3 --break-glass --reason 'checkout is down'",
 		exits:   "0 promoted, 1 error or gone back, 2 wrong usage, 3 refused; with --detach 0 once it is under way",
 	}, func(ctx context.Context, args []string) error {
 		if !yes && !c.canAsk() {
 			return notAsked("promote")
 		}
-		request := api.Promote{Release: args[0], To: to, By: who()}
+		if request.BreakGlass && strings.TrimSpace(request.Reason) == "" {
+			return understudy.Errorf(understudy.KindInvalid, "the glass is broken for a reason, and none was given").WithHint("say why with --reason")
+		}
+		if request.Reason != "" && !request.BreakGlass {
+			return understudy.Errorf(understudy.KindInvalid, "--reason is why the glass is broken, and it is not").WithHint("leave it out, or add --break-glass")
+		}
+		request.Release, request.By = args[0], who()
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
 			if err := c.agree(ctx, roles.Promotions, request, yes); err != nil {
 				return err
@@ -39,7 +46,9 @@ func (c *cli) promoteCommand() *cobra.Command {
 			return c.under(ctx, roles.Promotions, p, detach)
 		})
 	})
-	cmd.Flags().StringVar(&to, "to", "", "environment to promote it to (default production)")
+	cmd.Flags().BoolVar(&request.BreakGlass, "break-glass", false, "pass over what a person may answer for")
+	cmd.Flags().StringVar(&request.Reason, "reason", "", "why the glass is broken")
+	cmd.Flags().StringVar(&request.To, "to", "", "environment to promote it to (default production)")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&detach, "detach", false, "do not follow: return once it is under way")
 	return cmd
@@ -61,7 +70,11 @@ func (c *cli) agree(ctx context.Context, promotions api.Promotions, request api.
 	if yes {
 		return nil
 	}
-	return c.confirm(ctx, "promote "+plan.Label+" to "+plan.To+"?")
+	question := "promote " + plan.Label + " to " + plan.To + "?"
+	if plan.Glass != nil && len(plan.Glass.Passed) > 0 {
+		question = "break the glass, and " + question
+	}
+	return c.confirm(ctx, question)
 }
 
 // under follows an act that is under way, or says how to.

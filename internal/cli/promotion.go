@@ -67,6 +67,9 @@ func (c *cli) showPromotion(p understudy.Promotion) {
 	if p.Verdict != "" {
 		c.voice.print("verdict    %s", p.Verdict)
 	}
+	if p.Glass != nil && len(p.Glass.Passed) > 0 {
+		c.voice.print("BREAK-GLASS by %s: %s", p.Glass.By, p.Glass.Reason)
+	}
 	for _, change := range p.Changes {
 		c.voice.print("change     %s", change)
 	}

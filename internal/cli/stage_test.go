@@ -62,8 +62,29 @@ func newStage(project string) *apitest.Stage {
 		Expected: &understudy.Expectation{Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 3 * time.Second, Basis: "linear",
 			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
+	s.Explained, s.InForce, s.Agreed = askedFor()
 	scenes()["failed"](s)
 	return s
+}
+
+// askedFor is a policy, how v2 stands to it, and who agreed.
+func askedFor() (understudy.Explanation, understudy.PolicyInForce, []understudy.SignedApproval) {
+	monday, friday := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), time.Date(2026, 3, 6, 16, 0, 0, 0, time.UTC)
+	explained := understudy.Explanation{
+		Label: "v2", To: "production", Verdict: "r-1", Lane: understudy.LaneOrdinary, Bounds: []understudy.Bound{{Says: "9 files changed, of 5 at most"}},
+		Changed: []string{"bake was 1m, is 30s"}, Earliest: monday, Until: monday.Add(4 * time.Hour),
+		Requirements: []understudy.Requirement{
+			{Name: understudy.RequireVerdict, Met: true, Says: "its rehearsal r-1 ended passed"},
+			{Name: understudy.RequireApprovals, Says: "1 of 2 approvals: ann", Do: "1 more of bob, eve: understudy approve v2 --to production"},
+		},
+	}
+	in := understudy.PolicyInForce{
+		Digest: "sha256:00", Lines: []understudy.PolicyLine{{Key: "bake", Value: "1m"}},
+		Frozen:  []understudy.Times{{From: friday, Until: friday.Add(64 * time.Hour), Reason: "the weekend"}},
+		Allowed: []understudy.Times{{From: monday, Until: monday.Add(8 * time.Hour)}},
+	}
+	agreed := understudy.SignedApproval{Approval: understudy.Approval{ID: "a-1", By: "ann", Label: "v2", To: "production", Verdict: "r-1", Reason: "tried the checkout", At: at("12:05:00")}}
+	return explained, in, []understudy.SignedApproval{agreed}
 }
 
 // proven is the proof of a copy that nothing speaks against.
@@ -174,6 +195,14 @@ func scenes() map[string]func(*apitest.Stage) {
 		"closed":     closed,
 		"may go":     func(s *apitest.Stage) { s.Plan, s.Play = plan(), switching() },
 		"may not go": func(s *apitest.Stage) { s.Plan = refused() },
+		"the glass is broken": func(s *apitest.Stage) {
+			s.Plan, s.Play = plan(), switching()
+			s.Plan.Changes = append(s.Plan.Changes, "BREAK-GLASS passes over: 0 of 2 approvals")
+			for i := range s.Play {
+				s.Play[i].Glass = &understudy.BrokenGlass{By: "ann", Reason: "checkout is down", Passed: []string{"0 of 2 approvals"}}
+			}
+			s.Standing[0].Owed = "v2 went to production by breaking the glass"
+		},
 		"goes back": func(s *apitest.Stage) {
 			s.Plan, s.Play = plan(), switching()
 			last := &s.Play[len(s.Play)-1]
@@ -201,6 +230,7 @@ func plan() understudy.Promotion {
 func refused() understudy.Promotion {
 	p := plan()
 	p.Refusals = []string{"its rehearsal r-2 ended failed", "production has moved since the rehearsal: its configuration has changed"}
+	p.Do = []string{"rehearse it as things are now: understudy rehearse v2"}
 	return p
 }
 

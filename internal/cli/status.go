@@ -49,6 +49,9 @@ func (c *cli) showStatus(all []api.EnvironmentStatus) {
 		if e.Held != "" {
 			c.voice.print("  held: %s (understudy hold lift %s --reason …)", e.Held, e.Environment.Name)
 		}
+		if e.Owed != "" {
+			c.voice.print("  owed a rehearsal: %s", e.Owed)
+		}
 		if len(e.Deployments) == 0 && !e.Environment.External {
 			c.voice.print("  down")
 		}

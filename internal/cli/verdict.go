@@ -79,7 +79,7 @@ func (c *cli) verdictVerify() *cobra.Command {
 	return c.command(page{
 		use: "verify NAME", short: "verify a verdict and print what was signed", args: takes(1, 1),
 		long: "Checks the signature, what it was signed for, and that it was not revoked; then prints what\n" +
-			"the signed statement binds together.",
+			"the signed statement binds together, and the approvals of its release whose signatures hold.",
 		example: "understudy verdict verify v2",
 		exits:   "0 it holds, 1 error, 2 wrong usage, 3 it does not hold",
 	}, func(ctx context.Context, args []string) error {
@@ -88,9 +88,22 @@ func (c *cli) verdictVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(c, statement, c.showStatement)
+			approvals, err := roles.Approvals.Approvals(ctx, string(statement.Release), statement.Production.Environment)
+			if err != nil {
+				return err
+			}
+			return show(c, verified{statement, approvals}, func(v verified) {
+				c.showStatement(v.Statement)
+				c.showApprovals(v.Approvals)
+			})
 		})
 	})
+}
+
+// verified is a statement with the approvals of its release.
+type verified struct {
+	understudy.Statement
+	Approvals []understudy.SignedApproval `json:"approvals,omitempty"`
 }
 
 func (c *cli) showStatement(s understudy.Statement) {

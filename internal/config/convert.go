@@ -21,7 +21,7 @@ func (s *source) project() (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
-	p := Project{Dir: s.dir, File: s.file, Application: app, Policy: doc.Policy.words(), Mask: s.path(cmp.Or(doc.Mask, "mask.yaml"))}
+	p := Project{Dir: s.dir, File: s.file, Application: app, Policy: s.policy(doc.Policy), Mask: s.path(cmp.Or(doc.Mask, "mask.yaml"))}
 	for _, e := range doc.Environments {
 		environment, err := s.environment(e.Name, e.Value)
 		if err != nil {
@@ -30,7 +30,7 @@ func (s *source) project() (Project, error) {
 		p.Environments = append(p.Environments, environment)
 	}
 	s.checkEnvironments(app, p.Environments)
-	s.checkPolicy(p.Policy)
+	s.checkPolicy(app, p.Policy)
 	return p, nil
 }
 
@@ -303,15 +303,6 @@ func (s *source) secretRef(written string) understudy.SecretRef {
 		return understudy.SecretRef("file:" + s.path(path))
 	}
 	return understudy.SecretRef(written)
-}
-
-func (e policyEntry) words() understudy.Policy {
-	return understudy.Policy{
-		Required: e.Required, MaxAge: time.Duration(e.MaxAge), SnapshotAge: time.Duration(e.SnapshotAge),
-		BlockedFor: time.Duration(e.BlockedFor), RollbackIn: time.Duration(e.RollbackIn), LockTimeout: time.Duration(e.LockTimeout), QuietWait: time.Duration(e.QuietWait),
-		Retries: e.Retries, Steps: e.Steps, StepFor: time.Duration(e.StepFor), Bake: time.Duration(e.Bake),
-		MinRequests: e.MinRequests, MaxErrorRate: e.MaxErrorRate, SafetyCopy: e.SafetyCopy,
-	}
 }
 
 func first(list []string) string {

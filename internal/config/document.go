@@ -205,6 +205,49 @@ type policyEntry struct {
 	MinRequests  int      `yaml:"min_requests"`
 	MaxErrorRate float64  `yaml:"max_error_rate"`
 	SafetyCopy   bool     `yaml:"safety_copy"`
+
+	Soak      duration        `yaml:"soak"`
+	Approvals *approvalsEntry `yaml:"approvals"`
+	Freeze    []windowEntry   `yaml:"freeze"`
+	Windows   []windowEntry   `yaml:"windows"`
+	Express   *expressEntry   `yaml:"express"`
+}
+
+type approvalsEntry struct {
+	Count       int      `yaml:"count"`
+	By          []string `yaml:"by"`
+	NotAuthor   bool     `yaml:"not_author"`
+	NotPromoter bool     `yaml:"not_promoter"`
+	MaxAge      duration `yaml:"max_age"`
+}
+
+type windowEntry struct {
+	Rule     string `yaml:"rrule"`
+	From     text   `yaml:"from"`
+	Duration string `yaml:"duration"`
+	Zone     string `yaml:"time_zone"`
+	Reason   string `yaml:"reason"`
+}
+
+type expressEntry struct {
+	When      expressWhenEntry `yaml:"when"`
+	Approvals *int             `yaml:"approvals"`
+	Soak      *duration        `yaml:"soak"`
+	Bake      *duration        `yaml:"bake"`
+	StepFor   *duration        `yaml:"step_for"`
+	Steps     []int            `yaml:"steps"`
+}
+
+type expressWhenEntry struct {
+	MaxFiles    int      `yaml:"max_files"`
+	MaxBytes    string   `yaml:"max_bytes"`
+	Paths       []string `yaml:"paths"`
+	Services    []string `yaml:"services"`
+	MaxLock     duration `yaml:"max_lock"`
+	MaxRows     int64    `yaml:"max_rows"`
+	NewKeys     bool     `yaml:"new_keys"`
+	Permissions bool     `yaml:"permissions"`
+	Likeness    float64  `yaml:"likeness"`
 }
 
 // named is a mapping whose order counts.

@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"understudy"
 )
@@ -153,18 +152,5 @@ func (s *source) checkTraffic(doc document) {
 				}
 			}
 		}
-	}
-}
-
-func (s *source) checkPolicy(p understudy.Policy) {
-	for i, name := range p.Required {
-		if !slices.Contains(understudy.Checks(), name) {
-			s.problems.at([]string{"policy", "required", index(i)}, "there is no check %q%s; the checks are %s",
-				name, didYouMean(name, understudy.Checks()), strings.Join(understudy.Checks(), ", "))
-			return
-		}
-	}
-	if err := p.Validate(); err != nil {
-		s.problems.at([]string{"policy", "steps"}, "%s", err)
 	}
 }

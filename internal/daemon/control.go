@@ -51,6 +51,9 @@ func (d *Daemon) environmentStatus(ctx context.Context, e understudy.Environment
 		return out, err
 	}
 	out.Held = now.Held
+	if out.Owed, err = (consent{d}).Debt(ctx, e.Name); err != nil {
+		return out, err
+	}
 	if snapshot, found, err := (shelf{d}).Latest(ctx, e.Name); err != nil {
 		return out, err
 	} else if found {

@@ -128,7 +128,7 @@ func (d *Daemon) cast() {
 		Keeper: keeper{d}, Timing: d.options.Timing, Now: time.Now,
 	}
 	d.promotions = promotion.Engine{
-		Records: records{d}, Archive: archive{d}, Production: production{d}, Deployments: deployments{d},
+		Records: records{d}, Archive: archive{d}, Consent: consent{d}, Production: production{d}, Deployments: deployments{d},
 		Schema: schema{d}, Door: door{d}, Recorder: recorder{d, "understudy"}, Clock: clock{},
 	}
 }

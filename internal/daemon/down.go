@@ -19,6 +19,7 @@ import (
 // broken understudy.yaml too, and ends the rehearsals that are under way; a promotion is
 // never cut short by it.
 func (d *Daemon) Down(ctx context.Context, request api.Down, tell api.Tell) error {
+	request.By = d.actor(ctx, request.By)
 	if request.Environment != "" {
 		e, _, err := d.environment(request.Environment)
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 // Up brings an environment up. A twin stands on a fresh clone of its snapshot; production
 // runs a first release this way, and what it ran last after a down.
 func (d *Daemon) Up(ctx context.Context, request api.Up, tell api.Tell) (api.EnvironmentStatus, error) {
+	request.By = d.actor(ctx, request.By)
 	env, _, err := d.environment(request.Environment)
 	if err != nil {
 		return api.EnvironmentStatus{}, err
@@ -278,6 +279,7 @@ func (d *Daemon) serviceEnviron(o order, name string) (understudy.Service, confi
 // ResetTwin makes a twin anew from what it is a twin of, and brings production's release
 // up on it.
 func (d *Daemon) ResetTwin(ctx context.Context, request api.ResetTwin, tell api.Tell) (understudy.Snapshot, error) {
+	request.By = d.actor(ctx, request.By)
 	env, err := d.twinFor(request.Environment)
 	if err != nil {
 		return understudy.Snapshot{}, err

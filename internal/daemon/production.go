@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"understudy"
+	"understudy/internal/promotion"
 )
 
 // archive finds releases and what is attested of them.
@@ -17,16 +18,19 @@ func (a archive) Release(ctx context.Context, digest understudy.Digest) (underst
 	return a.d.releaseByDigest(ctx, digest)
 }
 
-func (a archive) Attested(ctx context.Context, release understudy.Digest) (string, understudy.Statement, error) {
+func (a archive) Attested(ctx context.Context, release understudy.Digest) (string, understudy.Digest, understudy.Statement, error) {
 	v, found, err := a.d.newestVerdict(ctx, release)
 	if err != nil {
-		return "", understudy.Statement{}, err
+		return "", "", understudy.Statement{}, err
 	}
 	if !found {
-		return "", understudy.Statement{}, understudy.Errorf(understudy.KindRefused, "it was never rehearsed: there is no verdict for release %s", release.Short())
+		return "", "", understudy.Statement{}, promotion.Unrehearsed{Why: fmt.Sprintf("it was never rehearsed: there is no verdict for release %s", release.Short())}
 	}
 	s, err := a.d.verified(v)
-	return v.ID, s, err
+	if why := revoked(v); why != "" {
+		err = promotion.Unrehearsed{Why: why}
+	}
+	return v.ID, understudy.DigestOf(v.Envelope), s, err
 }
 
 func (a archive) Policy(context.Context, string) (understudy.Policy, error) {

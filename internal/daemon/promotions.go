@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"understudy"
@@ -34,6 +35,15 @@ func (d *Daemon) target(name string) (understudy.Environment, error) {
 
 // PlanPromotion says what a promotion would change, and everything that speaks against it.
 func (d *Daemon) PlanPromotion(ctx context.Context, request api.Promote) (understudy.Promotion, error) {
+	p, err := d.wanted(ctx, request)
+	if err != nil {
+		return p, err
+	}
+	return d.promotions.Gate(ctx, p)
+}
+
+// wanted is the promotion that somebody asks for.
+func (d *Daemon) wanted(ctx context.Context, request api.Promote) (understudy.Promotion, error) {
 	release, err := d.Release(ctx, request.Release)
 	if err != nil {
 		return understudy.Promotion{}, err
@@ -43,9 +53,15 @@ func (d *Daemon) PlanPromotion(ctx context.Context, request api.Promote) (unders
 		return understudy.Promotion{}, err
 	}
 	p := understudy.Promotion{
-		Release: release.Digest, Label: release.Label, To: to.Name, State: understudy.PromotionPlanned, By: request.By, MadeAt: time.Now(),
+		Release: release.Digest, Label: release.Label, To: to.Name, State: understudy.PromotionPlanned, By: d.actor(ctx, request.By), MadeAt: time.Now(),
 	}
-	return d.promotions.Gate(ctx, p)
+	if request.BreakGlass {
+		if strings.TrimSpace(request.Reason) == "" {
+			return p, understudy.Errorf(understudy.KindInvalid, "the glass is broken for a reason, and none was given").WithHint("say why with --reason")
+		}
+		p.Glass = &understudy.BrokenGlass{By: p.By, Reason: request.Reason}
+	}
+	return p, nil
 }
 
 // Promote begins a promotion, where the gate lets it, and returns.
@@ -67,7 +83,7 @@ func (d *Daemon) Promote(ctx context.Context, request api.Promote) (understudy.P
 	if err != nil {
 		return p, err
 	}
-	if err := d.mayBegin(ctx, p, request.By); err != nil {
+	if err := d.mayBegin(ctx, p); err != nil {
 		give()
 		return p, err
 	}
@@ -76,7 +92,7 @@ func (d *Daemon) Promote(ctx context.Context, request api.Promote) (understudy.P
 }
 
 // mayBegin writes a promotion down, or its refusal.
-func (d *Daemon) mayBegin(ctx context.Context, p understudy.Promotion, by string) error {
+func (d *Daemon) mayBegin(ctx context.Context, p understudy.Promotion) error {
 	if running, err := d.underWay(ctx, p.To); err != nil {
 		return err
 	} else if running != "" {
@@ -86,7 +102,10 @@ func (d *Daemon) mayBegin(ctx context.Context, p understudy.Promotion, by string
 	if len(p.Refusals) > 0 {
 		act, p.State, p.EndedAt = "promotion.refused", understudy.PromotionRefused, time.Now()
 	}
-	if err := (recorder{d, by}).Record(ctx, act, p.ID, "", map[string]string{"release": p.Label, "to": p.To}); err != nil {
+	if err := (recorder{d, p.By}).Record(ctx, act, p.ID, "", map[string]string{"release": p.Label, "to": p.To}); err != nil {
+		return err
+	}
+	if err := d.tellBroken(ctx, p); err != nil {
 		return err
 	}
 	if err := (records{d}).SavePromotion(ctx, p); err != nil {
@@ -96,6 +115,17 @@ func (d *Daemon) mayBegin(ctx context.Context, p understudy.Promotion, by string
 		return promotion.Refused(p)
 	}
 	return nil
+}
+
+// tellBroken writes down, before anything is done, that the glass was broken: by whom, why, and
+// what was passed over.
+func (d *Daemon) tellBroken(ctx context.Context, p understudy.Promotion) error {
+	if p.Glass == nil || len(p.Glass.Passed) == 0 || len(p.Refusals) > 0 {
+		return nil
+	}
+	passed := strings.Join(p.Glass.Passed, "; ")
+	d.options.Log.Warn("the glass was broken", "promotion", p.ID, "release", p.Label, "to", p.To, "by", p.Glass.By, "reason", p.Glass.Reason, "passed", passed)
+	return recorder{d, p.Glass.By}.Record(ctx, "glass.broken", p.ID, p.Glass.Reason, map[string]string{"release": p.Label, "digest": string(p.Release), "to": p.To, "passed": passed})
 }
 
 // underWay is the promotion that has not ended in an environment.
@@ -169,6 +199,7 @@ func (d *Daemon) WatchPromotion(ctx context.Context, id string, each func(unders
 // Rollback takes back the latest promotion to an environment, whether it is under way or
 // settled.
 func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy.Promotion, error) {
+	request.By = d.actor(ctx, request.By)
 	last, err := d.lastPromotion(ctx, request.Environment)
 	if err != nil {
 		return last, err
@@ -241,6 +272,7 @@ func (d *Daemon) lastPromotion(ctx context.Context, environment string) (underst
 
 // LiftHold lets promotions to an environment happen again.
 func (d *Daemon) LiftHold(ctx context.Context, environment, by, reason string) error {
+	by = d.actor(ctx, by)
 	if reason == "" {
 		return understudy.Errorf(understudy.KindInvalid, "a hold is lifted for a reason").WithHint("say it with --reason")
 	}

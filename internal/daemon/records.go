@@ -17,6 +17,7 @@ const (
 	kindRehearsal   = "rehearsal"
 	kindVerdict     = "verdict"
 	kindPromotion   = "promotion"
+	kindApproval    = "approval"
 	kindFollowing   = "following" // of a live twin
 	kindProject     = "project"   // understudy.yaml, as it could last be read
 )

@@ -50,12 +50,14 @@ func TestPromote_RefusesUnlessTheVerdictHoldsForThisReleaseAndThisProduction(t *
 	if p, err := h.PlanPromotion(limited(t), api.Promote{Release: "plain"}); err != nil || len(p.Refusals) > 0 {
 		t.Errorf("with all as it was, there are refusals %q, %v", p.Refusals, err)
 	}
+	h.agrees(t, r)
 	_, err := h.RevokeVerdict(limited(t), api.Revoke{Name: r.Verdict, By: "sec", Reason: "a hole was found"})
 	check(t, err)
 	h.promoting(t, "plain", "revoked", "a hole was found")
 	if now := h.whoServes(t); now != "old" {
 		t.Errorf("%s serves after refusals only", now)
 	}
+	h.breakGlass(t)
 }
 
 func TestPromote_WhileAnotherRunsIsAConflictThatNamesIt(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 // Rehearse queues a rehearsal and returns.
 func (d *Daemon) Rehearse(ctx context.Context, request api.Rehearse) (understudy.Rehearsal, error) {
+	request.By = d.actor(ctx, request.By)
 	release, err := d.Release(ctx, request.Release)
 	if err != nil {
 		return understudy.Rehearsal{}, err
@@ -157,6 +158,7 @@ func (d *Daemon) WatchRehearsal(ctx context.Context, id string, each func(unders
 
 // CancelRehearsal ends one, whether it waits or runs.
 func (d *Daemon) CancelRehearsal(ctx context.Context, id, by string) error {
+	by = d.actor(ctx, by)
 	r, err := d.Rehearsal(ctx, id)
 	switch {
 	case err != nil:

@@ -15,6 +15,7 @@ import (
 // CreateRelease makes an immutable release of a folder: its files are copied in under
 // their digest, and the application is taken down as it is declared now.
 func (d *Daemon) CreateRelease(ctx context.Context, request api.CreateRelease) (understudy.Release, error) {
+	request.By = d.actor(ctx, request.By)
 	if err := validLabel(request.Label); err != nil {
 		return understudy.Release{}, err
 	}

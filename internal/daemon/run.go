@@ -28,7 +28,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: api.Handler(d.Roles()), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return life }}
+	server := &http.Server{Handler: api.Handler(d.Roles()), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return life }, ConnContext: withPeer}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	restored := make(chan struct{})
@@ -60,7 +60,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
 		Releases: d, Environments: d, Doors: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
-		Promotions: d, Holds: d, Journal: d, Control: d,
+		Promotions: d, Holds: d, Policies: d, Approvals: d, Journal: d, Control: d,
 	}
 }
 

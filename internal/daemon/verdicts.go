@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"understudy"
@@ -80,9 +81,17 @@ func (d *Daemon) VerifyVerdict(ctx context.Context, name string) (understudy.Sta
 	return d.verified(v)
 }
 
+// revoked says by whom a verdict was revoked and why; empty: it was not.
+func revoked(v understudy.Verdict) string {
+	if v.RevokedAt.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("verdict %s was revoked by %s: %s", v.ID, v.RevokedBy, v.RevokedFor)
+}
+
 func (d *Daemon) verified(v understudy.Verdict) (understudy.Statement, error) {
-	if !v.RevokedAt.IsZero() {
-		return understudy.Statement{}, understudy.Errorf(understudy.KindRefused, "verdict %s was revoked by %s: %s", v.ID, v.RevokedBy, v.RevokedFor)
+	if why := revoked(v); why != "" {
+		return understudy.Statement{}, understudy.Errorf(understudy.KindRefused, "%s", why)
 	}
 	s, err := d.keys.Verify(v.Envelope)
 	switch {
@@ -96,6 +105,7 @@ func (d *Daemon) verified(v understudy.Verdict) (understudy.Statement, error) {
 
 // RevokeVerdict makes a verdict count no longer, for good.
 func (d *Daemon) RevokeVerdict(ctx context.Context, request api.Revoke) (understudy.Verdict, error) {
+	request.By = d.actor(ctx, request.By)
 	v, err := d.Verdict(ctx, request.Name)
 	if err != nil {
 		return v, err
@@ -119,13 +129,16 @@ func (d *Daemon) RevokeVerdict(ctx context.Context, request api.Revoke) (underst
 // would count again: what the journal knows to be revoked is revoked, and a verdict that
 // was signed and is not on record is put back as one that counts for nothing.
 func (d *Daemon) reconcile(ctx context.Context) error {
-	revoked, signed := map[string]understudy.Entry{}, []understudy.Entry{}
+	ended, signed := map[string]understudy.Entry{}, []understudy.Entry{}
+	var withdrawn []understudy.Entry
 	err := d.journal.Read(1, func(e understudy.Entry) error {
 		switch e.Act {
 		case "verdict.signed":
 			signed = append(signed, e)
 		case "verdict.revoked":
-			revoked[e.Subject] = e
+			ended[e.Subject] = e
+		case "approval.withdrawn":
+			withdrawn = append(withdrawn, e)
 		}
 		return nil
 	})
@@ -133,11 +146,11 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 		return err
 	}
 	for _, e := range signed {
-		if err := d.reconcileOne(ctx, e, revoked[e.Subject]); err != nil {
+		if err := d.reconcileOne(ctx, e, ended[e.Subject]); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.reconcileApprovals(ctx, withdrawn)
 }
 
 func (d *Daemon) reconcileOne(ctx context.Context, signed, revoked understudy.Entry) error {

@@ -15,6 +15,7 @@ import (
 type Engine struct {
 	Records     Records
 	Archive     Archive
+	Consent     Consent
 	Production  Production
 	Deployments Deployments
 	Schema      Schema
@@ -166,7 +167,7 @@ func (e *Engine) prepare(ctx context.Context, p *understudy.Promotion) error {
 	if err != nil {
 		return err
 	}
-	policy, err := e.Archive.Policy(ctx, p.To)
+	policy, err := e.terms(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -243,7 +244,7 @@ func orTurn(ctx context.Context, err error, format string, args ...any) error {
 }
 
 func (e *Engine) switchOver(ctx context.Context, p *understudy.Promotion) error {
-	policy, err := e.Archive.Policy(ctx, p.To)
+	policy, err := e.terms(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -323,7 +324,7 @@ func (e *Engine) look(ctx context.Context, p *understudy.Promotion, policy under
 }
 
 func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
-	policy, err := e.Archive.Policy(ctx, p.To)
+	policy, err := e.terms(ctx, p)
 	if err != nil {
 		return err
 	}

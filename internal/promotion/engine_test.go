@@ -46,6 +46,7 @@ func stories() map[string]story {
 			s.release.Application.Migration, s.policy.SafetyCopy, s.policy.Steps = nil, false, []int{100}
 		}),
 		"the gate refuses":           sound(func(s *story) { s.held = "v0 was taken back" }),
+		"the glass is broken":        sound(func(s *story) { s.attested, s.glass = promotion.Unrehearsed{Why: "it was never rehearsed"}, glass() }),
 		"no safety copy can be made": sound(func(s *story) { s.copying = errors.New("no room on the disk") }),
 		"the migration fails":        sound(func(s *story) { s.migrate = errors.New("exit status 1") }),
 		"the migration surprises": sound(func(s *story) {
@@ -110,6 +111,7 @@ func TestRun_EndsAsItsStoryMust(t *testing.T) {
 			State: understudy.PromotionRefused, Shares: "map[production-p0:100]", Running: "map[production-p0:true]",
 			Serving: oldID, Schema: "old", Held: true, Refused: 1,
 		},
+		"the glass is broken":          settled(),
 		"no safety copy can be made":   with(takenBack(), func(e *ends) { e.Schema, e.Copies = "old", 0 }),
 		"the migration fails":          with(takenBack(), func(e *ends) { e.Schema = "half" }),
 		"it does not become ready":     takenBack(),

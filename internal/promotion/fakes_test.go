@@ -25,6 +25,9 @@ type story struct {
 	statement func(s *understudy.Statement)
 	attested  error
 	held      string
+	debt      string
+	agreed    []understudy.SignedApproval
+	glass     *understudy.BrokenGlass
 	empty     bool // production runs nothing
 	standby   string
 	notReady  error
@@ -87,7 +90,7 @@ func newWorld(t *testing.T, s story) *world {
 		w.running, w.shares, w.serving = map[string]bool{}, nil, ""
 	}
 	w.put(understudy.Promotion{
-		ID: promotionID, Release: s.release.Digest, Label: "v2", To: "production", State: understudy.PromotionPlanned, By: "ada", MadeAt: time.Now(),
+		ID: promotionID, Release: s.release.Digest, Label: "v2", To: "production", State: understudy.PromotionPlanned, By: "ada", MadeAt: time.Now(), Glass: s.glass,
 	})
 	return w
 }
@@ -164,7 +167,7 @@ func (w *world) live(ctx context.Context, f fate) (err error, died bool) {
 
 func (w *world) engine() *promotion.Engine {
 	return &promotion.Engine{
-		Records: w, Archive: archive{w}, Production: production{w}, Deployments: deployments{w},
+		Records: w, Archive: archive{w}, Consent: consent{w}, Production: production{w}, Deployments: deployments{w},
 		Schema: schema{w}, Door: door{w}, Recorder: w, Clock: w,
 	}
 }
@@ -231,7 +234,7 @@ func (a archive) Release(ctx context.Context, digest understudy.Digest) (underst
 	})
 }
 
-func (a archive) Attested(ctx context.Context, release understudy.Digest) (string, understudy.Statement, error) {
+func (a archive) Attested(ctx context.Context, release understudy.Digest) (string, understudy.Digest, understudy.Statement, error) {
 	s := understudy.Statement{
 		Rehearsal: "r1", Outcome: understudy.OutcomePassed, Release: release, Artifact: a.story.release.Artifact.Digest,
 		Config: a.story.release.Config, Migrations: a.story.release.Migrations, Production: a.fingerprint(), EndedAt: time.Now().Add(-time.Hour),
@@ -243,13 +246,27 @@ func (a archive) Attested(ctx context.Context, release understudy.Digest) (strin
 		a.story.statement(&s)
 	}
 	if err := a.act(ctx, "Attested", func() error { return a.story.attested }); err != nil {
-		return "", understudy.Statement{}, err
+		return "", "", understudy.Statement{}, err
 	}
-	return "verdict-r1", s, nil
+	return "verdict-r1", understudy.DigestOf([]byte("r1")), s, nil
 }
 
 func (a archive) Policy(ctx context.Context, _ string) (understudy.Policy, error) {
 	return a.story.policy.WithDefaults(), a.act(ctx, "Policy", func() error { return nil })
+}
+
+type consent struct{ *world }
+
+func (c consent) Approvals(ctx context.Context, _ understudy.Digest, _ string) ([]understudy.SignedApproval, error) {
+	return c.story.agreed, c.act(ctx, "Approvals", func() error { return nil })
+}
+
+func (c consent) PassedSince(ctx context.Context, _ understudy.Digest) (time.Time, error) {
+	return time.Now().Add(-time.Hour), c.act(ctx, "PassedSince", func() error { return nil })
+}
+
+func (c consent) Debt(ctx context.Context, _ string) (string, error) {
+	return c.story.debt, c.act(ctx, "Debt", func() error { return nil })
 }
 
 type production struct{ *world }

@@ -3,78 +3,144 @@ package promotion
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"understudy"
+	"understudy/internal/policy"
 )
 
 // Gate holds a release against everything that must be so before it may be promoted, and
-// fills in the promotion's verdict, refusals and changes. It changes nothing. An error
+// fills in the promotion's verdict, lane, refusals and changes. It changes nothing. Where the
+// glass is broken, what a person may pass over is noted there and refuses nothing. An error
 // means that the gate could not be looked at, which is no permission.
 func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.Promotion, error) {
-	release, err := e.Archive.Release(ctx, p.Release)
+	c, err := e.examine(ctx, p)
 	if err != nil {
 		return p, err
 	}
-	policy, err := e.Archive.Policy(ctx, p.To)
+	explained, err := policy.Explain(c)
 	if err != nil {
 		return p, err
 	}
-	production, err := e.Production.Observe(ctx, p.To)
-	if err != nil {
-		return p, fmt.Errorf("observing %s: %w", p.To, err)
+	p.Verdict, p.Lane, p.Refusals, p.Do = c.Verdict, explained.Lane, nil, nil
+	if s := c.Statement; s != nil {
+		p.LockTimeout, p.Expected, p.OldRunsOnNew = s.LockTimeout, s.Expected, s.OldRunsOnNew
 	}
-	p.Refusals = nil
-	if held, err := e.Production.Held(ctx, p.To); err != nil {
-		return p, err
-	} else if held != "" {
-		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is held: %s (understudy hold lift %s --reason … ends it)", p.To, held, p.To))
+	var passed []string
+	for _, r := range explained.Missing() {
+		if p.Glass != nil && r.Breakable {
+			passed = append(passed, r.Says)
+			continue
+		}
+		p.Refusals = append(p.Refusals, r.Says)
+		if r.Do != "" && !slices.Contains(p.Do, r.Do) {
+			p.Do = append(p.Do, r.Do)
+		}
 	}
-	if production.Release == p.Release {
-		p.Refusals = append(p.Refusals, fmt.Sprintf("%s runs release %s already", p.To, release.Label))
+	if p.Glass != nil {
+		p.Glass = &understudy.BrokenGlass{By: p.Glass.By, Reason: p.Glass.Reason, Passed: passed}
 	}
-	verdict, statement, err := e.Archive.Attested(ctx, p.Release)
-	switch {
-	case understudy.KindOf(err) == understudy.KindRefused:
-		p.Refusals = append(p.Refusals, err.Error())
-		return p, nil
-	case err != nil:
-		return p, err
-	}
-	gate := understudy.Gate{Release: release, Production: production, Policy: policy, Now: e.Clock.Now()}
-	p.Verdict, p.LockTimeout = verdict, statement.LockTimeout
-	p.Expected, p.OldRunsOnNew = statement.Expected, statement.OldRunsOnNew
-	p.Refusals = append(p.Refusals, gate.Refusals(statement)...)
-	p.Changes, err = changes(release, statement, policy)
-	return p, err
+	p.Changes = changes(c, explained, p.Glass)
+	return p, nil
 }
 
-func changes(release understudy.Release, statement understudy.Statement, policy understudy.Policy) ([]string, error) {
-	var out []string
-	now, err := understudy.DigestOfValue(policy)
-	if now != statement.Policy {
-		out = append(out, "note: the policy has changed since the rehearsal; what it requires now holds")
+// Explain says how a release stands before the gate, all that holds and all that is missing.
+func (e *Engine) Explain(ctx context.Context, p understudy.Promotion) (understudy.Explanation, error) {
+	c, err := e.examine(ctx, p)
+	if err != nil {
+		return understudy.Explanation{}, err
 	}
-	if policy.SafetyCopy {
+	return policy.Explain(c)
+}
+
+// examine gathers what is known of a promotion.
+func (e *Engine) examine(ctx context.Context, p understudy.Promotion) (policy.Case, error) {
+	c := policy.Case{Promotion: p, Now: e.Clock.Now()}
+	var err error
+	if c.Release, err = e.Archive.Release(ctx, p.Release); err != nil {
+		return c, err
+	}
+	if c.Policy, err = e.Archive.Policy(ctx, p.To); err != nil {
+		return c, err
+	}
+	if c.Production, err = e.Production.Observe(ctx, p.To); err != nil {
+		return c, fmt.Errorf("observing %s: %w", p.To, err)
+	}
+	if c.Held, err = e.Production.Held(ctx, p.To); err != nil {
+		return c, err
+	}
+	verdict, evidence, statement, err := e.Archive.Attested(ctx, p.Release)
+	var unrehearsed Unrehearsed
+	switch {
+	case errors.As(err, &unrehearsed):
+		c.Unrehearsed = unrehearsed.Why
+	case understudy.KindOf(err) == understudy.KindRefused:
+		c.Unreliable = err.Error()
+	case err != nil:
+		return c, err
+	default:
+		c.Verdict, c.Evidence, c.Statement = verdict, evidence, &statement
+	}
+	if c.Debt, err = e.Consent.Debt(ctx, p.To); err != nil {
+		return c, err
+	}
+	if c.PassedSince, err = e.Consent.PassedSince(ctx, p.Release); err != nil {
+		return c, err
+	}
+	c.Approvals, err = e.Consent.Approvals(ctx, p.Release, p.To)
+	return c, err
+}
+
+// terms is the policy that holds for a promotion, on the lane that the gate found.
+func (e *Engine) terms(ctx context.Context, p *understudy.Promotion) (understudy.Policy, error) {
+	asked, err := e.Archive.Policy(ctx, p.To)
+	return asked.On(p.Lane), err
+}
+
+// changes says what a promotion would change, what it is spared, and what somebody passes over.
+func changes(c policy.Case, explained understudy.Explanation, glass *understudy.BrokenGlass) []string {
+	asked, release := c.Policy.On(explained.Lane), c.Release
+	var out []string
+	if glass != nil && len(glass.Passed) == 0 {
+		out = append(out, "the gate lets it through: no glass has to be broken")
+	} else if glass != nil {
+		for _, why := range glass.Passed {
+			out = append(out, "BREAK-GLASS passes over: "+why)
+		}
+		out = append(out, fmt.Sprintf("%s is owed a rehearsal of %s afterwards: nothing else is promoted to it before", c.Promotion.To, release.Label))
+	}
+	for _, line := range explained.Changed {
+		out = append(out, "note: the policy has changed since the rehearsal; what it requires now holds: "+line)
+	}
+	if explained.Lane == understudy.LaneExpress {
+		out = append(out, "it goes on the express lane: its measured radius is within policy.express")
+	}
+	if asked.SafetyCopy {
 		out = append(out, "a safety copy of the databases is made")
 	}
 	if release.Application.Migration != nil {
-		out = append(out, migration(statement, policy)...)
+		out = append(out, migration(c.Statement, asked)...)
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
-	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(policy.Steps), policy.StepFor))
-	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", policy.Bake)), err
+	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(asked.Steps), asked.StepFor))
+	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
 }
 
 // migration says what is expected of the migration, and what stops it.
-func migration(statement understudy.Statement, policy understudy.Policy) []string {
+func migration(statement *understudy.Statement, asked understudy.Policy) []string {
+	if statement == nil {
+		return []string{fmt.Sprintf("the migration runs without having been rehearsed, with lock_timeout %s and up to %d tries; it is stopped when others wait for it longer than %s",
+			asked.LockTimeout, asked.Retries, asked.BlockedFor)}
+	}
 	runs := fmt.Sprintf("the migration runs (%s in the rehearsal), with lock_timeout %s and up to %d tries, each of which waits for a quiet moment for %s at most",
-		statement.Migrated.Round(1e7), cmp.Or(statement.LockTimeout, policy.LockTimeout), policy.Retries, policy.QuietWait)
+		statement.Migrated.Round(1e7), cmp.Or(statement.LockTimeout, asked.LockTimeout), asked.Retries, asked.QuietWait)
 	e := statement.Expected
 	if e == nil {
-		return []string{runs, fmt.Sprintf("it is stopped when others wait for it longer than %s; the verdict does not say which locks and what time to expect", policy.BlockedFor)}
+		return []string{runs, fmt.Sprintf("it is stopped when others wait for it longer than %s; the verdict does not say which locks and what time to expect", asked.BlockedFor)}
 	}
 	locks := "nothing that is there strongly"
 	if all := e.Locked(); len(all) > 0 {
@@ -83,7 +149,7 @@ func migration(statement understudy.Statement, policy understudy.Policy) []strin
 	return []string{
 		runs,
 		fmt.Sprintf("expected here: %s (%s); it locks %s", e.Range(), e.Basis, locks),
-		fmt.Sprintf("it is stopped at a lock that was not rehearsed, after %s, or when others wait for it longer than %s; then nothing is switched", e.Limit().Round(time.Millisecond), policy.BlockedFor),
+		fmt.Sprintf("it is stopped at a lock that was not rehearsed, after %s, or when others wait for it longer than %s; then nothing is switched", e.Limit().Round(time.Millisecond), asked.BlockedFor),
 	}
 }
 
@@ -93,8 +159,7 @@ func Refused(p understudy.Promotion) error {
 	for _, why := range p.Refusals {
 		text += "\n  - " + why
 	}
-	return understudy.Errorf(understudy.KindRefused, "%s", text).
-		WithHint("rehearse it as things are now: understudy rehearse %s", p.Label)
+	return understudy.Errorf(understudy.KindRefused, "%s", text).WithHint("%s", strings.Join(p.Do, "\n"))
 }
 
 // percents lists steps as people say them: "10, 50 and 100 %".

@@ -34,9 +34,19 @@ func (s *theatre) Release(context.Context, understudy.Digest) (understudy.Releas
 	return understudy.Release{Digest: "sha256:new", Label: "new"}, nil
 }
 
-func (s *theatre) Attested(context.Context, understudy.Digest) (string, understudy.Statement, error) {
-	return "verdict", understudy.Statement{}, nil
+func (s *theatre) Attested(context.Context, understudy.Digest) (string, understudy.Digest, understudy.Statement, error) {
+	return "verdict", "", understudy.Statement{}, nil
 }
+
+func (s *theatre) Approvals(context.Context, understudy.Digest, string) ([]understudy.SignedApproval, error) {
+	return nil, nil
+}
+
+func (s *theatre) PassedSince(context.Context, understudy.Digest) (time.Time, error) {
+	return time.Time{}, nil
+}
+
+func (s *theatre) Debt(context.Context, string) (string, error) { return "", nil }
 
 func (s *theatre) Policy(context.Context, string) (understudy.Policy, error) {
 	return understudy.Policy{Steps: []int{100}, Bake: time.Second}.WithDefaults(), nil
@@ -113,7 +123,7 @@ func (s *theatre) asked(in understudy.PromotionState) {
 }
 
 func (s *theatre) engine() promotion.Engine {
-	return promotion.Engine{Records: s, Archive: s, Production: s, Deployments: s, Schema: s, Door: s, Recorder: s, Clock: s}
+	return promotion.Engine{Records: s, Archive: s, Consent: s, Production: s, Deployments: s, Schema: s, Door: s, Recorder: s, Clock: s}
 }
 
 // run carries the promotion on until it ends, as the daemon does.

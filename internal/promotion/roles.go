@@ -16,10 +16,27 @@ type Records interface {
 // Archive finds releases and what is attested of them.
 type Archive interface {
 	Release(ctx context.Context, digest understudy.Digest) (understudy.Release, error)
-	// Attested is the newest verdict on a release, its signature verified and not revoked.
-	// When there is none it is an error of KindRefused that says so.
-	Attested(ctx context.Context, release understudy.Digest) (verdict string, statement understudy.Statement, err error)
+	// Attested is the newest verdict on a release with the digest of its envelope, its
+	// signature verified and not revoked. When none counts the error is Unrehearsed; one whose
+	// signature does not hold is another error, of KindRefused.
+	Attested(ctx context.Context, release understudy.Digest) (verdict string, evidence understudy.Digest, statement understudy.Statement, err error)
 	Policy(ctx context.Context, environment string) (understudy.Policy, error)
+}
+
+// Unrehearsed is why no verdict on a release counts.
+type Unrehearsed struct{ Why string }
+
+func (u Unrehearsed) Error() string { return u.Why }
+
+// Consent is what people, and rehearsals before, have left for the gate.
+type Consent interface {
+	// Approvals are those of a release for an environment, oldest first, their signatures verified.
+	Approvals(ctx context.Context, release understudy.Digest, environment string) ([]understudy.SignedApproval, error)
+	// PassedSince is since when every verdict on a release passed; zero: the newest did not.
+	PassedSince(ctx context.Context, release understudy.Digest) (time.Time, error)
+	// Debt says which release an environment runs that went out past the gate and did not pass
+	// a rehearsal since; empty: none.
+	Debt(ctx context.Context, environment string) (string, error)
 }
 
 // Production is the environment as a promotion sees and changes it.

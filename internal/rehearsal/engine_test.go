@@ -289,6 +289,12 @@ func TestRun_TheStatementBindsWhatWasSeen(t *testing.T) {
 		if e := got.Expected; e == nil || len(e.Runs) != 2 || e.High != 200*time.Millisecond {
 			t.Errorf("it expects %+v, want what the run under traffic and the one alone came to", e)
 		}
+		if got.Terms == nil || len(got.Terms.Changes(policy)) > 0 {
+			t.Errorf("it does not say what policy it was held against: %+v", got.Terms)
+		}
+		if r := got.Radius; r == nil || r.Against != production.Release || r.Migration == nil {
+			t.Errorf("its radius is %+v, want one against what production runs, with a migration", r)
+		}
 		if got.Snapshot.ID != "s1" || got.Baseline != production.Release || got.StartedAt.IsZero() || got.EndedAt.Before(got.StartedAt) {
 			t.Errorf("statement %+v", got)
 		}

@@ -62,6 +62,7 @@ func (p *play) judgeMigration(ctx context.Context, done Migrated, heard Heard) (
 		return c, err
 	}
 	p.rehearsal.Expect(done.Expected)
+	p.rehearsal.Reaches(done.Seen)
 	again, err := p.repeat(ctx)
 	c.Findings = append(c.Findings, again...)
 	if err != nil {

@@ -18,6 +18,8 @@ func lookAtTwin(ctx context.Context, p *play, r *understudy.Rehearsal) (understu
 	kept := set.Snapshot.Summarised()
 	r.Snapshot, r.Production = &kept, set.Production
 	r.Baseline, r.BaselineLabel = set.Baseline.Digest, set.Baseline.Label
+	radius := understudy.MeasureRadius(set.Baseline, p.Candidate, set.Snapshot)
+	r.Radius = &radius
 	var c understudy.Check
 	for _, leak := range set.Leaks {
 		c.Findings = append(c.Findings, check.Find(check.SealLeaked, leak, leak, nil))

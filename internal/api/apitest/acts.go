@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"strings"
@@ -172,6 +173,43 @@ func (s *Stage) Maintain(_ context.Context, request api.Maintain) error {
 func (s *Stage) EndMaintenance(_ context.Context, request api.EndMaintenance) error {
 	s.note(request)
 	return nil
+}
+
+// ExplainPolicy is the explanation.
+func (s *Stage) ExplainPolicy(ctx context.Context, request api.Promote) (understudy.Explanation, error) {
+	_, err := s.Release(ctx, request.Release)
+	return now(s, &s.Explained), err
+}
+
+// Policy is the one in force.
+func (s *Stage) Policy(context.Context) (understudy.PolicyInForce, error) {
+	return now(s, &s.InForce), nil
+}
+
+// Approve notes it, and says who agreed.
+func (s *Stage) Approve(ctx context.Context, request api.Approve) (understudy.SignedApproval, error) {
+	s.note(request)
+	_, err := s.Release(ctx, request.Release)
+	return understudy.SignedApproval{Approval: understudy.Approval{
+		ID: "a-1", By: request.By, Label: request.Release, To: cmp.Or(request.To, "production"), Verdict: "r-1", Reason: request.Reason,
+	}}, err
+}
+
+// WithdrawApproval is the last one, withdrawn.
+func (s *Stage) WithdrawApproval(_ context.Context, request api.Approve) (understudy.SignedApproval, error) {
+	s.note(request)
+	all := now(s, &s.Agreed)
+	if len(all) == 0 {
+		return understudy.SignedApproval{}, missing("approval", request.Release)
+	}
+	last := all[len(all)-1]
+	last.WithdrawnAt, last.WithdrawnFor = last.At.AddDate(0, 0, 1), request.Reason
+	return last, nil
+}
+
+// Approvals are those that were given.
+func (s *Stage) Approvals(context.Context, string, string) ([]understudy.SignedApproval, error) {
+	return now(s, &s.Agreed), nil
 }
 
 // JournalEntries are those from a number on.

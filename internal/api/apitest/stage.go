@@ -34,6 +34,9 @@ type Stage struct {
 	Plan       understudy.Promotion
 	Signed     []understudy.Verdict
 	Statement  understudy.Statement
+	Explained  understudy.Explanation
+	InForce    understudy.PolicyInForce
+	Agreed     []understudy.SignedApproval
 	Kept       map[understudy.Digest]string // evidence
 	Record     []understudy.Entry
 	About      api.Info
@@ -45,7 +48,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Holds: s, Journal: s, Control: s,
+		Promotions: s, Holds: s, Policies: s, Approvals: s, Journal: s, Control: s,
 	}
 }
 

@@ -24,6 +24,8 @@ var (
 	_ api.Verdicts     = (*Client)(nil)
 	_ api.Promotions   = (*Client)(nil)
 	_ api.Holds        = (*Client)(nil)
+	_ api.Policies     = (*Client)(nil)
+	_ api.Approvals    = (*Client)(nil)
 	_ api.Journal      = (*Client)(nil)
 	_ api.Control      = (*Client)(nil)
 )
@@ -233,6 +235,31 @@ func (c *Client) Rollback(ctx context.Context, request api.Rollback) (understudy
 func (c *Client) LiftHold(ctx context.Context, name, by, reason string) error {
 	_, err := call[struct{}](ctx, c, http.MethodPost, environment(name, "lift-hold"), nil, map[string]string{"by": by, "reason": reason})
 	return err
+}
+
+// ExplainPolicy says how a release stands before the gate.
+func (c *Client) ExplainPolicy(ctx context.Context, request api.Promote) (understudy.Explanation, error) {
+	return call[understudy.Explanation](ctx, c, http.MethodPost, "/v1/policy/explain", nil, request)
+}
+
+// Policy is the one in force.
+func (c *Client) Policy(ctx context.Context) (understudy.PolicyInForce, error) {
+	return call[understudy.PolicyInForce](ctx, c, http.MethodGet, "/v1/policy", nil, nil)
+}
+
+// Approve agrees to a release.
+func (c *Client) Approve(ctx context.Context, request api.Approve) (understudy.SignedApproval, error) {
+	return call[understudy.SignedApproval](ctx, c, http.MethodPost, "/v1/approvals", nil, request)
+}
+
+// WithdrawApproval takes one's own approval back.
+func (c *Client) WithdrawApproval(ctx context.Context, request api.Approve) (understudy.SignedApproval, error) {
+	return call[understudy.SignedApproval](ctx, c, http.MethodPost, "/v1/approvals/withdraw", nil, request)
+}
+
+// Approvals lists the approvals of a release.
+func (c *Client) Approvals(ctx context.Context, release, environment string) ([]understudy.SignedApproval, error) {
+	return call[[]understudy.SignedApproval](ctx, c, http.MethodGet, "/v1/approvals", url.Values{"release": {release}, "to": {environment}}, nil)
 }
 
 // JournalEntries hands on the journal's entries from a sequence number on.

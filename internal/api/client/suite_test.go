@@ -39,6 +39,7 @@ func suite() map[string]part {
 		"captures since a moment are those since then": capturesSince,
 		"a proof comes whole":                          proofIsWhole,
 		"a signed envelope stays as it was signed":     envelopeStays,
+		"an explanation comes whole":                   explanationIsWhole,
 	}
 }
 
@@ -93,11 +94,12 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 	quiet := func(string) {}
 	want := []any{
 		api.Rehearse{Release: "v2", On: "staging", By: "ann"}, apitest.Cancelled{ID: "r1", By: "ann"},
-		api.Promote{Release: "v2", To: "production", By: "ann"}, api.Rollback{Environment: "production", By: "ann", Reason: "slow"},
+		api.Promote{Release: "v2", To: "production", By: "ann", BreakGlass: true, Reason: "down"}, api.Rollback{Environment: "production", By: "ann", Reason: "slow"},
 		apitest.Lifted{Environment: "production", By: "ann", Reason: "fixed"}, api.Revoke{Name: "r1", By: "ann", Reason: "wrong"},
 		api.Down{By: "ann"}, api.ResetTwin{Environment: "staging", By: "ann"},
 		api.Maintain{Environment: "production", Page: "<p>soon", Allow: []string{"10.0.0.0/8"}, Testers: true, By: "ann", Reason: "disks"},
 		api.EndMaintenance{Environment: "production", By: "ann", Reason: "done"},
+		api.Approve{Release: "v2", To: "production", By: "ann", Reason: "tried"}, api.Approve{Release: "v2", By: "ann"},
 	}
 	acts := []func() error{
 		func() error { _, err := roles.Rehearsals.Rehearse(t.Context(), want[0].(api.Rehearse)); return err },
@@ -110,6 +112,12 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[7].(api.ResetTwin), quiet); return err },
 		func() error { return roles.Doors.Maintain(t.Context(), want[8].(api.Maintain)) },
 		func() error { return roles.Doors.EndMaintenance(t.Context(), want[9].(api.EndMaintenance)) },
+		func() error { _, err := roles.Approvals.Approve(t.Context(), want[10].(api.Approve)); return err },
+		func() error {
+			stage.Update(func() { stage.Agreed = []understudy.SignedApproval{{}} })
+			_, err := roles.Approvals.WithdrawApproval(t.Context(), want[11].(api.Approve))
+			return err
+		},
 	}
 	for i, act := range acts {
 		if err := act(); err != nil {
@@ -325,5 +333,29 @@ func envelopeStays(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 	v, err := roles.Verdicts.Verdict(t.Context(), "v2")
 	if err != nil || !bytes.Equal(v.Envelope, envelope) {
 		t.Errorf("found %q, %v", v.Envelope, err)
+	}
+}
+
+func explanationIsWhole(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	moment := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
+	stage.Know = []understudy.Release{{Label: "v2"}}
+	stage.Explained = understudy.Explanation{
+		Label: "v2", To: "production", Lane: understudy.LaneExpress, Radius: &understudy.Radius{Files: 2, Migration: &understudy.Reach{Held: 5}},
+		Requirements: []understudy.Requirement{{Name: understudy.RequireFreeze, Says: "frozen", Do: "wait", Breakable: true, From: moment}}, Earliest: moment,
+	}
+	got, err := roles.Policies.ExplainPolicy(t.Context(), api.Promote{Release: "v2"})
+	if diff := cmp.Diff(stage.Explained, got); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	short := time.Second
+	stage.InForce = understudy.PolicyInForce{Policy: understudy.Policy{Express: &understudy.Express{Bake: &short}}, Frozen: []understudy.Times{{From: moment, Until: moment, Reason: "x"}}}
+	in, err := roles.Policies.Policy(t.Context())
+	if diff := cmp.Diff(stage.InForce, in); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	stage.Agreed = []understudy.SignedApproval{{Approval: understudy.Approval{By: "ann", At: moment}, Envelope: []byte("<&>")}}
+	given, err := roles.Approvals.Approvals(t.Context(), "v2", "")
+	if diff := cmp.Diff(stage.Agreed, given); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
 	}
 }
