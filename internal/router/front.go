@@ -154,6 +154,7 @@ func (f *front) choose(c *claim, path string, point int) error {
 	}
 	c.slot, c.target = s, s.target(path)
 	s.claims[c] = struct{}{}
+	s.busy.change(time.Now(), +1)
 	return nil
 }
 
@@ -161,7 +162,10 @@ func (f *front) choose(c *claim, path string, point int) error {
 func (f *front) last(c *claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.lasting = true
+	if !c.lasting {
+		c.lasting = true
+		c.slot.busy.change(time.Now(), -1)
+	}
 }
 
 // release gives a claim back.
@@ -169,6 +173,9 @@ func (f *front) release(c *claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(c.slot.claims, c)
+	if !c.lasting {
+		c.slot.busy.change(time.Now(), -1)
+	}
 	if len(c.slot.claims) == 0 && c.slot.leaving != nil {
 		close(c.slot.leaving.empty)
 		c.slot.leaving = nil
@@ -193,9 +200,8 @@ func (f *front) state(now time.Time) FrontState {
 	}
 	for _, rec := range f.record.Slots {
 		live := f.slots[rec.Deployment]
-		running, lasting := live.counts()
-		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: running, Lasting: lasting, Draining: live.leaving != nil,
-			RefusedFor: live.refusedFor(now), Served: live.figures.served(live.Release)})
+		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: live.busy.now, Lasting: len(live.claims) - live.busy.now,
+			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Served: live.served(now)})
 	}
 	return s
 }
@@ -211,8 +217,9 @@ func (f *front) served() []understudy.Served {
 func (f *front) resetFigures() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.since = time.Now()
 	for _, s := range f.slots {
 		s.figures.reset()
+		s.busy.reset(f.since)
 	}
-	f.since = time.Now()
 }

@@ -178,6 +178,13 @@ func TestServe_SaysPlainlyThatTheApplicationDoesNotAnswerAndCountsIt(t *testing.
 	if len(served) != 1 || served[0].Release != "r-d1" || served[0].Requests != 4 || served[0].Errors != 3 || served[0].P99 <= 0 {
 		t.Errorf("figures: %+v", served)
 	}
+	var timed int64
+	for _, bucket := range served[0].Latency {
+		timed += bucket.Count
+	}
+	if timed != 4 || served[0].Peak != 1 || served[0].InFlight <= 0 || served[0].InFlight >= 1 || served[0].Seconds <= 0 {
+		t.Errorf("times of 4 requests that came one by one: %+v", served)
+	}
 	if s.front().Slots[0].RefusedFor <= 0 {
 		t.Error("the state does not say that the target refuses")
 	}

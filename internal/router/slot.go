@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"understudy"
 )
 
 // slot is a deployment behind a front. All but figures is guarded by the front's lock.
@@ -15,6 +17,7 @@ type slot struct {
 	targets []*target // by prefix, longest first; replaced whole
 	claims  map[*claim]struct{}
 	leaving *leaving // a drain that waits; nil: none does
+	busy    busy
 	figures *figures
 }
 
@@ -39,7 +42,7 @@ type leaving struct {
 var errCut = errors.New("cut short by the drain of its deployment")
 
 func newSlot(s Slot, shared *shared) *slot {
-	made := &slot{Slot: s, claims: map[*claim]struct{}{}, figures: newFigures()}
+	made := &slot{Slot: s, claims: map[*claim]struct{}{}, busy: newBusy(time.Now()), figures: newFigures()}
 	made.targets = newTargets(s.Routes, shared)
 	return made
 }
@@ -59,16 +62,11 @@ func matches(prefix, path string) bool {
 	return strings.HasPrefix(path, bare) && (len(path) == len(bare) || bare == "" || path[len(bare)] == '/')
 }
 
-// counts tells how many claims are running and how many are lasting.
-func (s *slot) counts() (running, lasting int) {
-	for c := range s.claims {
-		if c.lasting {
-			lasting++
-		} else {
-			running++
-		}
-	}
-	return running, lasting
+// served is what the release did since the last reset.
+func (s *slot) served(now time.Time) understudy.Served {
+	served := s.figures.served(s.Release)
+	served.InFlight, served.Peak, served.Seconds = s.busy.mean(now), s.busy.peak, now.Sub(s.busy.since).Seconds()
+	return served
 }
 
 // refusedFor is how long some target has refused every connection.
