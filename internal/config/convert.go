@@ -134,6 +134,8 @@ func (e serviceEntry) refine(name string, base understudy.Service) understudy.Se
 	}
 	s.WorkDir = cmp.Or(e.WorkDir, s.WorkDir)
 	s.Port = cmp.Or(e.Port, s.Port)
+	s.Instances = cmp.Or(e.Instances, s.Instances)
+	s.Protocol = cmp.Or(understudy.Protocol(e.Protocol), s.Protocol)
 	s.Route = cmp.Or(e.Route, s.Route)
 	s.User = cmp.Or(e.User, s.User)
 	s.Grace = cmp.Or(time.Duration(e.Grace), s.Grace)

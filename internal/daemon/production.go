@@ -127,7 +127,11 @@ func (p deployments) Alive(ctx context.Context, id string) (string, error) {
 			return fmt.Sprintf("%s ended and was started again %d times; it is %s", program.Name, program.Restarts, program.State), nil
 		}
 	}
-	return "", nil
+	front, err := p.d.front(ctx, status.Environment)
+	if err != nil {
+		return "", err
+	}
+	return slotOf(front, id).Unwell(), nil
 }
 
 // schema changes production's databases.

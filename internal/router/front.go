@@ -55,36 +55,42 @@ func (f *front) adopt(r record) error {
 	}
 	f.settings.Store(s)
 	f.mu.Lock()
-	old := f.adoptSlots(r)
+	fresh, old := f.adoptSlots(r)
 	f.adoptSplit(r.Shares)
 	f.adoptPause(r.PausedUntil)
 	f.record = r
 	f.mu.Unlock()
-	for _, t := range old {
-		t.transport.CloseIdleConnections()
+	for _, p := range fresh {
+		p.start()
+	}
+	for _, p := range old {
+		p.retire()
 	}
 	return nil
 }
 
-// adoptSlots returns the targets that nothing new is sent to any more.
-func (f *front) adoptSlots(r record) (old []*target) {
+// adoptSlots returns the pools that are new, and those that nothing is sent to any more.
+func (f *front) adoptSlots(r record) (fresh, old []*pool) {
 	for _, want := range r.Slots {
 		have := f.slots[want.Deployment]
 		switch {
 		case have == nil:
-			f.slots[want.Deployment] = newSlot(want, f.shared)
-		case !slices.Equal(have.Routes, want.Routes):
-			old = append(old, have.targets...)
-			have.Slot, have.targets = want, newTargets(want.Routes, f.shared)
+			have = newSlot(want, r.Name, f.shared)
+			f.slots[want.Deployment] = have
+			fresh = append(fresh, have.pools...)
+		case !slices.EqualFunc(have.Routes, want.Routes, Route.equal):
+			old = append(old, have.pools...)
+			have.Slot, have.pools = want, newPools(want, r.Name, f.shared)
+			fresh = append(fresh, have.pools...)
 		}
 	}
 	for deployment, have := range f.slots {
 		if r.slot(deployment) < 0 {
-			old = append(old, have.targets...)
+			old = append(old, have.pools...)
 			delete(f.slots, deployment)
 		}
 	}
-	return old
+	return fresh, old
 }
 
 // adoptSplit swaps the split. A slot that is given a share is no longer leaving.
@@ -152,7 +158,7 @@ func (f *front) choose(c *claim, path string, point int) error {
 	if s == nil {
 		return errNothing
 	}
-	c.slot, c.target = s, s.target(path)
+	c.slot, c.pool = s, s.pool(path)
 	s.claims[c] = struct{}{}
 	s.busy.change(time.Now(), +1)
 	return nil
@@ -162,7 +168,7 @@ func (f *front) choose(c *claim, path string, point int) error {
 func (f *front) last(c *claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !c.lasting {
+	if _, there := c.slot.claims[c]; there && !c.lasting {
 		c.lasting = true
 		c.slot.busy.change(time.Now(), -1)
 	}
@@ -201,7 +207,7 @@ func (f *front) state(now time.Time) FrontState {
 	for _, rec := range f.record.Slots {
 		live := f.slots[rec.Deployment]
 		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: live.busy.now, Lasting: len(live.claims) - live.busy.now,
-			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Served: live.served(now)})
+			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Targets: live.states(), Served: live.served(now)})
 	}
 	return s
 }

@@ -113,7 +113,7 @@ func TestGate_LetsInWhoBringsTheTokenAndKeepsItFromTheApplication(t *testing.T) 
 func TestServe_RoutesByTheLongestPrefix(t *testing.T) {
 	s := newStage(t, router.Front{})
 	web, api := newApp(t, "web"), newApp(t, "api")
-	routes := []router.Route{{Prefix: "/shop", Address: web.at()}, {Prefix: "/shop/api", Address: api.at()}}
+	routes := []router.Route{{Prefix: "/shop", Addresses: []string{web.at()}}, {Prefix: "/shop/api", Addresses: []string{api.at()}}}
 	check(t, s.Add(deadline(t), "shop", router.Slot{Deployment: "d1", Release: "v1", Routes: routes}))
 	s.split(all("d1"))
 	for path, want := range map[string]string{"/shop": "web", "/shop/cart": "web", "/shop/api/x": "api", "/shop/apiary": "web",

@@ -73,7 +73,7 @@ func (s Slot) validate() error {
 			return understudy.Errorf(understudy.KindInvalid, "deployment %s: a route's prefix is a clean path that begins with /, found %q",
 				s.Deployment, route.Prefix)
 		}
-		if _, _, err := splitAddress(route.Address); err != nil {
+		if err := route.validate(s.Deployment); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // slot is a deployment behind a front. All but figures is guarded by the front's lock.
 type slot struct {
 	Slot
-	targets []*target // by prefix, longest first; replaced whole
+	pools   []*pool // by prefix, longest first; replaced whole
 	claims  map[*claim]struct{}
 	leaving *leaving // a drain that waits; nil: none does
 	busy    busy
@@ -27,8 +27,8 @@ type claim struct {
 	cancel  context.CancelCauseFunc
 	answer  *http.ResponseController
 	slot    *slot
-	target  *target // nil where no route matches
-	lasting bool    // upgraded, or an event stream: ends when its client wishes
+	pool    *pool // nil where no route matches
+	lasting bool  // upgraded, or an event stream: ends when its client wishes
 	wasCut  bool
 }
 
@@ -41,17 +41,17 @@ type leaving struct {
 // errCut is why the context of a request ends that a drain cut short.
 var errCut = errors.New("cut short by the drain of its deployment")
 
-func newSlot(s Slot, shared *shared) *slot {
+func newSlot(s Slot, front string, shared *shared) *slot {
 	made := &slot{Slot: s, claims: map[*claim]struct{}{}, busy: newBusy(time.Now()), figures: newFigures()}
-	made.targets = newTargets(s.Routes, shared)
+	made.pools = newPools(s, front, shared)
 	return made
 }
 
-// target is where a path goes; nil where no route matches.
-func (s *slot) target(path string) *target {
-	for _, t := range s.targets {
-		if matches(t.prefix, path) {
-			return t
+// pool is where a path goes; nil where no route matches.
+func (s *slot) pool(path string) *pool {
+	for _, p := range s.pools {
+		if matches(p.Prefix, path) {
+			return p
 		}
 	}
 	return nil
@@ -72,12 +72,26 @@ func (s *slot) served(now time.Time) understudy.Served {
 // refusedFor is how long some target has refused every connection.
 func (s *slot) refusedFor(now time.Time) time.Duration {
 	var worst time.Duration
-	for _, t := range s.targets {
-		if since := t.refusedSince.Load(); since != nil {
-			worst = max(worst, now.Sub(*since))
+	for _, p := range s.pools {
+		for _, t := range p.targets {
+			if since := t.refusedSince.Load(); since != nil {
+				worst = max(worst, now.Sub(*since))
+			}
 		}
 	}
 	return worst
+}
+
+// states are the slot's addresses as they are now, in the order of its routes.
+func (s *slot) states() (out []TargetState) {
+	for i, route := range s.Routes {
+		for _, p := range s.pools {
+			if p.equal(route) {
+				out = append(out, p.states(i)...)
+			}
+		}
+	}
+	return out
 }
 
 // cut ends a request now, whatever it waits for: the target, or a client that does not
@@ -91,11 +105,11 @@ func (c *claim) cut() {
 	_ = c.answer.SetWriteDeadline(end)
 }
 
-func newTargets(routes []Route, shared *shared) []*target {
-	targets := make([]*target, 0, len(routes))
-	for _, r := range routes {
-		targets = append(targets, newTarget(r, shared))
+func newPools(s Slot, front string, shared *shared) []*pool {
+	pools := make([]*pool, 0, len(s.Routes))
+	for _, r := range s.Routes {
+		pools = append(pools, newPool(r, front, s.Release, shared))
 	}
-	slices.SortStableFunc(targets, func(a, b *target) int { return len(b.prefix) - len(a.prefix) })
-	return targets
+	slices.SortStableFunc(pools, func(a, b *pool) int { return len(b.Prefix) - len(a.Prefix) })
+	return pools
 }

@@ -29,6 +29,9 @@ type visit struct {
 	trusted    bool // the direct peer's word on the client is taken
 	byBearer   bool // the gate was opened by Authorization, which is then not for the application
 	claim      *claim
+	target     *target        // whom the request was sent to; nil: nobody yet
+	blamed     bool           // that it failed was counted as the target's fault
+	call       *http.Response // of gRPC: its trailers say at the end how it ended
 	point      int
 	remember   bool // tell the client its point
 	lasting    bool
@@ -83,7 +86,7 @@ func (f *front) receive(w http.ResponseWriter, r *http.Request) *visit {
 
 func (v *visit) pass(ctx context.Context) {
 	switch {
-	case v.claim.target == nil:
+	case v.claim.pool == nil:
 		v.say(http.StatusNotFound, "nothing is deployed at this path", 0)
 	case v.request.Method == http.MethodConnect:
 		v.say(http.StatusMethodNotAllowed, "this is no forward proxy", 0)
@@ -92,7 +95,10 @@ func (v *visit) pass(ctx context.Context) {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = &patientBody{ReadCloser: r.Body, visit: v}
 		}
-		v.claim.target.proxy.ServeHTTP(v.answer, r)
+		if v.claim.pool.lasts() {
+			defer v.watchCall()()
+		}
+		v.claim.pool.proxy.ServeHTTP(v.answer, r)
 	}
 }
 
@@ -162,14 +168,45 @@ func (f *front) finish(v *visit, finished bool) {
 	if v.claim == nil {
 		f.nowhere.count(v.counted(), v.answer.status >= 500, now.Sub(v.startedAt))
 	} else {
-		took := now.Sub(v.claimedAt)
-		if v.lasting {
-			took = v.answeredAt.Sub(v.claimedAt)
-		}
-		v.claim.slot.figures.count(v.counted(), v.failed || v.answer.status >= 500, took)
+		v.leaveTarget()
+		v.claim.slot.figures.count(v.counted(), v.failed || v.answer.status >= 500, v.took(now))
 		f.release(v.claim)
 	}
 	f.shared.access.write(v, now)
+}
+
+// moveTo notes whom the request is sent to.
+func (v *visit) moveTo(t *target) {
+	if v.target != nil {
+		v.target.running.Add(-1)
+	}
+	v.target = t
+	t.running.Add(1)
+	t.begun.Add(1)
+}
+
+var errBrokenOff = errors.New("it was broken off, or its client gave up waiting")
+
+// leaveTarget notes that the request is over, and what its target is to blame for.
+func (v *visit) leaveTarget() {
+	v.failed = v.failed || callFailed(v.call)
+	if v.target == nil {
+		return
+	}
+	v.target.running.Add(-1)
+	if v.failed && !v.blamed && v.call == nil {
+		v.claim.pool.fault(v.target, errBrokenOff)
+	}
+}
+
+// took is how long the release needed: of an answer that lasts, for its first byte.
+func (v *visit) took(now time.Time) time.Duration {
+	took := now.Sub(v.claimedAt)
+	call := v.claim.pool != nil && v.claim.pool.lasts() && took >= lastsFrom
+	if (v.lasting || call) && !v.answeredAt.IsZero() {
+		return v.answeredAt.Sub(v.claimedAt)
+	}
+	return took
 }
 
 // counted is the status as figures know it: 0 where there was no answer.

@@ -50,11 +50,17 @@ type Slot struct {
 	Routes     []Route `json:"routes"`
 }
 
-// Route sends the paths below a prefix to an address. The longest prefix wins; a prefix
-// ends at a path segment, so /api does not match /apiary.
+// Route sends the paths below a prefix to the addresses of a service, each request to
+// one of them. The longest prefix wins; a prefix ends at a path segment, so /api does
+// not match /apiary.
 type Route struct {
-	Prefix  string `json:"prefix"`  // "/" matches everything
-	Address string `json:"address"` // "tcp:127.0.0.1:9001" or "unix:/run/web.sock"
+	Prefix    string              `json:"prefix"`    // "/" matches everything
+	Addresses []string            `json:"addresses"` // "tcp:127.0.0.1:9001" or "unix:/run/web.sock"; one for each instance
+	Protocol  understudy.Protocol `json:"protocol,omitempty"`
+	// Health is how each address is looked at, for as long as it is there. Without a path,
+	// accepting a connection is enough; without an interval, it is looked at every
+	// DefaultLook.
+	Health understudy.Health `json:"health,omitzero"`
 }
 
 // Share is a deployment's part of a front's requests.
@@ -95,6 +101,7 @@ type SlotState struct {
 	Lasting    int               `json:"lasting"` // upgraded connections and event streams
 	Draining   bool              `json:"draining,omitempty"`
 	RefusedFor time.Duration     `json:"refusedFor,omitempty"` // since when a target has refused every connection
+	Targets    []TargetState     `json:"targets,omitempty"`
 	Served     understudy.Served `json:"served"`
 }
 

@@ -1,0 +1,18 @@
+package router
+
+import "testing"
+
+func TestMatches_EndsAPrefixAtASegment(t *testing.T) {
+	cases := []struct {
+		prefix, path string
+		want         bool
+	}{
+		{"/", "/", true}, {"/", "/api", true}, {"/", "*", true}, {"/api", "/api", true}, {"/api", "/api/", true},
+		{"/api", "/api/v1", true}, {"/api", "/apiary", false}, {"/api/", "/api", true}, {"/api", "/", false}, {"/", "", true},
+	}
+	for _, c := range cases {
+		if got := matches(c.prefix, c.path); got != c.want {
+			t.Errorf("matches(%q, %q) is %t", c.prefix, c.path, got)
+		}
+	}
+}
