@@ -1,6 +1,11 @@
 package router
 
-import "testing"
+import (
+	"log/slog"
+	"testing"
+)
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestMatches_EndsAPrefixAtASegment(t *testing.T) {
 	cases := []struct {
