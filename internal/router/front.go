@@ -207,7 +207,7 @@ func (f *front) state(now time.Time) FrontState {
 	for _, rec := range f.record.Slots {
 		live := f.slots[rec.Deployment]
 		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: live.busy.now, Lasting: len(live.claims) - live.busy.now,
-			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Targets: live.states(), Served: live.served(now)})
+			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Targets: live.states(), Retries: live.retries(), Served: live.served(now)})
 	}
 	return s
 }

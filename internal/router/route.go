@@ -67,6 +67,13 @@ type TargetState struct {
 	Reason  string    `json:"reason,omitempty"`
 }
 
+// Retries are requests of a slot that were sent again, and some that were not.
+type Retries struct {
+	Refused int64 `json:"refused,omitempty"` // no connection was made
+	Reset   int64 `json:"reset,omitempty"`   // the connection ended before a byte of the answer
+	Denied  int64 `json:"denied,omitempty"`  // there had been too many of them
+}
+
 // Unwell says that no address of some route passes its looks, and why; empty: each route
 // has one that does. Requests are sent there all the same: a look may be wrong.
 func (s SlotState) Unwell() string {

@@ -105,6 +105,16 @@ func (c *claim) cut() {
 	_ = c.answer.SetWriteDeadline(end)
 }
 
+// retries are those of all routes, since they were added.
+func (s *slot) retries() (sum Retries) {
+	for _, p := range s.pools {
+		sum.Refused += p.retried[0].Load()
+		sum.Reset += p.retried[1].Load()
+		sum.Denied += p.denied.Load()
+	}
+	return sum
+}
+
 func newPools(s Slot, front string, shared *shared) []*pool {
 	pools := make([]*pool, 0, len(s.Routes))
 	for _, r := range s.Routes {

@@ -74,7 +74,7 @@ var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func (f *front) receive(w http.ResponseWriter, r *http.Request) *visit {
 	v := &visit{front: f, settings: f.settings.Load(), request: r, startedAt: time.Now()}
-	v.answer = newAnswer(w, r)
+	v.answer = newAnswer(w, r, v.startedAt)
 	v.trusted = v.settings.trusts(r)
 	if told := r.Header.Get("X-Request-Id"); v.trusted && requestID.MatchString(told) {
 		v.id = told

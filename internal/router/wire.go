@@ -2,6 +2,7 @@ package router
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -23,7 +24,8 @@ const (
 	earlyAnswer  = 200 * time.Millisecond // for the answer of a target that stopped reading the request
 	wireReading  = 8 << 10
 	wireSending  = 4 << 10
-	wiresAtMost  = 256 // idle, to one target
+	smallBody    = 16 << 10 // a request's body up to this is taken whole before it is sent
+	wiresAtMost  = 256      // idle, to one target
 	dialWithin   = 5 * time.Second
 	answerWithin = 60 * time.Second // until a target's headers, and for a target to take a part of a body, as nginx has it
 )
@@ -54,10 +56,11 @@ func newWire(conn net.Conn) *wire {
 
 // quietOn looks at a connection without waiting or taking anything from it.
 func quietOn(raw syscall.RawConn) func() bool {
-	quiet, one := false, make([]byte, 1)
+	quiet, one := false, make([]unix.PollFd, 1)
 	look := func(fd uintptr) bool {
-		_, _, err := unix.Recvfrom(int(fd), one, unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		quiet = err == unix.EAGAIN
+		one[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		n, err := unix.Poll(one, 0)
+		quiet = n == 0 && err == nil
 		return true
 	}
 	return func() bool { return raw.Read(look) == nil && quiet }
@@ -148,22 +151,34 @@ func (x *exchange) open() (*http.Response, error) {
 	return answer, err
 }
 
-// send writes the request; one with a body goes on being sent while its answer comes.
+// send writes the request; one with a body that is not small goes on being sent while its
+// answer comes.
 func (x *exchange) send() error {
-	w := x.wire
-	if x.request.Body == nil {
-		w.uploading = false
-		if err := w.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
-			return silentError{err}
+	w, r := x.wire, x.request
+	if r.Body != nil {
+		r.Header.Del("Expect")                                   // the client is told to go on when its body is first read
+		if r.ContentLength <= 0 || r.ContentLength > smallBody { // 0: not known
+			return x.sendMeanwhile()
 		}
-		if err := x.write(); err != nil {
-			return silentError{err}
+		whole := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, whole); err != nil {
+			return err
 		}
-		return nil
+		r.Body = io.NopCloser(bytes.NewReader(whole))
 	}
-	w.uploading = true
-	x.request.Header.Del("Expect") // the client is told to go on when its body is first read
-	if err := w.conn.SetReadDeadline(time.Time{}); err != nil {
+	w.uploading = false
+	if err := w.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
+		return silentError{err}
+	}
+	if err := x.write(); err != nil {
+		return silentError{err}
+	}
+	return nil
+}
+
+func (x *exchange) sendMeanwhile() error {
+	x.wire.uploading = true
+	if err := x.wire.conn.SetReadDeadline(time.Time{}); err != nil {
 		return silentError{err}
 	}
 	x.sent = make(chan error, 1)
@@ -266,6 +281,11 @@ func (x *exchange) finish(whole bool) {
 func (x *exchange) wasSent() bool {
 	if x.sent == nil {
 		return true
+	}
+	select {
+	case err := <-x.sent:
+		return err == nil
+	default:
 	}
 	timer := time.NewTimer(sentWithin)
 	defer timer.Stop()

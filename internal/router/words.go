@@ -102,6 +102,7 @@ type SlotState struct {
 	Draining   bool              `json:"draining,omitempty"`
 	RefusedFor time.Duration     `json:"refusedFor,omitempty"` // since when a target has refused every connection
 	Targets    []TargetState     `json:"targets,omitempty"`
+	Retries    Retries           `json:"retries,omitzero"`
 	Served     understudy.Served `json:"served"`
 }
 
