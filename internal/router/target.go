@@ -42,6 +42,7 @@ func newTarget(address string, protocol understudy.Protocol) *target {
 	} else {
 		t.carrier = newMultiplex(at, protocol)
 	}
+	t.seen.add(counts{})
 	return t
 }
 
