@@ -100,6 +100,9 @@ func run(ctx context.Context) (err error) {
 func (b *bench) open(ctx context.Context) (end func() error, err error) {
 	end = func() error {
 		var failed []error
+		if p := b.proxy(ours); p != nil {
+			failed = append(failed, b.endOurs(p))
+		}
 		for _, p := range b.proxies {
 			failed = append(failed, p.end())
 		}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"understudy/internal/router"
@@ -25,7 +27,7 @@ func startOurs(ctx context.Context, b *bench, address string) (*process, error) 
 			break
 		}
 		if time.Now().After(end) {
-			return nil, fmt.Errorf("the router does not answer: %w\n%s", err, p.said.String())
+			return nil, fmt.Errorf("the router does not answer: %w\n%s", err, p.words())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -39,6 +41,16 @@ func startOurs(ctx context.Context, b *bench, address string) (*process, error) 
 		}
 	}
 	return p, b.serve(ctx, b.origins[0])
+}
+
+// endOurs ends the copy that serves now: the one that was started may have handed over.
+func (b *bench) endOurs(p *proxy) error {
+	for _, pid := range b.running(context.Background(), p) {
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) client() *router.Client { return &router.Client{Socket: filepath.Join(b.dir, "s")} }

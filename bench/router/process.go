@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ const cores = 2
 // process is a program that serves at an address.
 type process struct {
 	cmd     *exec.Cmd
-	said    bytes.Buffer
+	said    *os.File // what it writes
 	address string
 }
 
@@ -33,7 +32,11 @@ type process struct {
 func spawn(ctx context.Context, address string, env []string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(args[0], args[1:]...), address: address}
 	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	var err error
+	if p.said, err = os.CreateTemp("", "us-bench-said"); err != nil {
+		return nil, err
+	}
+	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := pin(); err != nil {
@@ -66,16 +69,23 @@ func (p *process) await(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("nothing answers at %s:\n%s", p.address, p.said.String())
+			return fmt.Errorf("nothing answers at %s:\n%s", p.address, p.words())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-func (p *process) end() error {
-	if p.cmd.ProcessState != nil {
-		return nil
+// words are what it wrote.
+func (p *process) words() string {
+	text, err := os.ReadFile(p.said.Name())
+	if err != nil {
+		return err.Error()
 	}
+	return string(text)
+}
+
+func (p *process) end() error {
+	defer func() { _ = os.Remove(p.said.Name()) }() // it is below the system's folder for such files
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
