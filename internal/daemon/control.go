@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -119,7 +120,7 @@ func (d *Daemon) deploymentStatuses(ctx context.Context, environment string, fro
 				one.Percent = share.Percent
 			}
 		}
-		one.Served, one.Unwell = slot.Served, slot.Unwell()
+		one.Served, one.Unwell = slot.Served, slot.Unwell(time.Now(), 0)
 		out = append(out, one)
 	}
 	return out, nil

@@ -13,7 +13,9 @@
 //	       ┌──────┴──────┐
 //	     slot A        slot B          one per deployment; figures per release
 //	       │ route        │
-//	     target         target         transport, one retry where it is safe
+//	      pool           pool          chooses among what is fit; sends again where that is safe
+//	    ┌───┴───┐          │
+//	 target  target     target         one per instance; connections, looks, what became of requests
 //
 // A request is given a slot, and is counted as one of that slot's claims, under the
 // same lock that Pause, Resume and Split take. So there is no moment at which a request
@@ -41,7 +43,9 @@
 //     damaged: the router refuses to start; it never serves an empty table by mistake.
 //   - One record is damaged, or its port is taken: that front is a problem, kept in the
 //     file as it is; the others serve.
-//   - A target does not answer: 502, counted as an error of its release.
+//   - A target does not answer: another one is asked, where that is safe; else 502, counted
+//     as an error of its release. A target that does so more than its siblings is ejected.
+//   - No target is well: requests go out all the same, and it is told.
 //   - The client of a Drain leaves: the waiting ends, nothing else does.
 //   - An upgrade's new copy does not become ready: it is ended, the old one goes on.
 //   - The daemon dies: nothing here notices.

@@ -101,8 +101,8 @@ func TestFault_OfOneOfTwoInstancesIsNoFaultOfTheService(t *testing.T) {
 			t.Errorf("metrics lack %s:\n%s", want, text)
 		}
 	}
-	if slot := s.front().Slots[0]; slot.Unwell() != "" {
-		t.Errorf("with one instance well, the service is not: %s", slot.Unwell())
+	if slot := s.front().Slots[0]; slot.Unwell(time.Now(), 0) != "" {
+		t.Errorf("with one instance well, the service is not: %s", slot.Unwell(time.Now(), 0))
 	}
 }
 
@@ -170,7 +170,7 @@ func TestFault_OfEveryInstanceIsToldAndRequestsStillGoOut(t *testing.T) {
 	t.Cleanup(app.Close)
 	s.instances("d1", "tcp:"+app.Listener.Addr().String())
 	ill.Store(true)
-	s.await("it is told", func() bool { return s.front().Slots[0].Unwell() != "" })
+	s.await("it is told", func() bool { return s.front().Slots[0].Unwell(time.Now(), 0) != "" })
 	if answer, text := s.get("/"); answer.StatusCode != http.StatusOK {
 		t.Errorf("with none well a request got %s %q", answer.Status, text)
 	}
@@ -180,7 +180,7 @@ func TestFault_OfEveryInstanceIsToldAndRequestsStillGoOut(t *testing.T) {
 		t.Errorf("the problems are %+v", state.Problems)
 	}
 	ill.Store(false)
-	s.await("it came back", func() bool { return s.front().Slots[0].Unwell() == "" })
+	s.await("it came back", func() bool { return s.front().Slots[0].Unwell(time.Now(), 0) == "" })
 }
 
 func TestFault_ATargetThatDiesAfterTheSwitchIsToldAndTheWayBackIsOneCall(t *testing.T) {
@@ -193,7 +193,7 @@ func TestFault_ATargetThatDiesAfterTheSwitchIsToldAndTheWayBackIsOneCall(t *test
 		t.Fatalf("after the switch %q", text)
 	}
 	fresh.stop()
-	s.await("it is told", func() bool { return strings.Contains(s.front().Slots[0].Unwell(), "nobody listens") })
+	s.await("it is told", func() bool { return strings.Contains(s.front().Slots[0].Unwell(time.Now(), 0), "nobody listens") })
 	failed := 0
 	for range 10 {
 		if answer, _ := s.get("/"); answer.StatusCode == http.StatusBadGateway {

@@ -22,21 +22,25 @@ const (
 // health is what looks say of a target. It is taken for well before the first one.
 type health struct {
 	ill    bool
+	since  time.Time // it is ill; zero: it is not
 	looked bool
 	run    int    // looks in a row that say the opposite
 	reason string // of the last bad one, until it is well
 }
 
-// saw takes one look, nil for a good one, and tells whether it changed anything. The
-// first look decides alone.
-func (h *health) saw(result error) (changed bool) {
+// errNobody is what a look finds where nothing listens: of a target that was never seen,
+// one is enough.
+var errNobody = errors.New("nobody listens there")
+
+// saw takes one look, nil for a good one, and tells whether it changed anything.
+func (h *health) saw(result error, now time.Time) (changed bool) {
 	bad := result != nil
 	if bad {
 		h.reason = result.Error()
 	}
 	needed := looksToFall
 	switch {
-	case !h.looked:
+	case !h.looked && errors.Is(result, errNobody):
 		needed = 1
 	case h.ill:
 		needed = looksToRise
@@ -45,7 +49,10 @@ func (h *health) saw(result error) (changed bool) {
 	if bad == h.ill {
 		h.run = 0
 	} else if h.run++; h.run >= needed {
-		h.ill, h.run, changed = bad, 0, true
+		h.ill, h.run, changed, h.since = bad, 0, true, time.Time{}
+		if bad {
+			h.since = now
+		}
 	}
 	if !h.ill && !bad {
 		h.reason = ""
@@ -65,7 +72,7 @@ func (p *pool) watch(ctx context.Context, t *target) {
 			return
 		}
 		p.mu.Lock()
-		if t.health.saw(result) {
+		if t.health.saw(result, time.Now()) {
 			p.refit()
 		}
 		p.mu.Unlock()
@@ -88,7 +95,7 @@ func newLook(address string, r Route) (look func(context.Context) error, end fun
 			defer cancel()
 			conn, err := at.dial(ctx, "", "")
 			if err != nil {
-				return errors.New("nothing accepts connections there")
+				return errNobody
 			}
 			return conn.Close()
 		}, func() {}
@@ -114,7 +121,7 @@ func askHealth(ctx context.Context, by http.RoundTripper, within time.Duration, 
 	answer, err := by.RoundTrip(r)
 	switch {
 	case refused(err):
-		return fmt.Errorf("GET %s: nobody listens there", path)
+		return fmt.Errorf("GET %s: %w", path, errNobody)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("GET %s: no answer within %s", path, within)
 	case err != nil:

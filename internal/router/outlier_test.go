@@ -65,13 +65,16 @@ func TestHealth_FallsAfterThreeBadLooksAndRisesAfterTwoGoodOnes(t *testing.T) {
 		ill  bool
 	}{{nil, false}, {bad, false}, {bad, false}, {nil, false}, {bad, false}, {bad, false}, {bad, true}, {nil, true}, {bad, true}, {nil, true}, {nil, false}} {
 		was := h.ill
-		if changed := h.saw(c.look); h.ill != c.ill || changed != (was != h.ill) {
+		if changed := h.saw(c.look, time.Unix(int64(i), 0)); h.ill != c.ill || changed != (was != h.ill) {
 			t.Errorf("after look %d: ill %t, changed %t", i, h.ill, changed)
 		}
 	}
-	first := health{}
-	if first.saw(bad); !first.ill || first.reason != bad.Error() {
-		t.Errorf("the first look decides alone, found %+v", first)
+	gone, slow := health{}, health{}
+	if gone.saw(errNobody, time.Unix(7, 0)); !gone.ill || gone.reason != errNobody.Error() || gone.since.Unix() != 7 {
+		t.Errorf("a first look that finds nobody decides alone, found %+v", gone)
+	}
+	if slow.saw(bad, time.Unix(7, 0)); slow.ill {
+		t.Errorf("a first look that finds somebody ill does not, found %+v", slow)
 	}
 }
 
@@ -113,7 +116,7 @@ func TestPool_SendsSomewhereAlthoughNobodyIsWellAndSaysSoOnce(t *testing.T) {
 	look := func(target *target, result error) {
 		for range looksToFall {
 			p.mu.Lock()
-			if target.health.saw(result) {
+			if target.health.saw(result, time.Unix(100, 0)) {
 				p.refit()
 			}
 			p.mu.Unlock()
@@ -124,9 +127,12 @@ func TestPool_SendsSomewhereAlthoughNobodyIsWellAndSaysSoOnce(t *testing.T) {
 		t.Errorf("with one of two well, %d are fit, and it said %q", len(fit), *told)
 	}
 	look(p.targets[1], errors.New("no answer"))
-	unwell := SlotState{Slot: Slot{Routes: []Route{p.Route}}, Targets: p.states(0)}.Unwell()
-	if fit := *p.fit.Load(); len(fit) != 2 || len(*told) != 1 || unwell == "" {
-		t.Errorf("with none well, %d are fit, it said %q, and of the slot: %q", len(fit), *told, unwell)
+	state := SlotState{Slot: Slot{Routes: []Route{p.Route}}, Targets: p.states(0)}
+	if fit := *p.fit.Load(); len(fit) != 2 || len(*told) != 1 || state.Unwell(time.Unix(105, 0), 5*time.Second) == "" {
+		t.Errorf("with none well, %d are fit, it said %q, and of the slot: %q", len(fit), *told, state.Unwell(time.Unix(105, 0), 0))
+	}
+	if why := state.Unwell(time.Unix(104, 0), 5*time.Second); why != "" {
+		t.Errorf("after four seconds it is not well for five: %s", why)
 	}
 	look(p.targets[0], nil)
 	if fit := *p.fit.Load(); len(fit) != 1 || fit[0] != p.targets[0] || len(*told) != 1 {

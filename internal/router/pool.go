@@ -222,7 +222,7 @@ func (p *pool) states(route int) (out []TargetState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range p.targets {
-		s := TargetState{Route: route, Address: t.address, Running: t.running.Load(), Well: !t.health.ill,
+		s := TargetState{Route: route, Address: t.address, Running: t.running.Load(), Well: !t.health.ill, Since: t.health.since,
 			Ejected: t.ejected.until, Times: t.ejected.ever, Reason: t.health.reason}
 		if !t.ejected.until.IsZero() && s.Reason == "" {
 			s.Reason = t.ejected.why

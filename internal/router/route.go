@@ -62,6 +62,7 @@ type TargetState struct {
 	// Well is what looking at it says; Ejected until when it is given no new requests,
 	// because of what became of earlier ones. Reason says why, in either case.
 	Well    bool      `json:"well"`
+	Since   time.Time `json:"since,omitzero"` // since when it is not well
 	Ejected time.Time `json:"ejectedUntil,omitzero"`
 	Times   int       `json:"ejections,omitempty"` // how often that happened
 	Reason  string    `json:"reason,omitempty"`
@@ -74,16 +75,17 @@ type Retries struct {
 	Denied  int64 `json:"denied,omitempty"`  // there had been too many of them
 }
 
-// Unwell says that no address of some route passes its looks, and why; empty: each route
-// has one that does. Requests are sent there all the same: a look may be wrong.
-func (s SlotState) Unwell() string {
+// Unwell says that no address of some route has passed its looks for so long at least, and
+// why; empty: each route has one that did. Requests are sent there all the same: a look
+// may be wrong.
+func (s SlotState) Unwell(now time.Time, atLeast time.Duration) string {
 	for i, route := range s.Routes {
 		reason := ""
 		for _, t := range s.Targets {
 			if t.Route != i {
 				continue
 			}
-			if t.Well {
+			if t.Well || now.Sub(t.Since) < atLeast {
 				reason = ""
 				break
 			}
