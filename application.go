@@ -25,17 +25,20 @@ type Application struct {
 // is relative to the release's artifact tree. Env values may refer to configuration
 // as ${KEY}, ${KEY:-default} or ${KEY:?what it is for}.
 type Service struct {
-	Name    string            `json:"name"`
-	Command []string          `json:"command"`
-	WorkDir string            `json:"workDir,omitempty"` // below the artifact tree
-	Port    int               `json:"port,omitempty"`    // where it listens in the seal; 0: it serves nothing
-	Route   string            `json:"route,omitempty"`   // place the router sends here, as ParsePlace reads it; empty: none
-	Routes  []string          `json:"routes,omitempty"`  // more of them
-	Health  Health            `json:"health,omitzero"`
-	Env     map[string]string `json:"env,omitempty"`
-	User    string            `json:"user,omitempty"` // name or uid[:gid] to run as; empty: whoever starts it
-	Needs   []string          `json:"needs,omitempty"`
-	Grace   time.Duration     `json:"grace,omitempty"` // between the polite signal and the last one; 0: DefaultGrace
+	Name    string   `json:"name"`
+	Command []string `json:"command"`
+	WorkDir string   `json:"workDir,omitempty"` // below the artifact tree
+	Port    int      `json:"port,omitempty"`    // where its first instance listens in the seal; 0: it serves nothing
+	// Instances is how often it runs, each with a PORT of its own; 0: once.
+	Instances int               `json:"instances,omitempty"`
+	Protocol  Protocol          `json:"protocol,omitempty"` // what it speaks on its port
+	Route     string            `json:"route,omitempty"`    // place the router sends here, as ParsePlace reads it; empty: none
+	Routes    []string          `json:"routes,omitempty"`   // more of them
+	Health    Health            `json:"health,omitzero"`
+	Env       map[string]string `json:"env,omitempty"`
+	User      string            `json:"user,omitempty"` // name or uid[:gid] to run as; empty: whoever starts it
+	Needs     []string          `json:"needs,omitempty"`
+	Grace     time.Duration     `json:"grace,omitempty"` // between the polite signal and the last one; 0: DefaultGrace
 }
 
 // DefaultGrace is the time a service has to end after it was asked to.
@@ -205,6 +208,9 @@ func (a Application) validateServices(databases map[string]bool) error {
 				return Errorf(KindInvalid, "service %s needs %s, which is neither a service nor a database", s.Name, need)
 			}
 		}
+	}
+	if err := a.validateInstances(); err != nil {
+		return err
 	}
 	_, err := a.StartOrder()
 	return err

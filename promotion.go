@@ -80,23 +80,6 @@ type PromotionEvent struct {
 	Text string    `json:"text"`
 }
 
-// Served is what the router counted of one release at one front door.
-type Served struct {
-	Release  string  `json:"release"`
-	Requests int64   `json:"requests"`
-	Errors   int64   `json:"errors"` // answers of 500 and above, and requests that got none
-	P50      float64 `json:"p50Seconds"`
-	P99      float64 `json:"p99Seconds"`
-}
-
-// ErrorRate is the share of requests that failed; 0 of none.
-func (s Served) ErrorRate() float64 {
-	if s.Requests == 0 {
-		return 0
-	}
-	return float64(s.Errors) / float64(s.Requests)
-}
-
 // Judge compares the new release with the old one as they served: failed when the new
 // one's errors exceed the old one's by more than the policy allows, inconclusive when
 // too few requests were seen to tell. The sentence says which figures led there.

@@ -62,6 +62,13 @@ func (f *Figure) judge(value, atMost, atLeast float64, unit string) {
 	f.Met = &met
 }
 
+// Within sets a target in words, and whether it is met, where that is no quotient: a count
+// that must be nothing, for one.
+func (f Figure) Within(met bool, target string) Figure {
+	f.Target, f.Met = target, &met
+	return f
+}
+
 // Median of values, which must not be empty.
 func Median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))

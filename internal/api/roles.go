@@ -122,6 +122,7 @@ type DeploymentStatus struct {
 	Percent  int               `json:"percent"`
 	Services []ServiceStatus   `json:"services"`
 	Served   understudy.Served `json:"served"`
+	Unwell   string            `json:"unwell,omitempty"` // why no instance of some service passes the router's health checks
 }
 
 // ServiceStatus is one running program.
@@ -132,6 +133,7 @@ type ServiceStatus struct {
 	Restarts int       `json:"restarts"`
 	Since    time.Time `json:"since,omitzero"`
 	Address  string    `json:"address,omitempty"`
+	Unfit    string    `json:"unfit,omitempty"` // why the router gives it no new requests while others are there; empty: it does
 }
 
 // DatabaseStatus is one database's server.

@@ -111,6 +111,7 @@ func rooms() map[string]room {
 		"bench/classification/report": {knows: []string{"bench/classification", "bench/figures"}},
 		"bench/figures":               {bare: true},
 		"bench/migration":             {all: true},
+		"bench/router":                {all: true},
 		"bench/twin":                  {all: true},
 		"cmd/understudy":              {all: true},
 		"docs":                        {knows: []string{"check", "cli"}}, // tests of the documents

@@ -112,6 +112,9 @@ func (c *cli) showDeployment(d api.DeploymentStatus) {
 			took(time.Duration(d.Served.P99*float64(time.Second))))
 	}
 	c.voice.print("%s", line)
+	if d.Unwell != "" {
+		c.voice.print("    not well: %s; requests still go there", d.Unwell)
+	}
 	for _, s := range d.Services {
 		line := fmt.Sprintf("    %-12s %s since %s", s.Name, s.State, moment(s.Since))
 		if s.PID > 0 {
@@ -119,6 +122,9 @@ func (c *cli) showDeployment(d api.DeploymentStatus) {
 		}
 		if s.Restarts > 0 {
 			line += fmt.Sprintf(", restarted %d times", s.Restarts)
+		}
+		if s.Unfit != "" && d.Unwell == "" {
+			line += ", given no new requests: " + s.Unfit
 		}
 		c.voice.print("%s", line)
 	}

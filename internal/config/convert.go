@@ -134,6 +134,8 @@ func (e serviceEntry) refine(name string, base understudy.Service) understudy.Se
 	}
 	s.WorkDir = cmp.Or(e.WorkDir, s.WorkDir)
 	s.Port = cmp.Or(e.Port, s.Port)
+	s.Instances = cmp.Or(e.Instances, s.Instances)
+	s.Protocol = cmp.Or(understudy.Protocol(e.Protocol), s.Protocol)
 	if len(e.Route) > 0 {
 		s.Route, s.Routes = e.Route[0], e.Route[1:]
 	}

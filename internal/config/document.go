@@ -26,16 +26,18 @@ type document struct {
 }
 
 type serviceEntry struct {
-	Command []string        `yaml:"command"`
-	WorkDir string          `yaml:"work_dir"`
-	Port    int             `yaml:"port"`
-	Route   routeEntry      `yaml:"route"`
-	Health  healthEntry     `yaml:"health"`
-	Env     map[string]text `yaml:"env"`
-	User    string          `yaml:"user"`
-	Needs   *[]string       `yaml:"needs"`
-	Grace   duration        `yaml:"grace"`
-	Skip    bool            `yaml:"skip"`
+	Command   []string        `yaml:"command"`
+	WorkDir   string          `yaml:"work_dir"`
+	Port      int             `yaml:"port"`
+	Instances int             `yaml:"instances"`
+	Protocol  string          `yaml:"protocol"`
+	Route     routeEntry      `yaml:"route"`
+	Health    healthEntry     `yaml:"health"`
+	Env       map[string]text `yaml:"env"`
+	User      string          `yaml:"user"`
+	Needs     *[]string       `yaml:"needs"`
+	Grace     duration        `yaml:"grace"`
+	Skip      bool            `yaml:"skip"`
 }
 
 type healthEntry struct {

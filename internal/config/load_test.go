@@ -38,7 +38,7 @@ const whole = `
 application: shop
 services:
   web: {command: [bin/web], port: 8080, route: /, health: /healthz, env: {LISTEN: "127.0.0.1:${PORT}"}, user: "", needs: [main], grace: 10s}
-  worker: {command: [bin/worker, -n, "007"], work_dir: jobs, needs: [web], health: {deadline: 1m}}
+  worker: {command: [bin/worker, -n, "007"], work_dir: jobs, instances: 3, port: 9000, protocol: grpc, needs: [web], health: {deadline: 1m}}
 databases: {main: {engine: postgres, role: shop, env: DATABASE_URL, extensions: [citext]}}
 volumes: {uploads: {env: UPLOADS, service: worker}}
 integrations: {payments: {kind: http, env: PAYMENT_URL, answers: [{path: /charge, body: '{"ok":true}'}]}, mail: {kind: smtp, env: SMTP_ADDR}}
@@ -69,7 +69,7 @@ func TestLoad_TurnsAWholeFileIntoWords(t *testing.T) {
 			Services: []understudy.Service{
 				{Name: "web", Command: []string{"bin/web"}, Port: 8080, Route: "/", Health: understudy.Health{Path: "/healthz"},
 					Env: map[string]string{"LISTEN": "127.0.0.1:${PORT}"}, Needs: []string{"main"}, Grace: 10 * time.Second},
-				{Name: "worker", Command: []string{"bin/worker", "-n", "007"}, WorkDir: "jobs", Needs: []string{"web"},
+				{Name: "worker", Command: []string{"bin/worker", "-n", "007"}, WorkDir: "jobs", Instances: 3, Port: 9000, Protocol: understudy.ProtocolGRPC, Needs: []string{"web"},
 					Health: understudy.Health{Deadline: time.Minute}},
 			},
 			Databases: []understudy.Database{{Name: "main", Engine: "postgres", Role: "shop", Env: "DATABASE_URL", Extensions: []string{"citext"}}},

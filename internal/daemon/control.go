@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -108,9 +109,11 @@ func (d *Daemon) deploymentStatuses(ctx context.Context, environment string, fro
 			continue
 		}
 		one := api.DeploymentStatus{Deployment: record.Deployment}
+		slot := slotOf(front, id)
 		for _, program := range status.Programs {
 			one.Services = append(one.Services, api.ServiceStatus{
 				Name: program.Name, State: string(program.State), PID: program.PID, Restarts: program.Restarts, Since: program.Since, Address: program.Address,
+				Unfit: unfit(slot, program.Address),
 			})
 		}
 		for _, share := range front.Shares {
@@ -118,14 +121,20 @@ func (d *Daemon) deploymentStatuses(ctx context.Context, environment string, fro
 				one.Percent = share.Percent
 			}
 		}
-		for _, slot := range front.Slots {
-			if slot.Deployment == id {
-				one.Served = slot.Served
-			}
-		}
+		one.Served, one.Unwell = slot.Served, slot.Unwell(time.Now(), 0)
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// slotOf is a deployment's slot behind a front door; an empty one, where it has none.
+func slotOf(front router.FrontState, deployment string) router.SlotState {
+	for _, slot := range front.Slots {
+		if slot.Deployment == deployment {
+			return slot
+		}
+	}
+	return router.SlotState{}
 }
 
 func (d *Daemon) databaseStatuses(ctx context.Context, e understudy.Environment) ([]api.DatabaseStatus, error) {

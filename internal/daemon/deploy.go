@@ -87,7 +87,7 @@ func (d *Daemon) show(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
-	slot, err := slotOf(o, status.Programs)
+	slot, err := slotFor(o, status.Programs)
 	if err != nil || len(slot.Routes) == 0 {
 		return err
 	}
@@ -127,32 +127,18 @@ func (d *Daemon) spec(o order) (process.Spec, error) {
 		return spec, err
 	}
 	if o.programs {
-		services, err := o.release.Application.StartOrder()
-		if err != nil {
+		if spec.Programs, err = d.programs(o, given); err != nil {
 			return spec, err
-		}
-		for _, s := range services {
-			program, err := d.program(o, s, given)
-			if err != nil {
-				return spec, err
-			}
-			spec.Programs = append(spec.Programs, program)
 		}
 	}
 	if o.env.Sealed() {
-		spec.Seal, err = d.sealFor(o)
+		spec.Seal, err = d.sealFor(o, spec.Programs)
 	}
 	return spec, err
 }
 
-func (d *Daemon) program(o order, s understudy.Service, given map[string]string) (process.Program, error) {
-	port := s.Port
-	if port != 0 && !o.env.Sealed() {
-		var err error
-		if port, err = process.FreePort(); err != nil {
-			return process.Program{}, err
-		}
-	}
+// program is an instance of a service, but for its name.
+func (d *Daemon) program(o order, s understudy.Service, port int, given map[string]string) (process.Program, error) {
 	environ, err := d.environ(o, s, port, given)
 	if err != nil {
 		return process.Program{}, err
@@ -165,7 +151,7 @@ func (d *Daemon) program(o order, s understudy.Service, given map[string]string)
 		grace = understudy.DefaultGrace
 	}
 	return process.Program{
-		Name: s.Name, Command: s.Command, Dir: s.WorkDir, Env: environ.List, User: userFor(o.env, s), Port: port,
+		Service: s.Name, Command: s.Command, Dir: s.WorkDir, Env: environ.List, User: userFor(o.env, s), Port: port, Protocol: s.Protocol,
 		Health: s.Health, Grace: grace, Publish: o.env.Sealed() && s.Route != "",
 	}, nil
 }
@@ -223,7 +209,7 @@ func (d *Daemon) addresses(o order) (map[string]string, error) {
 }
 
 // sealFor is the seal of a deployment: no way out but to its database, all else caught.
-func (d *Daemon) sealFor(o order) (json.RawMessage, error) {
+func (d *Daemon) sealFor(o order, programs []process.Program) (json.RawMessage, error) {
 	if err := seal.Supported(); err != nil {
 		return nil, err
 	}
@@ -240,6 +226,11 @@ func (d *Daemon) sealFor(o order) (json.RawMessage, error) {
 	for _, service := range o.release.Application.Services {
 		if service.Port != 0 {
 			s.Keep = append(s.Keep, service.Port)
+		}
+	}
+	for _, program := range programs {
+		if program.Port != 0 {
+			s.Keep = append(s.Keep, program.Port)
 		}
 	}
 	if len(o.release.Application.Databases) > 0 {

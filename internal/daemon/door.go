@@ -53,12 +53,12 @@ func (d *Daemon) testersOf(e understudy.Environment) *router.Gate {
 	return router.GateFor(token)
 }
 
-// slotOf is where a deployment's services are, under the names that hosts have here.
-func slotOf(o order, programs []process.ProgramStatus) (router.Slot, error) {
+// slotFor is where a deployment's services are, under the names that hosts have here.
+func slotFor(o order, programs []process.ProgramStatus) (router.Slot, error) {
 	slot := router.Slot{Deployment: o.id, Release: o.release.Label}
 	for _, s := range o.release.Application.Services {
-		at := slices.IndexFunc(programs, func(p process.ProgramStatus) bool { return p.Name == s.Name })
-		if at < 0 {
+		at := addresses(s, programs)
+		if len(at) == 0 {
 			continue
 		}
 		for _, route := range s.Reached() {
@@ -67,7 +67,7 @@ func slotOf(o order, programs []process.ProgramStatus) (router.Slot, error) {
 				return slot, err
 			}
 			place = place.Here(o.env.Door.Hosts)
-			slot.Routes = append(slot.Routes, router.Route{Host: place.Host, Prefix: place.Prefix, Address: programs[at].Address})
+			slot.Routes = append(slot.Routes, router.Route{Host: place.Host, Prefix: place.Prefix, Addresses: at, Protocol: s.Protocol, Health: s.Health})
 		}
 	}
 	return slot, nil

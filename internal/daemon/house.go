@@ -286,16 +286,14 @@ func (s *stage) bit(part rehearsal.Part, program process.ProgramStatus) rehearsa
 		Process: fmt.Sprintf("%d, restarted %d times", program.PID, program.Restarts)}
 }
 
-// interpreted tells whether a service's command is no file of its artifact.
-func interpreted(release understudy.Release, service string) bool {
-	for _, s := range release.Application.Services {
-		if s.Name != service {
-			continue
-		}
-		command := path.Clean(filepath.ToSlash(filepath.Join(s.WorkDir, s.Command[0])))
-		return !slices.ContainsFunc(release.Artifact.Files, func(f understudy.ArtifactFile) bool {
-			return f.Path == command || f.Path == path.Clean(s.Command[0])
-		})
+// interpreted tells whether the command of a program's service is no file of its artifact.
+func interpreted(release understudy.Release, program string) bool {
+	s, found := release.Application.ServiceOf(program)
+	if !found {
+		return false
 	}
-	return false
+	command := path.Clean(filepath.ToSlash(filepath.Join(s.WorkDir, s.Command[0])))
+	return !slices.ContainsFunc(release.Artifact.Files, func(f understudy.ArtifactFile) bool {
+		return f.Path == command || f.Path == path.Clean(s.Command[0])
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"understudy"
 	"understudy/internal/promotion"
@@ -118,6 +119,10 @@ func (p deployments) Stop(ctx context.Context, id string) error {
 	}))
 }
 
+// unwellFor is how long no instance may pass its health checks before a release is not well:
+// one that was busy for a moment is not taken back.
+const unwellFor = 5 * time.Second
+
 func (p deployments) Alive(ctx context.Context, id string) (string, error) {
 	status, err := p.d.runtime.Status(ctx, id)
 	if understudy.KindOf(err) == understudy.KindNotFound {
@@ -131,7 +136,11 @@ func (p deployments) Alive(ctx context.Context, id string) (string, error) {
 			return fmt.Sprintf("%s ended and was started again %d times; it is %s", program.Name, program.Restarts, program.State), nil
 		}
 	}
-	return "", nil
+	front, err := p.d.front(ctx, status.Environment)
+	if err != nil {
+		return "", err
+	}
+	return slotOf(front, id).Unwell(time.Now(), unwellFor), nil
 }
 
 // schema changes production's databases.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"understudy/internal/api"
 )
 
 func TestDaemon_KeepsProductionUpThoughItsFileIsBroken(t *testing.T) {
@@ -26,11 +28,13 @@ func TestDaemon_KeepsProductionUpThoughItsFileIsBroken(t *testing.T) {
 	h.until(t, "the note is gone", func() bool { return h.notes(t) == "" })
 }
 
-func TestDaemon_StartsADatabaseServerThatWasKilled(t *testing.T) {
+func TestDaemon_StartsADatabaseServerAndAnInstanceThatWereKilled(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "port: 8080\n", "port: 8080\n    instances: 2\n", 1))
 	h.start(t)
 	h.up(t)
+	h.killAnInstance(t)
 	raw, err := os.ReadFile(h.state.Below("databases", "production", "postmaster.pid"))
 	check(t, err)
 	first, _, _ := strings.Cut(string(raw), "\n")
@@ -40,6 +44,30 @@ func TestDaemon_StartsADatabaseServerThatWasKilled(t *testing.T) {
 	h.until(t, "the server answers again", func() bool {
 		all, err := h.Status(limited(t))
 		return err == nil && len(all) > 0 && len(all[0].Databases) > 0 && all[0].Databases[0].Running && h.served() == "old"
+	})
+}
+
+// killAnInstance kills the second of two, and sees that the first serves meanwhile.
+func (h *house) killAnInstance(t *testing.T) {
+	t.Helper()
+	instances := func() []api.ServiceStatus {
+		all, err := h.Status(limited(t))
+		check(t, err)
+		return all[0].Deployments[0].Services
+	}
+	now := instances()
+	if len(now) != 2 || now[0].Name != "web" || now[1].Name != "web.2" || now[0].Address == now[1].Address || now[1].PID == 0 {
+		t.Fatalf("two instances are %+v", now)
+	}
+	check(t, syscall.Kill(now[1].PID, syscall.SIGKILL))
+	for range 10 { // no look is awaited: a connection that is refused is made to the other
+		if got := h.served(); got != "old" {
+			t.Errorf("with one instance killed, %q served", got)
+		}
+	}
+	h.until(t, "it is there again", func() bool {
+		again := instances()[1]
+		return again.State == "healthy" && again.PID != now[1].PID && again.Restarts == 1 && again.Unfit == ""
 	})
 }
 

@@ -16,14 +16,15 @@ type answer struct {
 	control *http.ResponseController
 	single  bool
 	stall   time.Duration
-	status  int // 0: none yet
+	until   time.Time // how long the client has; zero: as long as it wants
+	status  int       // 0: none yet
 	bytes   int64
 	failed  bool // the client did not take it
 }
 
-func newAnswer(w http.ResponseWriter, r *http.Request, stall time.Duration) *answer {
+func newAnswer(w http.ResponseWriter, r *http.Request, stall time.Duration, now time.Time) *answer {
 	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), single: r.ProtoMajor == 1, stall: stall}
-	a.extend() // the deadline of an earlier request on this connection may still stand
+	a.extend(now) // the deadline of an earlier request on this connection may still stand
 	return a
 }
 
@@ -43,16 +44,18 @@ func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
-	a.extend()
+	a.extend(time.Now())
 	n, err := a.ResponseWriter.Write(p)
 	a.bytes += int64(n)
 	a.failed = a.failed || err != nil
 	return n, err
 }
 
-func (a *answer) extend() {
-	if a.single {
-		_ = a.control.SetWriteDeadline(time.Now().Add(a.stall)) // every net/http connection has deadlines
+// extend gives the client the time that it may stall, as exactly as a second, or a tenth of a short one.
+func (a *answer) extend(now time.Time) {
+	if until := now.Add(a.stall); a.single && until.Sub(a.until) > min(time.Second, a.stall/10) {
+		a.until = until
+		_ = a.control.SetWriteDeadline(until) // every net/http connection has deadlines
 	}
 }
 

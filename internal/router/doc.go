@@ -13,7 +13,9 @@
 //	       ┌──────┴──────┐
 //	     slot A        slot B          one per deployment; figures per release
 //	       │ route        │
-//	     target         target         transport, one retry where it is safe
+//	      pool           pool          chooses among what is fit; sends again where that is safe
+//	    ┌───┴───┐          │
+//	 target  target     target         one per instance; connections, looks, what became of requests
 //
 // A doorway takes connections: it counts them (crowd), hears what a balancer says of them
 // (PROXY), closes TLS around them (certificates) and hands each (guest) to a hall, which is
@@ -48,7 +50,9 @@
 //     file as it is; the others serve.
 //   - A certificate cannot be read or had: the last good one is shown, and the problem told.
 //   - A client floods, crawls or sends nonsense: it loses its connection; nobody else notices.
-//   - A target does not answer: 502, counted as an error of its release.
+//   - A target does not answer: another one is asked, where that is safe; else 502, counted
+//     as an error of its release. A target that does so more than its siblings is ejected.
+//   - No target is well: requests go out all the same, and it is told.
 //   - The client of a Drain leaves: the waiting ends, nothing else does.
 //   - An upgrade's new copy does not become ready: it is ended, the old one goes on.
 //   - The daemon dies: nothing here notices.

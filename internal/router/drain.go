@@ -103,8 +103,8 @@ func (f *front) forget(s *slot) {
 }
 
 func (s *slot) idle() {
-	for _, t := range s.targets {
-		t.transport.CloseIdleConnections()
+	for _, p := range s.pools {
+		p.idle()
 	}
 }
 

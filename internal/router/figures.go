@@ -31,8 +31,9 @@ type tally struct {
 
 func newFigures() *figures { return &figures{since: newTally(), before: newTally()} }
 
+// One significant figure makes buckets 1/32 to 1/16 wide of the value.
 func newTally() tally {
-	return tally{times: hdrhistogram.New(1, longest.Microseconds(), 2)}
+	return tally{times: hdrhistogram.New(1, longest.Microseconds(), 1)}
 }
 
 // count adds one request. A status of 0 means that it got no answer.
@@ -61,8 +62,19 @@ func (f *figures) served(release string) understudy.Served {
 	if s.Requests > 0 {
 		s.P50 = float64(f.since.times.ValueAtQuantile(50)) / 1e6
 		s.P99 = float64(f.since.times.ValueAtQuantile(99)) / 1e6
+		s.Latency = f.since.latency()
 	}
 	return s
+}
+
+// latency is the histogram, without the bars that nothing fell into.
+func (t tally) latency() (out []understudy.Bucket) {
+	for _, bar := range t.times.Distribution() {
+		if bar.Count > 0 {
+			out = append(out, understudy.Bucket{UpTo: float64(bar.To) / 1e6, Count: bar.Count})
+		}
+	}
+	return out
 }
 
 // reset starts counting anew; the sum since the beginning goes on.

@@ -67,37 +67,43 @@ func (f *front) adopt(r record) error {
 	f.adoptKeys(r)
 	f.settings.Store(s)
 	f.mu.Lock()
-	old := f.adoptSlots(r)
+	fresh, old := f.adoptSlots(r)
 	f.adoptSplit(r.Shares)
 	f.adoptPause(r.PausedUntil)
 	f.adoptMaintenance(closed)
 	f.record = r
 	f.mu.Unlock()
-	for _, t := range old {
-		t.transport.CloseIdleConnections()
+	for _, p := range fresh {
+		p.start()
+	}
+	for _, p := range old {
+		p.retire()
 	}
 	return nil
 }
 
-// adoptSlots returns the targets that nothing new is sent to any more.
-func (f *front) adoptSlots(r record) (old []*target) {
+// adoptSlots returns the pools that are new, and those that nothing is sent to any more.
+func (f *front) adoptSlots(r record) (fresh, old []*pool) {
 	for _, want := range r.Slots {
 		have := f.slots[want.Deployment]
 		switch {
 		case have == nil:
-			f.slots[want.Deployment] = newSlot(want, f.shared)
-		case !slices.Equal(have.Routes, want.Routes):
-			old = append(old, have.targets...)
-			have.Slot, have.targets = want, newTargets(want.Routes, f.shared)
+			have = newSlot(want, r.Name, f.shared)
+			f.slots[want.Deployment] = have
+			fresh = append(fresh, have.pools...)
+		case !slices.EqualFunc(have.Routes, want.Routes, Route.equal):
+			old = append(old, have.pools...)
+			have.Slot, have.pools = want, newPools(want, r.Name, f.shared)
+			fresh = append(fresh, have.pools...)
 		}
 	}
 	for deployment, have := range f.slots {
 		if r.slot(deployment) < 0 {
-			old = append(old, have.targets...)
+			old = append(old, have.pools...)
 			delete(f.slots, deployment)
 		}
 	}
-	return old
+	return fresh, old
 }
 
 // adoptSplit swaps the split. A slot that is given a share is no longer leaving.
@@ -187,9 +193,10 @@ func (f *front) choose(c *claim, v *visit) error {
 	if s == nil {
 		return errNothing
 	}
-	c.slot, c.target = s, s.target(v.host, v.request.URL.Path)
-	c.foreign = c.target == nil && !s.knows(v.host)
+	c.slot, c.pool = s, s.pool(v.host, v.request.URL.Path)
+	c.foreign = c.pool == nil && !s.knows(v.host)
 	s.claims[c] = struct{}{}
+	s.busy.change(time.Now(), +1)
 	return nil
 }
 
@@ -197,7 +204,10 @@ func (f *front) choose(c *claim, v *visit) error {
 func (f *front) last(c *claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.lasting = true
+	if _, there := c.slot.claims[c]; there && !c.lasting {
+		c.lasting = true
+		c.slot.busy.change(time.Now(), -1)
+	}
 }
 
 // release gives a claim back.
@@ -205,6 +215,9 @@ func (f *front) release(c *claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(c.slot.claims, c)
+	if !c.lasting {
+		c.slot.busy.change(time.Now(), -1)
+	}
 	if len(c.slot.claims) == 0 && c.slot.leaving != nil {
 		close(c.slot.leaving.empty)
 		c.slot.leaving = nil
@@ -232,9 +245,8 @@ func (f *front) state(now time.Time) FrontState {
 	}
 	for _, rec := range f.record.Slots {
 		live := f.slots[rec.Deployment]
-		running, lasting := live.counts()
-		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: running, Lasting: lasting, Draining: live.leaving != nil,
-			RefusedFor: live.refusedFor(now), Served: live.figures.served(live.Release)})
+		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: live.busy.now, Lasting: len(live.claims) - live.busy.now,
+			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Targets: live.states(), Retries: live.retries(), Served: live.served(now)})
 	}
 	return s
 }
@@ -250,8 +262,9 @@ func (f *front) served() []understudy.Served {
 func (f *front) resetFigures() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.since = time.Now()
 	for _, s := range f.slots {
 		s.figures.reset()
+		s.busy.reset(f.since)
 	}
-	f.since = time.Now()
 }

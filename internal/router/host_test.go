@@ -34,12 +34,12 @@ func TestMeets_AWildcardStandsForOnePartOfAName(t *testing.T) {
 
 func TestSlot_TriesAHostThenAWildcardThenNoHost(t *testing.T) {
 	routes := []Route{
-		{Prefix: "/", Address: "tcp:127.0.0.1:1"}, {Prefix: "/api/long", Address: "tcp:127.0.0.1:2"},
-		{Host: "*.example.com", Prefix: "/", Address: "tcp:127.0.0.1:3"}, {Host: "shop.example.com", Prefix: "/", Address: "tcp:127.0.0.1:4"},
-		{Host: "shop.example.com", Prefix: "/api", Address: "tcp:127.0.0.1:5"}, {Host: "*.eu.example.com", Prefix: "/", Address: "tcp:127.0.0.1:6"},
-		{Host: "only.example.org", Prefix: "/api", Address: "tcp:127.0.0.1:7"},
+		{Prefix: "/", Addresses: []string{"tcp:127.0.0.1:1"}}, {Prefix: "/api/long", Addresses: []string{"tcp:127.0.0.1:2"}},
+		{Host: "*.example.com", Prefix: "/", Addresses: []string{"tcp:127.0.0.1:3"}}, {Host: "shop.example.com", Prefix: "/", Addresses: []string{"tcp:127.0.0.1:4"}},
+		{Host: "shop.example.com", Prefix: "/api", Addresses: []string{"tcp:127.0.0.1:5"}}, {Host: "*.eu.example.com", Prefix: "/", Addresses: []string{"tcp:127.0.0.1:6"}},
+		{Host: "only.example.org", Prefix: "/api", Addresses: []string{"tcp:127.0.0.1:7"}},
 	}
-	s := newSlot(Slot{Routes: routes}, &shared{log: slog.New(slog.DiscardHandler)})
+	s := newSlot(Slot{Routes: routes}, "shop", &shared{log: slog.New(slog.DiscardHandler)})
 	cases := []struct {
 		host, path string
 		want       int
@@ -48,8 +48,8 @@ func TestSlot_TriesAHostThenAWildcardThenNoHost(t *testing.T) {
 		{"a.eu.example.com", "/", 5}, {"nobody.example.net", "/api/long", 1}, {"", "/x", 0}, {"only.example.org", "/api", 6}, {"only.example.org", "/", 0},
 	}
 	for _, c := range cases {
-		got := s.target(c.host, c.path)
-		if got == nil || got.host != routes[c.want].Host || got.prefix != routes[c.want].Prefix {
+		got := s.pool(c.host, c.path)
+		if got == nil || got.Host != routes[c.want].Host || got.Prefix != routes[c.want].Prefix {
 			t.Errorf("%s%s goes to %+v, expected %+v", c.host, c.path, got, routes[c.want])
 		}
 	}

@@ -18,62 +18,121 @@ func bounds() []float64 {
 }
 
 // collector reads the figures when it is asked, so that metrics cost requests nothing.
+// Its labels are bounded: a series is there for as long as its slot is.
 type collector struct {
-	router                                             *router
-	requests, failed, seconds, running, lasting, queue *prometheus.Desc
+	router *router
+	descs  map[string]*prometheus.Desc
+}
+
+// described are the metrics, by name: what they say, and by what they are told apart
+// beside front, release and deployment.
+func described() map[string][]string {
+	return map[string][]string{
+		"requests_total":       {"Requests that ended, by class of status; 0 got no answer.", "class"},
+		"errors_total":         {"Answers of 500 and above, and requests that got none."},
+		"request_seconds":      {"Time from the choice of the release to the end of the answer."},
+		"running":              {"Requests being answered."},
+		"lasting":              {"Upgraded connections, event streams and gRPC streams."},
+		"share_percent":        {"The release's share of the front's requests."},
+		"retries_total":        {"Requests sent again, because no connection was made or because it was reset before a byte of the answer.", "cause"},
+		"retries_denied_total": {"Requests that could have been sent again, and were not because too many were."},
+		"address_well":         {"Whether an address passes its health checks.", "address"},
+		"address_ejected":      {"Whether an address is given no new requests because of what became of earlier ones.", "address"},
+		"address_running":      {"Requests being answered by an address, lasting ones among them.", "address"},
+		"ejections_total":      {"How often an address was given no new requests for a while.", "address"},
+	}
 }
 
 // metrics serves the figures of all fronts by release, in Prometheus' text form.
 func (r *router) metrics() http.Handler {
-	by := []string{"front", "release", "deployment"}
-	describe := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("understudy_router_"+name, help, labels, nil)
+	c := &collector{router: r, descs: map[string]*prometheus.Desc{}}
+	describe := func(name, help string, labels ...string) {
+		c.descs[name] = prometheus.NewDesc("understudy_router_"+name, help, labels, nil)
 	}
+	for name, d := range described() {
+		describe(name, d[0], append([]string{"front", "release", "deployment"}, d[1:]...)...)
+	}
+	describe("waiting", "Requests held by a pause.", "front")
+	describe("problems", "Things that went wrong by themselves and are told by the state.")
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{
-		router:   r,
-		requests: describe("requests_total", "Requests that ended, by class of status; 0 got no answer.", append(by, "class")...),
-		failed:   describe("errors_total", "Answers of 500 and above, and requests that got none.", by...),
-		seconds:  describe("request_seconds", "Time from the choice of the release to the end of the answer.", by...),
-		running:  describe("running", "Requests being answered.", by...),
-		lasting:  describe("lasting", "Upgraded connections and event streams.", by...),
-		queue:    describe("waiting", "Requests held by a pause.", "front"),
-	})
+	registry.MustRegister(c)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
 // Describe names what Collect gives.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.requests, c.failed, c.seconds, c.running, c.lasting, c.queue} {
+	for _, d := range c.descs {
 		out <- d
 	}
+}
+
+func (c *collector) gauge(out chan<- prometheus.Metric, name string, value float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(c.descs[name], prometheus.GaugeValue, value, labels...)
+}
+
+func (c *collector) counter(out chan<- prometheus.Metric, name string, value float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(c.descs[name], prometheus.CounterValue, value, labels...)
 }
 
 // Collect gives the figures of this moment.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, f := range c.router.all() {
 		s := f.state(time.Now())
-		out <- prometheus.MustNewConstMetric(c.queue, prometheus.GaugeValue, float64(s.Waiting), s.Name)
+		c.gauge(out, "waiting", float64(s.Waiting), s.Name)
 		for _, slot := range s.Slots {
-			labels := []string{s.Name, slot.Release, slot.Deployment}
-			out <- prometheus.MustNewConstMetric(c.running, prometheus.GaugeValue, float64(slot.Running), labels...)
-			out <- prometheus.MustNewConstMetric(c.lasting, prometheus.GaugeValue, float64(slot.Lasting), labels...)
+			c.slot(out, slot, s)
 		}
 		c.counts(out, f.nowhere.total(), s.Name, nobody, "")
 		for deployment, counted := range f.figures() {
 			c.counts(out, counted.total(), s.Name, s.release(deployment), deployment)
 		}
 	}
+	c.gauge(out, "problems", float64(len(c.router.state().Problems)))
+}
+
+func (c *collector) slot(out chan<- prometheus.Metric, slot SlotState, s FrontState) {
+	labels := []string{s.Name, slot.Release, slot.Deployment}
+	percent := 0
+	for _, share := range s.Shares {
+		if share.Deployment == slot.Deployment {
+			percent = share.Percent
+		}
+	}
+	c.gauge(out, "running", float64(slot.Running), labels...)
+	c.gauge(out, "lasting", float64(slot.Lasting), labels...)
+	c.gauge(out, "share_percent", float64(percent), labels...)
+	c.counter(out, "retries_total", float64(slot.Retries.Refused), append(labels, string(causeRefused))...)
+	c.counter(out, "retries_total", float64(slot.Retries.Reset), append(labels, string(causeReset))...)
+	c.counter(out, "retries_denied_total", float64(slot.Retries.Denied), labels...)
+	told := map[string]bool{}
+	for _, t := range slot.Targets {
+		if told[t.Address] { // of another route
+			continue
+		}
+		told[t.Address] = true
+		by := append(labels, t.Address)
+		c.gauge(out, "address_well", number(t.Well), by...)
+		c.gauge(out, "address_ejected", number(!t.Ejected.IsZero()), by...)
+		c.gauge(out, "address_running", float64(t.Running), by...)
+		c.counter(out, "ejections_total", float64(t.Times), by...)
+	}
+}
+
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func (c *collector) counts(out chan<- prometheus.Metric, t tally, labels ...string) {
 	for class, n := range t.classes {
 		if n > 0 {
-			out <- prometheus.MustNewConstMetric(c.requests, prometheus.CounterValue, float64(n), append(labels, strconv.Itoa(class)+classEnding(class))...)
+			c.counter(out, "requests_total", float64(n), append(labels, strconv.Itoa(class)+classEnding(class))...)
 		}
 	}
-	out <- prometheus.MustNewConstMetric(c.failed, prometheus.CounterValue, float64(t.errors), labels...)
-	out <- prometheus.MustNewConstHistogram(c.seconds, uint64(t.requests), t.seconds, t.buckets(), labels...)
+	c.counter(out, "errors_total", float64(t.errors), labels...)
+	out <- prometheus.MustNewConstHistogram(c.descs["request_seconds"], uint64(t.requests), t.seconds, t.buckets(), labels...)
 }
 
 func classEnding(class int) string {

@@ -19,6 +19,7 @@ type shared struct {
 	// descriptors is how many files and connections the process may have open; 0: any.
 	descriptors int
 	log         *slog.Logger
+	tell        func(front, text string) // of what went wrong by itself
 	buffers     httputil.BufferPool
 	access      *accessLog
 }
@@ -38,10 +39,10 @@ func (b *buffers) Get() []byte { return b.pool.Get().(*[bufferSize]byte)[:] }
 // Put takes back what Get returned.
 func (b *buffers) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)) }
 
-// newProxy passes requests on to a target. A visit must be in their context.
-func newProxy(t *target, shared *shared) http.Handler {
+// newProxy passes requests on to a pool. A visit must be in their context.
+func newProxy(p *pool, shared *shared) http.Handler {
 	return &httputil.ReverseProxy{
-		Transport:      t,
+		Transport:      p,
 		BufferPool:     shared.buffers,
 		ErrorLog:       slog.NewLogLogger(shared.log.Handler(), slog.LevelDebug),
 		Rewrite:        rewrite,
@@ -97,6 +98,9 @@ func withoutOwnCookies(line string) string {
 func answered(answer *http.Response) error {
 	v := visitOf(answer.Request.Context())
 	v.answeredAt = time.Now()
+	if v.claim.pool.lasts() {
+		v.call = answer
+	}
 	events := strings.HasPrefix(strings.ToLower(answer.Header.Get("Content-Type")), "text/event-stream")
 	if answer.StatusCode == http.StatusSwitchingProtocols || events {
 		v.lasting = true
@@ -120,7 +124,7 @@ func unanswered(_ http.ResponseWriter, r *http.Request, err error) {
 	bodyErr := v.bodyErr.Load()
 	switch {
 	case errors.Is(context.Cause(r.Context()), errCut):
-		v.failed = true
+		v.failed, v.blamed = true, true
 		v.say(http.StatusServiceUnavailable, "this release is being taken away; try again", 1)
 		return
 	case bodyErr != nil && errors.Is(*bodyErr, errTooLarge):

@@ -114,7 +114,7 @@ func TestGate_LetsInWhoBringsTheTokenAndKeepsItFromTheApplication(t *testing.T) 
 func TestServe_RoutesByTheLongestPrefix(t *testing.T) {
 	s := newStage(t, router.Front{})
 	web, api := newApp(t, "web"), newApp(t, "api")
-	routes := []router.Route{{Prefix: "/shop", Address: web.at()}, {Prefix: "/shop/api", Address: api.at()}}
+	routes := []router.Route{{Prefix: "/shop", Addresses: []string{web.at()}}, {Prefix: "/shop/api", Addresses: []string{api.at()}}}
 	check(t, s.Add(deadline(t), "shop", router.Slot{Deployment: "d1", Release: "v1", Routes: routes}))
 	s.split(all("d1"))
 	for path, want := range map[string]string{"/shop": "web", "/shop/cart": "web", "/shop/api/x": "api", "/shop/apiary": "web",
@@ -178,6 +178,13 @@ func TestServe_SaysPlainlyThatTheApplicationDoesNotAnswerAndCountsIt(t *testing.
 	check(t, err)
 	if len(served) != 1 || served[0].Release != "r-d1" || served[0].Requests != 4 || served[0].Errors != 3 || served[0].P99 <= 0 {
 		t.Errorf("figures: %+v", served)
+	}
+	var timed int64
+	for _, bucket := range served[0].Latency {
+		timed += bucket.Count
+	}
+	if timed != 4 || served[0].Peak != 1 || served[0].InFlight <= 0 || served[0].InFlight >= 1 || served[0].Seconds <= 0 {
+		t.Errorf("times of 4 requests that came one by one: %+v", served)
 	}
 	if s.front().Slots[0].RefusedFor <= 0 {
 		t.Error("the state does not say that the target refuses")

@@ -84,7 +84,7 @@ func (s Slot) validate() error {
 		if place, err := understudy.ParsePlace(route.Host + "/"); err != nil || place.Host != route.Host {
 			return understudy.Errorf(understudy.KindInvalid, "deployment %s: a route's host is a name in lower case, found %q", s.Deployment, route.Host)
 		}
-		if _, _, err := splitAddress(route.Address); err != nil {
+		if err := route.validate(s.Deployment); err != nil {
 			return err
 		}
 	}

@@ -48,6 +48,7 @@ func newRouter(c Config, shared *shared) *router {
 	close(none)
 	r := &router{config: c, shared: shared, started: time.Now(), fronts: map[string]*front{}, predecessor: none,
 		handedOver: make(chan struct{})}
+	shared.tell = r.problem
 	r.file = &stateFile{path: filepath.Join(c.State, "state.json"), warn: func(err error) { r.problem("", err.Error()) }}
 	return r
 }

@@ -41,6 +41,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	defer takeBallast()()
 	heir, err := inherit()
 	if err != nil {
 		return err

@@ -77,12 +77,20 @@ func (f *front) empty(limit time.Duration) error {
 			err = errors.Join(err, d.end())
 		}
 	}
+	for _, p := range f.pools() {
+		p.retire()
+	}
+	return err
+}
+
+// pools are those of all slots.
+func (f *front) pools() (out []*pool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.slots {
-		s.idle()
+		out = append(out, s.pools...)
 	}
-	return err
+	return out
 }
 
 // notClosed leaves out that a listener was closed before: we close it first ourselves,

@@ -8,14 +8,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"understudy"
 )
 
 // slot is a deployment behind a front. All but figures is guarded by the front's lock.
 type slot struct {
 	Slot
-	targets []*target // in the order in which they are tried; replaced whole
+	pools   []*pool // in the order in which they are tried; replaced whole
 	claims  map[*claim]struct{}
 	leaving *leaving // a drain that waits; nil: none does
+	busy    busy
 	figures *figures
 }
 
@@ -25,9 +28,9 @@ type claim struct {
 	cancel  context.CancelCauseFunc
 	answer  *http.ResponseController
 	slot    *slot
-	target  *target // nil where no route matches
-	foreign bool    // no route has the host
-	lasting bool    // upgraded, or an event stream: ends when its client wishes
+	pool    *pool // nil where no route matches
+	foreign bool  // no route has the host
+	lasting bool  // upgraded, or an event stream: ends when its client wishes
 	wasCut  bool
 }
 
@@ -40,17 +43,17 @@ type leaving struct {
 // errCut is why the context of a request ends that a drain cut short.
 var errCut = errors.New("cut short by the drain of its deployment")
 
-func newSlot(s Slot, shared *shared) *slot {
-	made := &slot{Slot: s, claims: map[*claim]struct{}{}, figures: newFigures()}
-	made.targets = newTargets(s.Routes, shared)
+func newSlot(s Slot, front string, shared *shared) *slot {
+	made := &slot{Slot: s, claims: map[*claim]struct{}{}, busy: newBusy(time.Now()), figures: newFigures()}
+	made.pools = newPools(s, front, shared)
 	return made
 }
 
-// target is where a path of a host goes; nil where no route matches.
-func (s *slot) target(host, path string) *target {
-	for _, t := range s.targets {
-		if meets(t.host, host) && matches(t.prefix, path) {
-			return t
+// pool is where a path of a host goes; nil where no route matches.
+func (s *slot) pool(host, path string) *pool {
+	for _, p := range s.pools {
+		if meets(p.Host, host) && matches(p.Prefix, path) {
+			return p
 		}
 	}
 	return nil
@@ -58,7 +61,7 @@ func (s *slot) target(host, path string) *target {
 
 // knows tells whether any route has the host.
 func (s *slot) knows(host string) bool {
-	return slices.ContainsFunc(s.targets, func(t *target) bool { return meets(t.host, host) })
+	return slices.ContainsFunc(s.pools, func(p *pool) bool { return meets(p.Host, host) })
 }
 
 func matches(prefix, path string) bool {
@@ -66,27 +69,36 @@ func matches(prefix, path string) bool {
 	return strings.HasPrefix(path, bare) && (len(path) == len(bare) || bare == "" || path[len(bare)] == '/')
 }
 
-// counts tells how many claims are running and how many are lasting.
-func (s *slot) counts() (running, lasting int) {
-	for c := range s.claims {
-		if c.lasting {
-			lasting++
-		} else {
-			running++
-		}
-	}
-	return running, lasting
+// served is what the release did since the last reset.
+func (s *slot) served(now time.Time) understudy.Served {
+	served := s.figures.served(s.Release)
+	served.InFlight, served.Peak, served.Seconds = s.busy.mean(now), s.busy.peak, now.Sub(s.busy.since).Seconds()
+	return served
 }
 
 // refusedFor is how long some target has refused every connection.
 func (s *slot) refusedFor(now time.Time) time.Duration {
 	var worst time.Duration
-	for _, t := range s.targets {
-		if since := t.refusedSince.Load(); since != nil {
-			worst = max(worst, now.Sub(*since))
+	for _, p := range s.pools {
+		for _, t := range p.targets {
+			if since := t.refusedSince.Load(); since != nil {
+				worst = max(worst, now.Sub(*since))
+			}
 		}
 	}
 	return worst
+}
+
+// states are the slot's addresses as they are now, in the order of its routes.
+func (s *slot) states() (out []TargetState) {
+	for i, route := range s.Routes {
+		for _, p := range s.pools {
+			if p.equal(route) {
+				out = append(out, p.states(i)...)
+			}
+		}
+	}
+	return out
 }
 
 // cut ends a request now, whatever it waits for: the target, or a client that does not
@@ -100,13 +112,23 @@ func (c *claim) cut() {
 	_ = c.answer.SetWriteDeadline(end)
 }
 
-func newTargets(routes []Route, shared *shared) []*target {
-	targets := make([]*target, 0, len(routes))
-	for _, r := range routes {
-		targets = append(targets, newTarget(r, shared))
+// retries are those of all routes, since they were added.
+func (s *slot) retries() (sum Retries) {
+	for _, p := range s.pools {
+		sum.Refused += p.retried[0].Load()
+		sum.Reset += p.retried[1].Load()
+		sum.Denied += p.denied.Load()
 	}
-	slices.SortStableFunc(targets, func(a, b *target) int {
-		return cmp.Or(rank(a.host)-rank(b.host), len(b.host)-len(a.host), len(b.prefix)-len(a.prefix))
+	return sum
+}
+
+func newPools(s Slot, front string, shared *shared) []*pool {
+	pools := make([]*pool, 0, len(s.Routes))
+	for _, r := range s.Routes {
+		pools = append(pools, newPool(r, front, s.Release, shared))
+	}
+	slices.SortStableFunc(pools, func(a, b *pool) int {
+		return cmp.Or(rank(a.Host)-rank(b.Host), len(b.Host)-len(a.Host), len(b.Prefix)-len(a.Prefix))
 	})
-	return targets
+	return pools
 }

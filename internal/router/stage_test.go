@@ -190,11 +190,11 @@ func (s *stage) front() router.FrontState {
 	return router.FrontState{}
 }
 
-// add gives a deployment a slot with one route to an address.
-func (s *stage) add(deployment, address string) {
+// add gives a deployment a slot with one route to its addresses.
+func (s *stage) add(deployment string, addresses ...string) {
 	s.t.Helper()
 	check(s.t, s.Add(deadline(s.t), "shop", router.Slot{Deployment: deployment, Release: "r-" + deployment,
-		Routes: []router.Route{{Prefix: "/", Address: address}}}))
+		Routes: []router.Route{{Prefix: "/", Addresses: addresses}}}))
 }
 
 func (s *stage) split(shares ...router.Share) {

@@ -9,7 +9,7 @@ import (
 )
 
 func someRecords() []record {
-	slot := Slot{Deployment: "d1", Release: "v1", Routes: []Route{{Prefix: "/", Address: "tcp:127.0.0.1:9"}}}
+	slot := Slot{Deployment: "d1", Release: "v1", Routes: []Route{{Prefix: "/", Addresses: []string{"tcp:127.0.0.1:9"}}}}
 	return []record{
 		{Front: Front{Name: "production", Listen: "127.0.0.1:1"}, Slots: []Slot{slot}, Shares: []Share{{"d1", 100}}},
 		{Front: Front{Name: "staging", Listen: "127.0.0.1:2", Mark: true, Gate: GateFor("a token"), Trusted: []string{"10.0.0.0/8"}}},

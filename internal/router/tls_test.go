@@ -127,7 +127,7 @@ func (s *stage) routes(hosts map[string]string) {
 	s.t.Helper()
 	slot := router.Slot{Deployment: "d1", Release: "r-d1"}
 	for host, at := range hosts {
-		slot.Routes = append(slot.Routes, router.Route{Host: host, Prefix: "/", Address: at})
+		slot.Routes = append(slot.Routes, router.Route{Host: host, Prefix: "/", Addresses: []string{at}})
 	}
 	check(s.t, s.Add(deadline(s.t), "shop", slot))
 	s.split(all("d1"))

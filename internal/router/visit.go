@@ -37,6 +37,9 @@ type visit struct {
 	last       bool         // the connection is to be closed after it
 	byBearer   bool         // the gate was opened by Authorization, which is then not for the application
 	claim      *claim
+	target     *target        // whom the request was sent to; nil: nobody yet
+	blamed     bool           // that it failed was counted as the target's fault
+	call       *http.Response // of gRPC: its trailers say at the end how it ended
 	point      int
 	remember   bool // tell the client its point
 	lasting    bool
@@ -80,8 +83,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func (f *front) receive(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{front: f, settings: f.settings.Load(), request: r, host: hostOf(r.Host), guest: guestIn(r.Context()), startedAt: time.Now()}
-	v.answer = newAnswer(w, r, v.settings.limits.Stall)
+	now := time.Now()
+	v := &visit{front: f, settings: f.settings.Load(), request: r, host: hostOf(r.Host), guest: guestIn(r.Context()), startedAt: now}
+	v.answer = newAnswer(w, r, v.settings.limits.Stall, now)
 	v.trusted = v.settings.trusts(r)
 	v.last = v.guest != nil && v.guest.requests.Add(1) >= int64(v.settings.limits.Requests)
 	if told := r.Header.Get("X-Request-Id"); v.trusted && requestID.MatchString(told) {
@@ -96,7 +100,7 @@ func (v *visit) pass(ctx context.Context) {
 	switch {
 	case v.claim.foreign:
 		v.say(http.StatusNotFound, "there is no site of this name here", 0)
-	case v.claim.target == nil:
+	case v.claim.pool == nil:
 		v.say(http.StatusNotFound, "nothing is deployed at this path", 0)
 	case v.request.Method == http.MethodConnect:
 		v.say(http.StatusMethodNotAllowed, "this is no forward proxy", 0)
@@ -105,7 +109,10 @@ func (v *visit) pass(ctx context.Context) {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = newBody(v)
 		}
-		v.claim.target.proxy.ServeHTTP(v.answer, r)
+		if v.claim.pool.lasts() {
+			defer v.watchCall()()
+		}
+		v.claim.pool.proxy.ServeHTTP(v.answer, r)
 	}
 }
 
@@ -232,19 +239,52 @@ func (f *front) finish(v *visit, finished bool) {
 	}
 	now := time.Now()
 	v.answer.leaveBody(v.request)
+	if v.claim != nil {
+		v.leaveTarget()
+	}
 	if v.claim == nil || v.chosen != "" { // what testers do says nothing of how a release fares
 		f.nowhere.count(v.counted(), v.answer.status >= 500, now.Sub(v.startedAt))
 	} else {
-		took := now.Sub(v.claimedAt)
-		if v.lasting {
-			took = v.answeredAt.Sub(v.claimedAt)
-		}
-		v.claim.slot.figures.count(v.counted(), v.failed || v.answer.status >= 500, took)
+		v.claim.slot.figures.count(v.counted(), v.failed || v.answer.status >= 500, v.took(now))
 	}
 	if v.claim != nil {
 		f.release(v.claim)
 	}
 	f.shared.access.write(v, now)
+}
+
+// moveTo notes whom the request is sent to.
+func (v *visit) moveTo(t *target) {
+	if v.target != nil {
+		v.target.running.Add(-1)
+	}
+	v.target = t
+	t.running.Add(1)
+	t.begun.Add(1)
+}
+
+var errBrokenOff = errors.New("it was broken off, or its client gave up waiting")
+
+// leaveTarget notes that the request is over, and what its target is to blame for.
+func (v *visit) leaveTarget() {
+	v.failed = v.failed || callFailed(v.call)
+	if v.target == nil {
+		return
+	}
+	v.target.running.Add(-1)
+	if v.failed && !v.blamed && v.call == nil {
+		v.claim.pool.fault(v.target, errBrokenOff)
+	}
+}
+
+// took is how long the release needed: of an answer that lasts, for its first byte.
+func (v *visit) took(now time.Time) time.Duration {
+	took := now.Sub(v.claimedAt)
+	call := v.claim.pool != nil && v.claim.pool.lasts() && took >= lastsFrom
+	if (v.lasting || call) && !v.answeredAt.IsZero() {
+		return v.answeredAt.Sub(v.claimedAt)
+	}
+	return took
 }
 
 // counted is the status as figures know it: 0 where there was no answer.

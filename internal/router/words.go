@@ -68,13 +68,19 @@ type Slot struct {
 	Routes     []Route `json:"routes"`
 }
 
-// Route sends the paths below a prefix to an address. A route that names the host beats
-// one with a wildcard, and that one without a host; then the longest prefix wins. A prefix
-// ends at a path segment, so /api does not match /apiary.
+// Route sends the paths below a prefix to the addresses of a service, each request to
+// one of them. A route that names the host beats one with a wildcard, and that one without
+// a host; then the longest prefix wins. A prefix ends at a path segment, so /api does not
+// match /apiary.
 type Route struct {
-	Host    string `json:"host,omitempty"` // "shop.example.com", "*.example.com"; empty: every one
-	Prefix  string `json:"prefix"`         // "/" matches everything
-	Address string `json:"address"`        // "tcp:127.0.0.1:9001" or "unix:/run/web.sock"
+	Host      string              `json:"host,omitempty"` // "shop.example.com", "*.example.com"; empty: every one
+	Prefix    string              `json:"prefix"`         // "/" matches everything
+	Addresses []string            `json:"addresses"`      // "tcp:127.0.0.1:9001" or "unix:/run/web.sock"; one for each instance
+	Protocol  understudy.Protocol `json:"protocol,omitempty"`
+	// Health is how each address is looked at, for as long as it is there. Without a path,
+	// accepting a connection is enough; without an interval, it is looked at every
+	// DefaultLook.
+	Health understudy.Health `json:"health,omitzero"`
 }
 
 // Share is a deployment's part of a front's requests.
@@ -122,6 +128,8 @@ type SlotState struct {
 	Lasting    int               `json:"lasting"` // upgraded connections and event streams
 	Draining   bool              `json:"draining,omitempty"`
 	RefusedFor time.Duration     `json:"refusedFor,omitempty"` // since when a target has refused every connection
+	Targets    []TargetState     `json:"targets,omitempty"`
+	Retries    Retries           `json:"retries,omitzero"`
 	Served     understudy.Served `json:"served"`
 }
 

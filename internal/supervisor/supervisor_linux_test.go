@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -66,7 +67,7 @@ func shop() error {
 		stored, err := io.ReadAll(conn)
 		fmt.Fprintf(w, "%s %s %v %d", paid, stored, err, os.Getuid())
 	})
-	return http.ListenAndServe("127.0.0.1:8080", nil)
+	return http.ListenAndServe("127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080"), nil)
 }
 
 // database answers each connection to a Unix socket outside.
@@ -191,6 +192,37 @@ func TestSealedDeployment_IsReachedFromOutsideAndReachesNobody(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the published socket is still there: %v", err)
+	}
+}
+
+func TestSealedDeployment_HasInstancesThatAreEachReachedFromOutside(t *testing.T) {
+	r, spec, _ := sealed(t)
+	first := spec.Programs[0]
+	first.Service = "web"
+	second := first
+	second.Name, second.Port, second.Env = "web.2", 20000, append([]string{"PORT=20000"}, first.Env...)
+	spec.Programs = []process.Program{first, second}
+	if err := r.Start(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Ready(t.Context(), spec.ID); err != nil {
+		t.Fatal(err)
+	}
+	status, err := r.Status(t.Context(), spec.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range status.Programs {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(program.Address, "unix:"))
+		}}}
+		answer, err := client.Get("http://web/health")
+		if err != nil || answer.StatusCode != http.StatusOK || answer.Body.Close() != nil {
+			t.Errorf("%s at %s: %v, %v", program.Name, program.Address, answer, err)
+		}
+	}
+	if a, b := status.Programs[0], status.Programs[1]; a.Address == b.Address || a.PID == b.PID {
+		t.Errorf("two instances are %+v and %+v", a, b)
 	}
 }
 

@@ -26,9 +26,14 @@ type looker struct {
 }
 
 func newLooker(p Program) *looker {
+	transport := &http.Transport{DisableKeepAlives: true} // a look is what a new customer sees
+	if p.Protocol != understudy.ProtocolHTTP1 {
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetUnencryptedHTTP2(true)
+	}
 	return &looker{port: p.Port, health: p.Health, client: &http.Client{
 		Timeout:       p.Health.Timeout,
-		Transport:     &http.Transport{DisableKeepAlives: true}, // a look is what a new customer sees
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

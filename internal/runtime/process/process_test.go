@@ -78,7 +78,7 @@ type adapter struct{ *process.Runtime }
 func specOf(d runtimetest.Deployment) process.Spec {
 	spec := process.Spec{ID: d.ID, Environment: "staging", Label: "v1", Tree: d.Tree, Artifact: d.Artifact}
 	for _, p := range d.Programs {
-		spec.Programs = append(spec.Programs, process.Program{Name: p.Name, Command: p.Command, Env: p.Env,
+		spec.Programs = append(spec.Programs, process.Program{Name: p.Name, Service: p.Service, Command: p.Command, Env: p.Env,
 			User: p.User, Port: p.Port, Health: p.Health, Grace: p.Grace})
 	}
 	return spec

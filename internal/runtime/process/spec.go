@@ -27,15 +27,19 @@ type Spec struct {
 
 // Program is one process that is kept running.
 type Program struct {
-	Name    string            `json:"name"`
-	Command []string          `json:"command"`       // the first word: relative to Tree, else looked up in PATH
-	Dir     string            `json:"dir,omitempty"` // below Tree; empty: Tree
-	Env     []string          `json:"env,omitempty"` // KEY=value; PATH, HOME and LANG are added where missing
-	User    string            `json:"user,omitempty"`
-	Port    int               `json:"port,omitempty"` // where it listens on 127.0.0.1; 0: nowhere
-	Health  understudy.Health `json:"health,omitzero"`
-	Grace   time.Duration     `json:"grace,omitempty"`   // 0: understudy.DefaultGrace
-	Publish bool              `json:"publish,omitempty"` // sealed: reachable from outside through a Unix socket
+	Name string `json:"name"`
+	// Service is what it is an instance of; empty: nothing. Instances that follow each other
+	// start together.
+	Service  string              `json:"service,omitempty"`
+	Command  []string            `json:"command"`       // the first word: relative to Tree, else looked up in PATH
+	Dir      string              `json:"dir,omitempty"` // below Tree; empty: Tree
+	Env      []string            `json:"env,omitempty"` // KEY=value; PATH, HOME and LANG are added where missing
+	User     string              `json:"user,omitempty"`
+	Port     int                 `json:"port,omitempty"`     // where it listens on 127.0.0.1; 0: nowhere
+	Protocol understudy.Protocol `json:"protocol,omitempty"` // what it speaks there, for looking at its health
+	Health   understudy.Health   `json:"health,omitzero"`
+	Grace    time.Duration       `json:"grace,omitempty"`   // 0: understudy.DefaultGrace
+	Publish  bool                `json:"publish,omitempty"` // sealed: reachable from outside through a Unix socket
 }
 
 // Command is one command to run inside a deployment.

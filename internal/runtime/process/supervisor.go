@@ -165,17 +165,22 @@ func (s *supervisor) take(ctx context.Context, hook Hook) error {
 }
 
 // play runs the programs in their order, each when those before it are healthy, until
-// ctx ends, and returns when all are gone.
+// ctx ends, and returns when all are gone. Instances of a service start together.
 func (s *supervisor) play(ctx context.Context) {
 	var group sync.WaitGroup
 	defer s.sweep()
 	defer group.Wait()
-	for _, p := range s.programs {
+	for i, p := range s.programs {
 		group.Go(func() { p.run(ctx) })
-		select {
-		case <-p.healthy:
-		case <-ctx.Done():
-			return
+		if i+1 < len(s.programs) && p.Service != "" && s.programs[i+1].Service == p.Service {
+			continue
+		}
+		for _, started := range s.programs[:i+1] {
+			select {
+			case <-started.healthy:
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 	<-ctx.Done()

@@ -37,6 +37,22 @@ func claimReady(s *suite) {
 	}
 }
 
+// claimInstances has a first instance that never gets healthy: the second is there all the
+// same, and what comes after both is not.
+func claimInstances(s *suite) {
+	first, second := s.listening("web", "ill"), s.listening("web.2", "serve")
+	first.Health.Path, first.Service, second.Service = "/health", "web", "web"
+	d := s.start(first, second, program("worker", "idle"))
+	s.until("the second instance is healthy", func() bool {
+		all, err := s.Status(s.Context(), d.ID)
+		return err == nil && len(all) == 3 && all[1].State == "healthy"
+	})
+	all, err := s.Status(s.Context(), d.ID)
+	if err != nil || all[0].State != "starting" || all[2].PID != 0 {
+		s.Errorf("found %+v, %v", all, err)
+	}
+}
+
 func (s *suite) failed(err error, words ...string) {
 	s.Helper()
 	if understudy.KindOf(err) != understudy.KindFailed {

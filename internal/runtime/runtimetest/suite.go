@@ -27,6 +27,7 @@ type Deployment struct {
 // Program is one program of a Deployment.
 type Program struct {
 	Name    string
+	Service string // what it is an instance of
 	Command []string
 	Env     []string
 	User    string
@@ -93,6 +94,7 @@ func Run(t *testing.T, newRuntime func(*testing.T) Runtime, can Capabilities) {
 		claim func(*suite)
 	}{
 		{"Ready_WaitsUntilEveryProgramIsHealthy", claimReady},
+		{"Start_StartsTheInstancesOfAServiceTogether", claimInstances},
 		{"Ready_SaysWhatAProgramThatExitsAtOnceDidAndHidesItsSecrets", claimExits},
 		{"Ready_EndsForAProgramThatNeverGetsHealthy", claimNeverHealthy},
 		{"Ready_EndsForAProgramThatForksAway", claimForks},
