@@ -46,6 +46,8 @@ type Rehearsal struct {
 	Production    Fingerprint    `json:"production,omitzero"`
 	Snapshot      *Snapshot      `json:"snapshot,omitempty"`
 	Expected      *Expectation   `json:"expected,omitempty"` // what its runs of the migration let expect of production
+	// Contract is what was seen of the contract migration; nil: none was rehearsed, or it broke something.
+	Contract *Expectation `json:"contract,omitempty"`
 	Reason        string         `json:"reason,omitempty"`   // why it ended in error, or who cancelled it
 	Verdict       string         `json:"verdict,omitempty"`
 	Resumed       int            `json:"resumed,omitempty"` // times it went on after the daemon had died

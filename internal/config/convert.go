@@ -21,7 +21,7 @@ func (s *source) project() (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
-	p := Project{Dir: s.dir, File: s.file, Application: app, Policy: doc.Policy.words(), Mask: s.path(cmp.Or(doc.Mask, "mask.yaml"))}
+	p := Project{Dir: s.dir, File: s.file, Application: app, Policy: s.policy(doc.Policy), Mask: s.path(cmp.Or(doc.Mask, "mask.yaml"))}
 	for _, e := range doc.Environments {
 		environment, err := s.environment(e.Name, e.Value)
 		if err != nil {
@@ -137,6 +137,7 @@ func (e serviceEntry) refine(name string, base understudy.Service) understudy.Se
 	s.Route = cmp.Or(e.Route, s.Route)
 	s.User = cmp.Or(e.User, s.User)
 	s.Grace = cmp.Or(time.Duration(e.Grace), s.Grace)
+	s.Handover = cmp.Or(understudy.Handover(e.Handover), s.Handover)
 	s.Health.Path = cmp.Or(e.Health.Path, s.Health.Path)
 	s.Health.Interval = cmp.Or(time.Duration(e.Health.Interval), s.Health.Interval)
 	s.Health.Timeout = cmp.Or(time.Duration(e.Health.Timeout), s.Health.Timeout)
@@ -171,7 +172,7 @@ func (e *migrationEntry) words() *understudy.Migration {
 	if e == nil {
 		return nil
 	}
-	return &understudy.Migration{Up: e.Up, Down: e.Down, Status: e.Status, Role: e.Role, Back: understudy.Way(e.Back),
+	return &understudy.Migration{Up: e.Up, Down: e.Down, Status: e.Status, Contract: e.Contract, Role: e.Role, Back: understudy.Way(e.Back),
 		Timeout: time.Duration(e.Timeout), Env: plainTexts(e.Env)}
 }
 
@@ -299,12 +300,15 @@ func (s *source) secretRef(written string) understudy.SecretRef {
 	return understudy.SecretRef(written)
 }
 
-func (e policyEntry) words() understudy.Policy {
+func (s *source) policy(e policyEntry) understudy.Policy {
 	return understudy.Policy{
 		Required: e.Required, MaxAge: time.Duration(e.MaxAge), SnapshotAge: time.Duration(e.SnapshotAge),
 		BlockedFor: time.Duration(e.BlockedFor), RollbackIn: time.Duration(e.RollbackIn), LockTimeout: time.Duration(e.LockTimeout), QuietWait: time.Duration(e.QuietWait),
 		Retries: e.Retries, Steps: e.Steps, StepFor: time.Duration(e.StepFor), Bake: time.Duration(e.Bake),
 		MinRequests: e.MinRequests, MaxErrorRate: e.MaxErrorRate, SafetyCopy: e.SafetyCopy,
+		MaxLatencyRatio: e.MaxLatencyRatio, LatencyFloor: time.Duration(e.LatencyFloor), MaxCPURatio: e.MaxCPURatio, MaxMemoryRatio: e.MaxMemoryRatio,
+		StalledFor: time.Duration(e.StalledFor), WithoutTraffic: understudy.AfterBake(e.BakeWithoutTraffic),
+		Metrics: s.metrics(e.Metrics), Contract: understudy.ContractWhen(e.Contract),
 	}
 }
 

@@ -26,16 +26,17 @@ type document struct {
 }
 
 type serviceEntry struct {
-	Command []string        `yaml:"command"`
-	WorkDir string          `yaml:"work_dir"`
-	Port    int             `yaml:"port"`
-	Route   string          `yaml:"route"`
-	Health  healthEntry     `yaml:"health"`
-	Env     map[string]text `yaml:"env"`
-	User    string          `yaml:"user"`
-	Needs   *[]string       `yaml:"needs"`
-	Grace   duration        `yaml:"grace"`
-	Skip    bool            `yaml:"skip"`
+	Command  []string        `yaml:"command"`
+	WorkDir  string          `yaml:"work_dir"`
+	Port     int             `yaml:"port"`
+	Route    string          `yaml:"route"`
+	Health   healthEntry     `yaml:"health"`
+	Env      map[string]text `yaml:"env"`
+	User     string          `yaml:"user"`
+	Needs    *[]string       `yaml:"needs"`
+	Grace    duration        `yaml:"grace"`
+	Skip     bool            `yaml:"skip"`
+	Handover string          `yaml:"handover"`
 }
 
 type healthEntry struct {
@@ -90,13 +91,14 @@ type configEntry struct {
 }
 
 type migrationEntry struct {
-	Up      []string        `yaml:"up"`
-	Down    []string        `yaml:"down"`
-	Status  []string        `yaml:"status"`
-	Role    string          `yaml:"role"`
-	Back    string          `yaml:"back"`
-	Timeout duration        `yaml:"timeout"`
-	Env     map[string]text `yaml:"env"`
+	Up       []string        `yaml:"up"`
+	Down     []string        `yaml:"down"`
+	Status   []string        `yaml:"status"`
+	Contract []string        `yaml:"contract"`
+	Role     string          `yaml:"role"`
+	Back     string          `yaml:"back"`
+	Timeout  duration        `yaml:"timeout"`
+	Env      map[string]text `yaml:"env"`
 }
 
 type testEntry struct {
@@ -204,6 +206,15 @@ type policyEntry struct {
 	MinRequests  int      `yaml:"min_requests"`
 	MaxErrorRate float64  `yaml:"max_error_rate"`
 	SafetyCopy   bool     `yaml:"safety_copy"`
+
+	MaxLatencyRatio    float64       `yaml:"max_latency_ratio"`
+	LatencyFloor       duration      `yaml:"latency_floor"`
+	MaxCPURatio        float64       `yaml:"max_cpu_ratio"`
+	MaxMemoryRatio     float64       `yaml:"max_memory_ratio"`
+	StalledFor         duration      `yaml:"stalled_for"`
+	BakeWithoutTraffic string        `yaml:"bake_without_traffic"`
+	Metrics            []metricEntry `yaml:"metrics"`
+	Contract           string        `yaml:"contract"`
 }
 
 // named is a mapping whose order counts.

@@ -45,7 +45,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Holds: s, Journal: s, Control: s,
+		Promotions: s, Decisions: s, Holds: s, Journal: s, Control: s,
 	}
 }
 

@@ -95,6 +95,7 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		api.Rehearse{Release: "v2", On: "staging", By: "ann"}, apitest.Cancelled{ID: "r1", By: "ann"},
 		api.Promote{Release: "v2", To: "production", By: "ann"}, api.Rollback{Environment: "production", By: "ann", Reason: "slow"},
 		apitest.Lifted{Environment: "production", By: "ann", Reason: "fixed"}, api.Revoke{Name: "r1", By: "ann", Reason: "wrong"},
+		api.Decide{Promotion: "p1", By: "ann", Reason: "seen"}, api.Decide{Promotion: "p1", By: "ann"},
 		api.Down{By: "ann"}, api.ResetTwin{Environment: "staging", By: "ann"},
 	}
 	acts := []func() error{
@@ -104,8 +105,13 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		func() error { _, err := roles.Promotions.Rollback(t.Context(), want[3].(api.Rollback)); return err },
 		func() error { return roles.Holds.LiftHold(t.Context(), "production", "ann", "fixed") },
 		func() error { _, err := roles.Verdicts.RevokeVerdict(t.Context(), want[5].(api.Revoke)); return err },
-		func() error { return roles.Environments.Down(t.Context(), want[6].(api.Down), quiet) },
-		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[7].(api.ResetTwin), quiet); return err },
+		func() error { _, err := roles.Decisions.SettlePromotion(t.Context(), want[6].(api.Decide)); return err },
+		func() error {
+			_, err := roles.Decisions.ContractPromotion(t.Context(), want[7].(api.Decide))
+			return err
+		},
+		func() error { return roles.Environments.Down(t.Context(), want[8].(api.Down), quiet) },
+		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[9].(api.ResetTwin), quiet); return err },
 	}
 	for i, act := range acts {
 		if err := act(); err != nil {

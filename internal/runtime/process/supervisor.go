@@ -49,6 +49,7 @@ type supervisor struct {
 	taken    chan struct{} // closed when takenErr and programs are set
 	takenErr error
 	programs []*program
+	usage    usage
 	told     chan struct{} // closed when the starter was told of a refusal
 	gone     chan struct{} // closed when every program is gone
 
@@ -172,6 +173,9 @@ func (s *supervisor) play(ctx context.Context) {
 	defer group.Wait()
 	for _, p := range s.programs {
 		group.Go(func() { p.run(ctx) })
+		if p.Held {
+			continue
+		}
 		select {
 		case <-p.healthy:
 		case <-ctx.Done():

@@ -1,0 +1,128 @@
+package promotion
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"understudy"
+)
+
+// metrics measures the team's own while a release is watched: each in its interval, one
+// measuring at a time, so that what hangs holds up nothing but itself.
+type metrics struct {
+	engine  *Engine
+	p       *understudy.Promotion
+	list    []understudy.Metric
+	baking  bool
+	began   time.Time
+	next    []time.Time
+	busy    []bool
+	answers chan answer
+	life    context.Context // of all that is being measured
+	stop    context.CancelFunc
+	all     sync.WaitGroup
+}
+
+// answer is what one measuring came to, with the old release's value where it was asked for.
+type answer struct {
+	of          int
+	measurement understudy.Measurement
+	old         *float64
+}
+
+// measuring begins to measure with the first look. Whoever has it ends it.
+func (e *Engine) measuring(ctx context.Context, p *understudy.Promotion, policy understudy.Policy, baking bool) *metrics {
+	m := &metrics{
+		engine: e, p: p, list: policy.Metrics, baking: baking, began: e.Clock.Now(),
+		next: make([]time.Time, len(policy.Metrics)), busy: make([]bool, len(policy.Metrics)), answers: make(chan answer, len(policy.Metrics)),
+	}
+	m.life, m.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for i, metric := range m.list {
+		m.next[i] = m.began.Add(metric.Delay)
+	}
+	p.Metrics = fitted(p.Metrics, m.list)
+	return m
+}
+
+// fitted are the counts so far, one for each metric that the policy has now.
+func fitted(had []understudy.Measured, list []understudy.Metric) []understudy.Measured {
+	var out []understudy.Measured
+	for _, metric := range list {
+		one := understudy.Measured{Name: metric.Name}
+		for _, d := range had {
+			if d.Name == metric.Name {
+				one = d
+			}
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// end ends what is being measured and waits for it.
+func (m *metrics) end() {
+	m.stop()
+	m.all.Wait()
+}
+
+// look takes in what was measured, begins what is due and judges by all there is.
+func (m *metrics) look(ctx context.Context) (understudy.Judgement, error) {
+	if len(m.list) == 0 {
+		return nil, nil
+	}
+	for taken := false; ; taken = true {
+		select {
+		case a := <-m.answers:
+			m.take(a)
+			continue
+		default:
+		}
+		if taken {
+			if err := m.engine.Records.SavePromotion(ctx, *m.p); err != nil {
+				return nil, err
+			}
+		}
+		break
+	}
+	now := m.engine.Clock.Now()
+	var judged understudy.Judgement
+	for i, metric := range m.list {
+		if !m.busy[i] && !now.Before(m.next[i]) && !metric.Done(m.p.Metrics[i]) {
+			m.begin(i, now)
+		}
+		judged = append(judged, metric.Conclude(m.p.Metrics[i]))
+	}
+	return judged, nil
+}
+
+func (m *metrics) take(a answer) {
+	m.busy[a.of] = false
+	d := &m.p.Metrics[a.of]
+	if a.old != nil {
+		d.Old = a.old
+	}
+	*d = d.With(m.list[a.of].Judge(a.measurement, d.Old))
+}
+
+// begin measures one metric in the background.
+func (m *metrics) begin(i int, now time.Time) {
+	metric := m.list[i]
+	m.busy[i], m.next[i] = true, now.Add(metric.Interval)
+	bounded, cancel := context.WithTimeout(m.life, metric.Timeout)
+	window := Window{
+		Environment: m.p.To, Deployment: m.p.New, Release: m.p.Label, Old: m.p.OldLabel,
+		Lasts: max(now.Sub(m.began), metric.Interval).Round(time.Second),
+	}
+	m.all.Go(func() {
+		defer cancel()
+		a := answer{of: i, measurement: m.engine.Meter.Measure(bounded, metric, window)}
+		if metric.Compare > 0 && !m.baking { // later it serves nobody, and is what it was
+			window.Deployment, window.Release, window.Old = m.p.Old, m.p.OldLabel, m.p.Label
+			if was := m.engine.Meter.Measure(bounded, metric, window); was.Outcome == understudy.OutcomePassed {
+				a.old = was.Value
+			}
+		}
+		m.answers <- a // there is room for one of each
+	})
+}
