@@ -41,7 +41,7 @@ type story struct {
 	hangs     func(share int) bool                       // the new release answers nothing
 	turns     bool                                       // a worker takes turns
 	notHanded error
-	measure   func(metric understudy.Metric, of promotion.Window) understudy.Measurement
+	measure   func(ctx context.Context, of promotion.Window) understudy.Measurement
 	contract  error            // of the contract migration
 	settle    bool             // a promotion is let alone: somebody settles it
 	broken    map[string]error // calls that fail, by name
@@ -414,8 +414,8 @@ func (s schema) Migrate(ctx context.Context, _ string, order promotion.Order) (s
 type meter struct{ *world }
 
 // Measure is called beside everything else and counts as no call of the engine's life.
-func (m meter) Measure(_ context.Context, metric understudy.Metric, of promotion.Window) understudy.Measurement {
-	return m.story.measure(metric, of)
+func (m meter) Measure(ctx context.Context, _ understudy.Metric, of promotion.Window) understudy.Measurement {
+	return m.story.measure(ctx, of)
 }
 
 // noted adds requests to the bar of a latency, 5 % wide.

@@ -18,13 +18,14 @@ type metrics struct {
 	began   time.Time
 	next    []time.Time
 	busy    []bool
+	asked   []bool // the old release's value was asked for, to compare with
 	answers chan answer
 	life    context.Context // of all that is being measured
 	stop    context.CancelFunc
 	all     sync.WaitGroup
 }
 
-// answer is what one measuring came to, with the old release's value where it was asked for.
+// answer is what one measuring came to: of the new release, of the old one, or of both.
 type answer struct {
 	of          int
 	measurement understudy.Measurement
@@ -35,7 +36,7 @@ type answer struct {
 func (e *Engine) measuring(ctx context.Context, p *understudy.Promotion, policy understudy.Policy, baking bool) *metrics {
 	m := &metrics{
 		engine: e, p: p, list: policy.Metrics, baking: baking, began: e.Clock.Now(),
-		next: make([]time.Time, len(policy.Metrics)), busy: make([]bool, len(policy.Metrics)), answers: make(chan answer, len(policy.Metrics)),
+		next: make([]time.Time, len(policy.Metrics)), busy: make([]bool, len(policy.Metrics)), asked: make([]bool, len(policy.Metrics)), answers: make(chan answer, len(policy.Metrics)),
 	}
 	m.life, m.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for i, metric := range m.list {
@@ -88,8 +89,14 @@ func (m *metrics) look(ctx context.Context) (understudy.Judgement, error) {
 	now := m.engine.Clock.Now()
 	var judged understudy.Judgement
 	for i, metric := range m.list {
-		if !m.busy[i] && !now.Before(m.next[i]) && !metric.Done(m.p.Metrics[i]) {
-			m.begin(i, now)
+		switch {
+		case m.busy[i] || metric.Done(m.p.Metrics[i]):
+		case metric.Compare > 0 && m.p.Metrics[i].Old == nil && !m.asked[i]: // as long as it is what production does
+			m.asked[i] = true
+			m.begin(i, now, false)
+		case !now.Before(m.next[i]):
+			m.next[i] = now.Add(metric.Interval)
+			m.begin(i, now, true)
 		}
 		judged = append(judged, metric.Conclude(m.p.Metrics[i]))
 	}
@@ -102,13 +109,16 @@ func (m *metrics) take(a answer) {
 	if a.old != nil {
 		d.Old = a.old
 	}
-	*d = d.With(m.list[a.of].Judge(a.measurement, d.Old))
+	if a.measurement.Outcome != "" {
+		*d = d.With(m.list[a.of].Judge(a.measurement, d.Old))
+	}
 }
 
-// begin measures one metric in the background.
-func (m *metrics) begin(i int, now time.Time) {
+// begin measures one metric in the background, of the new release where it is wanted. The
+// old one's is measured beside it while it serves; later it is what it was.
+func (m *metrics) begin(i int, now time.Time, fresh bool) {
 	metric := m.list[i]
-	m.busy[i], m.next[i] = true, now.Add(metric.Interval)
+	m.busy[i] = true
 	bounded, cancel := context.WithTimeout(m.life, metric.Timeout)
 	window := Window{
 		Environment: m.p.To, Deployment: m.p.New, Release: m.p.Label, Old: m.p.OldLabel,
@@ -116,8 +126,11 @@ func (m *metrics) begin(i int, now time.Time) {
 	}
 	m.all.Go(func() {
 		defer cancel()
-		a := answer{of: i, measurement: m.engine.Meter.Measure(bounded, metric, window)}
-		if metric.Compare > 0 && !m.baking { // later it serves nobody, and is what it was
+		a := answer{of: i}
+		if fresh {
+			a.measurement = m.engine.Meter.Measure(bounded, metric, window)
+		}
+		if metric.Compare > 0 && (!fresh || !m.baking) {
 			window.Deployment, window.Release, window.Old = m.p.Old, m.p.OldLabel, m.p.Label
 			if was := m.engine.Meter.Measure(bounded, metric, window); was.Outcome == understudy.OutcomePassed {
 				a.old = was.Value
