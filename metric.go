@@ -75,7 +75,7 @@ func (m Metric) Judge(fresh Measurement, old *float64) Measurement {
 		return fresh
 	}
 	v := *fresh.Value
-	out := Measurement{Outcome: OutcomePassed, Value: fresh.Value, Says: fmt.Sprintf("%.4g", v)}
+	out := Measurement{Outcome: OutcomePassed, Value: Finite(fresh.Value), Says: fmt.Sprintf("%.4g", v)}
 	fail := func(failed bool, format string, args ...any) {
 		if failed && out.Outcome == OutcomePassed {
 			out.Outcome, out.Says = OutcomeFailed, out.Says+fmt.Sprintf(format, args...)
@@ -89,12 +89,20 @@ func (m Metric) Judge(fresh Measurement, old *float64) Measurement {
 	switch {
 	case m.Compare == 0 || out.Outcome == OutcomeFailed:
 	case old == nil || math.IsNaN(*old):
-		return Measurement{Outcome: OutcomeInconclusive, Value: fresh.Value, Says: out.Says + ", and there is none of the old release to compare with"}
+		return Measurement{Outcome: OutcomeInconclusive, Value: out.Value, Says: out.Says + ", and there is none of the old release to compare with"}
 	default:
 		out.Says += fmt.Sprintf(", and %.4g of the old release", *old)
 		fail(v > *old*m.Compare, ": more than %.4g times as much", m.Compare)
 	}
 	return out
+}
+
+// Finite is a value that can be written down; nil: there is none, or it is none.
+func Finite(v *float64) *float64 {
+	if v == nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
+		return nil
+	}
+	return v
 }
 
 func value(bound *float64) float64 {

@@ -1,6 +1,7 @@
 package understudy_test
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -37,6 +38,7 @@ func TestMetric_JudgesAValueByItsBounds(t *testing.T) {
 		{"nothing to compare with", understudy.Metric{Compare: 1.5}, measured(16), nil, understudy.OutcomeInconclusive, "none of the old release"},
 		{"the old one is no number", understudy.Metric{Compare: 1.5}, measured(16), of(math.NaN()), understudy.OutcomeInconclusive, ""},
 		{"no number", understudy.Metric{Max: of(5)}, measured(math.NaN()), nil, understudy.OutcomeInconclusive, "not a number"},
+		{"more than any number", understudy.Metric{Max: of(5)}, measured(math.Inf(1)), nil, understudy.OutcomeFailed, "+Inf, more than 5"},
 		{"no value", understudy.Metric{Max: of(5)}, nothing, nil, understudy.OutcomeInconclusive, "no value"},
 		{"no answer", understudy.Metric{Max: of(5)}, silent, nil, understudy.OutcomeError, "does not answer"},
 		{"a command's yes", understudy.Metric{}, understudy.Measurement{Outcome: understudy.OutcomePassed}, nil, understudy.OutcomePassed, ""},
@@ -44,6 +46,9 @@ func TestMetric_JudgesAValueByItsBounds(t *testing.T) {
 		got := c.metric.Judge(c.fresh, c.old)
 		if got.Outcome != c.want || !strings.Contains(got.Says, c.says) {
 			t.Errorf("%s: %+v, want %s (%s)", c.claim, got, c.want, c.says)
+		}
+		if _, err := json.Marshal(got); err != nil {
+			t.Errorf("%s: it cannot be written down: %v", c.claim, err)
 		}
 	}
 }

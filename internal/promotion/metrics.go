@@ -133,7 +133,7 @@ func (m *metrics) begin(i int, now time.Time, fresh bool) {
 		if metric.Compare > 0 && (!fresh || !m.baking) {
 			window.Deployment, window.Release, window.Old = m.p.Old, m.p.OldLabel, m.p.Label
 			if was := m.engine.Meter.Measure(bounded, metric, window); was.Outcome == understudy.OutcomePassed {
-				a.old = was.Value
+				a.old = understudy.Finite(was.Value)
 			}
 		}
 		m.answers <- a // there is room for one of each
