@@ -65,7 +65,7 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.SnapshotAge, 24*time.Hour)
 	set(&p.BlockedFor, time.Second)
 	set(&p.RollbackIn, time.Minute)
-	set(&p.LockTimeout, 2*time.Second)
+	set(&p.LockTimeout, p.BlockedFor/2) // who stands behind a try that waits for its lock stays within BlockedFor
 	set(&p.Retries, 5)
 	set(&p.QuietWait, 30*time.Second)
 	set(&p.StepFor, 10*time.Second)

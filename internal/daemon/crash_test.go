@@ -163,6 +163,14 @@ func (h *house) baking(t *testing.T) string {
 // killProcess kills a process of this test's project that has all words in its command line.
 func (h *house) killProcess(t *testing.T, words ...string) {
 	t.Helper()
+	if !h.kills(t, words...) {
+		t.Fatalf("no process has %q in its command line", words)
+	}
+}
+
+// kills tells whether there was one to kill.
+func (h *house) kills(t *testing.T, words ...string) bool {
+	t.Helper()
 	for pid := range h.processes() {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
@@ -173,11 +181,10 @@ func (h *house) killProcess(t *testing.T, words ...string) {
 			all = all && strings.Contains(strings.ReplaceAll(string(line), "\x00", " "), word)
 		}
 		if all {
-			check(t, syscall.Kill(pid, syscall.SIGKILL))
-			return
+			return syscall.Kill(pid, syscall.SIGKILL) == nil
 		}
 	}
-	t.Fatalf("no process has %q in its command line", words)
+	return false
 }
 
 func TestPromotion_GoesBackWhenTheSupervisorOfTheNewReleaseIsKilled(t *testing.T) {
