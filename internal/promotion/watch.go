@@ -137,7 +137,9 @@ func (w *watcher) compare(ctx context.Context, health Health) (understudy.Compar
 	enough := old.Requests >= int64(w.policy.MinRequests)
 	switch {
 	case !w.baking && enough:
-		w.p.OldSeen = &old
+		if had := w.p.OldSeen; had == nil || old.Requests >= min(plenty, had.Requests) {
+			w.p.OldSeen = &old // for the bake: what it did beside the new one, unless that says little
+		}
 	case w.p.OldSeen != nil && (w.baking || w.p.OldSeen.Requests > old.Requests):
 		c.Old, c.Before = *w.p.OldSeen, true
 	}
@@ -146,6 +148,9 @@ func (w *watcher) compare(ctx context.Context, health Health) (understudy.Compar
 	}
 	return c, err
 }
+
+// plenty is how many requests say enough of a release to compare another with.
+const plenty = 400
 
 // keepWarm tells of an old release that died while it was kept warm: whoever tends the
 // environment brings it back.
