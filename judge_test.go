@@ -203,12 +203,15 @@ func (l life) alarm(policy understudy.Policy, seed uint64) int {
 		for i, n := range []int{l.old, l.new} {
 			moment := 0.0
 			for k := range n {
-				if k%l.burst == 0 {
-					moment = l.takes(r)
-				}
 				sides[i].Requests++
 				if r.Float64() < l.failing(i) {
 					sides[i].Errors++
+				}
+				if l.takes == nil {
+					continue
+				}
+				if k%l.burst == 0 {
+					moment = l.takes(r)
 				}
 				counts[i].add(moment, 1)
 			}
@@ -239,17 +242,16 @@ func logNormal(r *rand.Rand) float64 { return .010 * math.Exp(r.NormFloat64()) }
 // allows besides is left out, so that chance alone is what is tested.
 func TestJudge_RepeatedLooksRaiseFewFalseAlarms(t *testing.T) {
 	sharp := understudy.Policy{MaxErrorRate: 1e-9, MaxLatencyRatio: 1.0000001, LatencyFloor: 1, MinRequests: 1}.WithDefaults()
-	fast := func(*rand.Rand) float64 { return .010 }
 	for _, c := range []struct {
 		claim string
 		life  life
 		lives int
 		most  float64
 	}{
-		{"errors of one in fifty", life{looks: 240, old: 9, new: 1, failing: func(int) float64 { return .02 }, takes: fast, burst: 1}, 500, .01},
-		{"errors of one in three", life{looks: 240, old: 5, new: 5, failing: func(int) float64 { return .3 }, takes: fast, burst: 1}, 300, .01},
-		{"latencies", life{looks: 60, old: 20, new: 20, failing: func(int) float64 { return 0 }, takes: logNormal, burst: 1}, 150, .01},
-		{"latencies in bursts of ten", life{looks: 60, old: 20, new: 20, failing: func(int) float64 { return 0 }, takes: logNormal, burst: 10}, 150, .02},
+		{"errors of one in fifty", life{looks: 240, old: 9, new: 1, failing: func(int) float64 { return .02 }}, 200, .015},
+		{"errors of one in three", life{looks: 240, old: 5, new: 5, failing: func(int) float64 { return .3 }}, 100, .015},
+		{"latencies", life{looks: 60, old: 20, new: 20, failing: func(int) float64 { return 0 }, takes: logNormal, burst: 1}, 40, .03},
+		{"latencies in bursts of ten", life{looks: 60, old: 20, new: 20, failing: func(int) float64 { return 0 }, takes: logNormal, burst: 10}, 40, .03},
 	} {
 		if got := c.life.share(sharp, c.lives); got > c.most {
 			t.Errorf("%s: in %.1f %% of lives there is a false alarm, want at most %.1f %%", c.claim, 100*got, 100*c.most)
@@ -259,7 +261,7 @@ func TestJudge_RepeatedLooksRaiseFewFalseAlarms(t *testing.T) {
 
 func TestJudge_FindsABadReleaseSoon(t *testing.T) {
 	policy := understudy.Policy{}.WithDefaults()
-	errors := life{looks: 240, old: 9, new: 1, failing: func(side int) float64 { return []float64{.002, .05}[side] }, takes: func(*rand.Rand) float64 { return .01 }, burst: 1}
+	errors := life{looks: 240, old: 9, new: 1, failing: func(side int) float64 { return []float64{.002, .05}[side] }}
 	if got := errors.share(policy, 60); got < .95 {
 		t.Errorf("a release that fails every twentieth request is found in %.0f %% of lives, want 95 %%", 100*got)
 	}

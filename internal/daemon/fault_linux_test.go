@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -71,8 +72,8 @@ func faults() []fault {
 		{claim: "the router is killed at the split", at: "switching split 50", strike: func(t *testing.T, h *house) { h.killProcess(t, " router --state "+h.state.Below("router")) }, ends: settled},
 		{claim: "the database is killed in the bake", at: "baking", strike: func(t *testing.T, h *house) { h.killDatabase(t) }, ends: either},
 		{claim: "the machine dies in the bake", at: "baking", strike: func(t *testing.T, h *house) { h.reboot(t) }, ends: either},
-		{claim: "it dies 1.5 s after the switch", at: "baking", strike: become("dead", "web"), ends: back, says: []string{"web ended and was started again"}},
-		{claim: "only its second service dies", at: "baking", strike: become("dead", "api"), ends: back, says: []string{"api ended and was started again"}},
+		{claim: "it dies 1.5 s after the switch", at: "baking", strike: become("dead", "web"), ends: back, says: []string{"plain is not well: web"}},
+		{claim: "only its second service dies", at: "baking", strike: become("dead", "api"), ends: back, says: []string{"plain is not well: api"}},
 		{claim: "it hangs, and its health is good", at: "baking", strike: become("hung", "web"), ends: back, says: []string{"no request has ended on plain for"}},
 		{claim: "it is slow, and its health is good", at: "baking", strike: become("slow", "web"), ends: back, says: []string{"requests on plain took"}},
 		{claim: "it lies about its health", at: "switching split 50", strike: become("lying", "web"), ends: back, says: []string{"requests failed on plain"}},
@@ -270,7 +271,8 @@ func TestDaemon_HeedsWhatTheJournalHasAndNobodyHadWrittenDown(t *testing.T) {
 func TestContract_RunsAsItWasRehearsedAndThenThereIsNoWayBack(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "  back: down\n", "  back: down\n  contract: [bin/app, migrate, contract]\n", 1))
+	h.write(t, "understudy.yaml", strings.NewReplacer("  back: down\n", "  back: down\n  contract: [bin/app, migrate, contract]\n",
+		"  bake: 2s\n", "  bake: 2s\n"+h.metrics(t)).Replace(h.yaml()))
 	h.open(t)
 	h.up(t)
 	h.release(t, "tidy")
@@ -286,6 +288,7 @@ func TestContract_RunsAsItWasRehearsedAndThenThereIsNoWayBack(t *testing.T) {
 	if !strings.Contains(told(p), "until understudy promotion contract "+id) || h.answer(t, "production", "main", nicknames) != "1" {
 		t.Error(told(p))
 	}
+	h.wasMeasured(t, p)
 	_, err = h.ContractPromotion(limited(t), api.Decide{Promotion: id, By: "ops", Reason: "a week without complaints"})
 	check(t, err)
 	p = h.promoted(t, id)
@@ -298,6 +301,45 @@ func TestContract_RunsAsItWasRehearsedAndThenThereIsNoWayBack(t *testing.T) {
 	_, err = h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
 	refused(t, err, understudy.KindRefused, "the contract migration of tidy has taken away", "rehearse a new release")
 	crowd.mustBeServed(t)
+}
+
+// metrics are the team's own, with a server that speaks as Prometheus does, to who brings the
+// token, and has more to say of tidy than of old.
+func (h *house) metrics(t *testing.T) string {
+	t.Helper()
+	h.write(t, "prometheus.key", "sesame-open")
+	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		values := map[string]string{`busy{release="old"}[1s]`: "10", `busy{release="tidy"}[1s]`: "15", `busy{release="tidy"}[2s]`: "15"}
+		value, known := values[r.FormValue("query")]
+		if !known || r.Header.Get("Authorization") != "Bearer sesame-open" {
+			http.Error(w, "what?", http.StatusTeapot)
+			return
+		}
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"%s"]}]}}`, value)
+	}))
+	t.Cleanup(prometheus.Close)
+	return fmt.Sprintf(`  metrics:
+    - {name: busy, url: "%[1]s", promql: 'busy{release="{{release}}"}[{{window}}]', token: "file:prometheus.key", compare: 2, interval: 1s, delay: 200ms}
+    - {name: orders, command: [sh, -c, "echo 7"], min: 5, interval: 1s, delay: 200ms}
+    - {name: ledger, command: [sh, -c, "test $UNDERSTUDY_OLD_RELEASE = old"], interval: 1s, delay: 200ms}
+    - {name: whim, command: [sh, -c, "exit 1"], dry_run: true, interval: 1s, delay: 200ms}
+    - {name: silent, url: "http://127.0.0.1:1", promql: up, max: 1, dry_run: true, interval: 300ms, error_limit: 1, token: "file:prometheus.key"}
+`, prometheus.URL)
+}
+
+// wasMeasured holds a promotion to what its metrics must have come to.
+func (h *house) wasMeasured(t *testing.T, p understudy.Promotion) {
+	t.Helper()
+	judged := fmt.Sprintf("%+v", p.Judged)
+	for _, part := range []string{"{Name:metric busy Outcome:passed", "15, and 10 of the old release", "{Name:metric orders Outcome:passed", "{Name:metric ledger Outcome:passed",
+		"{Name:metric whim Outcome:failed", "{Name:metric silent Outcome:error", "Prometheus at 127.0.0.1:1 does not answer"} {
+		if !strings.Contains(judged, part) {
+			t.Errorf("it does not say %q: %s", part, judged)
+		}
+	}
+	if all := told(p) + judged + strings.Join(p.Changes, ""); strings.Contains(all, "sesame") {
+		t.Errorf("it shows the token: %s", all)
+	}
 }
 
 const nicknames = `SELECT count(*)::text FROM information_schema.columns WHERE table_name = 'accounts' AND column_name = 'nickname'`

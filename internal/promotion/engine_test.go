@@ -64,17 +64,20 @@ func stories() map[string]story {
 				return 0
 			}
 		}),
-		"it hangs":                            sound(func(s *story) { s.hangs = func(int) bool { return true } }),
-		"it is slow":                          sound(slow),
-		"a worker takes turns":                sound(func(s *story) { s.turns = true }),
-		"a worker takes turns, and it is bad": sound(func(s *story) { slow(s); s.turns = true }),
-		"a worker cannot be handed over":      sound(func(s *story) { s.turns, s.notHanded = true, errors.New("worker ended") }),
-		"the contract follows":                sound(contracts),
-		"the contract does not run through": sound(func(s *story) {
+		"it hangs":             brief(func(s *story) { s.hangs = func(int) bool { return true } }),
+		"it is slow":           brief(slow),
+		"a worker takes turns": brief(func(s *story) { s.turns = true }),
+		"a worker takes turns, and it is bad": brief(func(s *story) {
+			s.turns = true
+			s.errors = func(share int) float64 { return float64(share / 100) }
+		}),
+		"a worker cannot be handed over": brief(func(s *story) { s.turns, s.notHanded = true, errors.New("worker ended") }),
+		"the contract follows":           brief(contracts),
+		"the contract does not run through": brief(func(s *story) {
 			contracts(s)
 			s.contract = errors.New("exit status 1")
 		}),
-		"the contract was not rehearsed": sound(func(s *story) { contracts(s); s.statement = nil }),
+		"the contract was not rehearsed": brief(func(s *story) { contracts(s); s.statement = nil }),
 		"it dies while it bakes": sound(func(s *story) {
 			s.unwell = func(share int, lasted time.Duration) string {
 				if share == 100 && lasted > time.Second {
@@ -86,8 +89,17 @@ func stories() map[string]story {
 	}
 }
 
+// brief is sound in one step, watched for a moment only.
+func brief(change func(s *story)) story {
+	return sound(func(s *story) {
+		s.policy.Steps, s.policy.StepFor, s.policy.Bake, s.policy.StalledFor = []int{50, 100}, 500*time.Millisecond, 500*time.Millisecond, 250*time.Millisecond
+		change(s)
+	})
+}
+
 // slow makes the new release take ten times as long as the old one.
 func slow(s *story) {
+	s.perSecond = 2000
 	s.latency = func(id string) time.Duration {
 		if id == newID {
 			return 500 * time.Millisecond

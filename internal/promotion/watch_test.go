@@ -2,6 +2,7 @@ package promotion_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -54,7 +55,7 @@ func TestSettle_IsHeededWhereverItComesInTheBake(t *testing.T) {
 		for at := 1; at < 400; at += 7 {
 			w := newWorld(t, quiet)
 			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(time.Hour, func() { cancel(promotion.Settle{By: "ada", Reason: "seen"}) }) // where the first came before the bake
+			time.AfterFunc(10*time.Second, func() { cancel(promotion.Settle{By: "ada", Reason: "seen"}) }) // where the first came before the bake
 			err, _ := w.live(ctx, fate{at: at, tell: func() {
 				if w.had.State == understudy.PromotionBaking {
 					cancel(promotion.Settle{By: "ada", Reason: "seen"})
@@ -227,6 +228,29 @@ func TestMetrics_CountsOutliveTheProcess(t *testing.T) {
 		if err, _ := w.live(t.Context(), fate{}); err != nil || w.had.State != understudy.PromotionRolledBack || w.had.Metrics[0].Failed != 2 {
 			t.Errorf("it is %s, measured %+v, and Run says %v", w.had.State, w.had.Metrics, err)
 		}
+	})
+}
+
+func TestRun_ADiskThatIsFullForATimeChangesNothingOfHowItEnds(t *testing.T) {
+	full := errors.New("no space left on device")
+	everyCall(t, func(t *testing.T, s story, want *world, f fate, claim string) {
+		if f.after {
+			return
+		}
+		w := newWorld(t, s)
+		f.tell = func() { w.story.broken = map[string]error{"Save": full, "Record": full} }
+		err, _ := w.live(t.Context(), f)
+		if err == nil && !w.had.State.Ended() {
+			t.Errorf("%s: it is %s, and Run says that it has ended", claim, w.had.State)
+		}
+		w.story.broken = nil
+		if err, _ := w.live(t.Context(), fate{}); err != nil {
+			t.Fatalf("%s: going on: %v", claim, err)
+		}
+		if diff := cmp.Diff(want.ends(), w.ends()); diff != "" {
+			t.Errorf("%s: it ends otherwise:\n%s", claim, diff)
+		}
+		w.journalTells(t, claim)
 	})
 }
 
