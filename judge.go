@@ -107,8 +107,9 @@ func (c Comparison) when() string {
 	return ""
 }
 
-// judgeLatency compares one quantile. What is slower, and not clearly so, is told and holds
-// nothing up: of the slowest requests there may never be enough to tell.
+// judgeLatency compares one quantile. Where it is longer, and not clearly so, the median waits
+// for more requests, which soon tell; of the slowest there may never be enough, and they are
+// only told.
 func (p Policy) judgeLatency(c Comparison, at float64) Judged {
 	if len(c.Old.Latency) == 0 || len(c.New.Latency) == 0 {
 		return Judged{}
@@ -127,7 +128,7 @@ func (p Policy) judgeLatency(c Comparison, at float64) Judged {
 		part.Outcome = OutcomeFailed
 		return part
 	}
-	part.Outcome, part.Advisory = OutcomeInconclusive, true
+	part.Outcome, part.Advisory = OutcomeInconclusive, at > .5
 	part.Says += ": more than is allowed, and it may be chance"
 	return part
 }
@@ -151,7 +152,7 @@ func (p Policy) judgeUse(c Comparison) Judgement {
 	add("memory", "holds", float64(c.New.Memory), float64(c.Old.Memory), p.MaxMemoryRatio, func(v float64) string { return fmt.Sprintf("%.0f MB", v/1e6) })
 	if peak := c.New.Peak; peak > 0 && c.Old.Seconds > 0 {
 		out = append(out, Judged{Name: "in flight", Outcome: OutcomePassed, Advisory: true,
-			Says: fmt.Sprintf("%s had %.2g requests in flight, %d at most; %s %.2g, %d at most%s", c.New.Release, c.New.InFlight, peak, c.Old.Release, c.Old.InFlight, c.Old.Peak, c.when())})
+			Says: fmt.Sprintf("%s had %.2f requests in flight, %d at most; %s %.2f, %d at most%s", c.New.Release, c.New.InFlight, peak, c.Old.Release, c.Old.InFlight, c.Old.Peak, c.when())})
 	}
 	return out
 }
@@ -192,7 +193,7 @@ func (s *Stall) Look(c Comparison, now time.Time) time.Duration {
 
 // Stalled judges how long no request has ended.
 func (p Policy) Stalled(c Comparison, lasted time.Duration) Judged {
-	part := Judged{Name: "answers", Outcome: OutcomePassed, Says: "requests end on " + c.New.Release}
+	part := Judged{Name: "answers", Outcome: OutcomePassed, Says: "no request is stuck on " + c.New.Release}
 	if lasted >= p.StalledFor {
 		part.Outcome = OutcomeFailed
 		part.Says = fmt.Sprintf("no request has ended on %s for %s, and %d are under way", c.New.Release, lasted.Round(100*time.Millisecond), c.New.Running)

@@ -127,7 +127,7 @@ func (c *cli) followPromotion(ctx context.Context, promotions api.Promotions, id
 			for ; told < len(p.Events); told++ {
 				c.voice.say("%s %s", p.Events[told].At.Local().Format(time.TimeOnly), p.Events[told].Text)
 			}
-			if p.State == understudy.PromotionBaking && state != p.State && !p.BakeEnds.IsZero() {
+			if p.State == understudy.PromotionBaking && state != p.State && p.BakeEnds.After(c.now()) {
 				c.voice.say("%s watching until %s", c.now().Local().Format(time.TimeOnly), p.BakeEnds.Local().Format(time.TimeOnly))
 			}
 			state = p.State

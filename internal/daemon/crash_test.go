@@ -86,64 +86,6 @@ func TestRehearsal_KilledAtEachStepGoesOnAndEndsTheSame(t *testing.T) {
 	}
 }
 
-func TestPromotion_KilledAtEachStepSettlesWithoutLosingARequest(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	h.start(t)
-	h.up(t)
-	h.release(t, "steady")
-	h.passed(t, "steady")
-	crowd := visit(t, h.production)
-	id := h.promote(t, "steady").ID
-	killed := map[string]bool{}
-	for {
-		at := ""
-		seen := h.seePromotion(t, id, func(p understudy.Promotion) bool {
-			at = strings.TrimSpace(string(p.State) + " " + p.Step)
-			return !p.State.Ended() && !killed[at]
-		})
-		if !seen {
-			break
-		}
-		killed[at] = true
-		h.kill(t)
-		h.start(t)
-	}
-	p := h.promoted(t, id)
-	crowd.mustBeServed(t)
-	if p.State != understudy.PromotionSettled || h.whoServes(t) != "steady" {
-		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
-	}
-	for _, at := range []string{"preparing", "switching split 50", "baking"} {
-		if !killed[at] {
-			t.Errorf("it was never killed at %q, only at %v", at, killed)
-		}
-	}
-	if _, err := h.VerifyJournal(limited(t)); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestRollback_KilledOnItsWayIsDoneAfterwards(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	h.start(t)
-	h.up(t)
-	h.release(t, "good")
-	h.passed(t, "good")
-	crowd := visit(t, h.production)
-	h.promoted(t, h.promote(t, "good").ID)
-	p, err := h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
-	check(t, err)
-	h.kill(t)
-	h.start(t)
-	p = h.promoted(t, p.ID)
-	crowd.mustBeServed(t)
-	if p.State != understudy.PromotionRolledBack || h.whoServes(t) != "old" {
-		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
-	}
-}
-
 // baking begins a promotion and waits until the new release is watched.
 func (h *house) baking(t *testing.T) string {
 	t.Helper()
@@ -185,29 +127,6 @@ func (h *house) kills(t *testing.T, words ...string) bool {
 		}
 	}
 	return false
-}
-
-func TestPromotion_GoesBackWhenTheSupervisorOfTheNewReleaseIsKilled(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	id := h.baking(t)
-	check(t, syscall.Kill(h.supervisor(t, "good"), syscall.SIGKILL))
-	p := h.promoted(t, id)
-	if p.State != understudy.PromotionRolledBack || !strings.Contains(p.Reason, "it has gone") || h.whoServes(t) != "old" {
-		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
-	}
-}
-
-func TestPromotion_IsNotWedgedWhenTheRouterIsKilled(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	id := h.baking(t)
-	h.killProcess(t, " router --state "+h.state.Below("router"))
-	h.until(t, "production serves again", func() bool { return h.served() != "" })
-	p := h.promoted(t, id)
-	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" {
-		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
-	}
 }
 
 func TestDaemon_ComesUpAgainAfterEverythingWasTakenDown(t *testing.T) {
