@@ -108,8 +108,8 @@ func (c Comparison) when() string {
 }
 
 // judgeLatency compares one quantile. Where it is longer, and not clearly so, the median waits
-// for more requests, which soon tell; of the slowest there may never be enough, and they are
-// only told.
+// for more requests, which soon tell. Of the slowest, and of an old release that had few,
+// there may never be enough: they are only told.
 func (p Policy) judgeLatency(c Comparison, at float64) Judged {
 	if len(c.Old.Latency) == 0 || len(c.New.Latency) == 0 {
 		return Judged{}
@@ -128,8 +128,11 @@ func (p Policy) judgeLatency(c Comparison, at float64) Judged {
 		part.Outcome = OutcomeFailed
 		return part
 	}
-	part.Outcome, part.Advisory = OutcomeInconclusive, at > .5
+	part.Outcome, part.Advisory = OutcomeInconclusive, at > .5 || math.IsInf(high, 1)
 	part.Says += ": more than is allowed, and it may be chance"
+	if math.IsInf(high, 1) {
+		part.Says += fmt.Sprintf(", as %s answered too few to compare with", c.Old.Release)
+	}
 	return part
 }
 

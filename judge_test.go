@@ -110,7 +110,8 @@ func TestJudge_ComparesLatencies(t *testing.T) {
 		{"every sixth was slow before, too", shaped("v1", 2000, .010, .16, .500), shaped("v2", 1000, .010, .16, .500), understudy.OutcomePassed, ""},
 		{"every fortieth is slow, of many", shaped("v1", 20000, .010, 0, 0), shaped("v2", 8000, .010, .025, .500), understudy.OutcomeFailed, "99 % of the requests on v2 took 5"},
 		{"every fortieth is slow, of few", shaped("v1", 2000, .010, 0, 0), shaped("v2", 60, .010, .025, .500), understudy.OutcomePassed, ""},
-		{"a median far too long, of few", shaped("v1", 40, .002, 0, 0), shaped("v2", 50, .300, 0, 0), understudy.OutcomeInconclusive, "half of the requests on v2 took"},
+		{"a median far too long, of few", shaped("v1", 400, .002, 0, 0), shaped("v2", 50, .002, .6, .300), understudy.OutcomeInconclusive, "half of the requests on v2 took"},
+		{"a median far too long, beside few", shaped("v1", 20, .002, 0, 0), shaped("v2", 500, .300, 0, 0), understudy.OutcomePassed, ""},
 		{"the old one was not timed", side("v1", 2000, 0), shaped("v2", 200, 5, 0, 0), understudy.OutcomePassed, ""},
 	} {
 		got, why := policy.Judge(understudy.Comparison{Old: c.old, New: c.new}).Whole()
