@@ -72,19 +72,10 @@ func (m *metrics) look(ctx context.Context) (understudy.Judgement, error) {
 	if len(m.list) == 0 {
 		return nil, nil
 	}
-	for taken := false; ; taken = true {
-		select {
-		case a := <-m.answers:
-			m.take(a)
-			continue
-		default:
+	if m.drain() {
+		if err := m.engine.Records.SavePromotion(ctx, *m.p); err != nil {
+			return nil, err
 		}
-		if taken {
-			if err := m.engine.Records.SavePromotion(ctx, *m.p); err != nil {
-				return nil, err
-			}
-		}
-		break
 	}
 	now := m.engine.Clock.Now()
 	var judged understudy.Judgement
@@ -101,6 +92,19 @@ func (m *metrics) look(ctx context.Context) (understudy.Judgement, error) {
 		judged = append(judged, metric.Conclude(m.p.Metrics[i]))
 	}
 	return judged, nil
+}
+
+// drain takes in what was measured since the last look, and tells whether there was any.
+func (m *metrics) drain() (some bool) {
+	for {
+		select {
+		case a := <-m.answers:
+			m.take(a)
+			some = true
+		default:
+			return some
+		}
+	}
 }
 
 func (m *metrics) take(a answer) {
