@@ -39,7 +39,18 @@ type Service struct {
 	User      string            `json:"user,omitempty"` // name or uid[:gid] to run as; empty: whoever starts it
 	Needs     []string          `json:"needs,omitempty"`
 	Grace     time.Duration     `json:"grace,omitempty"` // between the polite signal and the last one; 0: DefaultGrace
+	// Handover is how the old release's service gives way to the new one's; empty: HandoverOverlap.
+	Handover Handover `json:"handover,omitempty"`
 }
+
+// Handover is how a service of the old release gives way to that of the new one.
+type Handover string
+
+// The ways to hand over.
+const (
+	HandoverOverlap   Handover = "overlap"   // both run through the whole promotion
+	HandoverExclusive Handover = "exclusive" // one at a time: the new one starts when the old one has ended
+)
 
 // DefaultGrace is the time a service has to end after it was asked to.
 const DefaultGrace = 10 * time.Second
@@ -103,13 +114,15 @@ type ConfigKey struct {
 // Migration is the team's own way to bring the schema forward and back. Its commands
 // run in the release's artifact tree with the database's address injected.
 type Migration struct {
-	Up      []string          `json:"up,omitempty"`
-	Down    []string          `json:"down,omitempty"`
-	Status  []string          `json:"status,omitempty"`
-	Role    string            `json:"role,omitempty"`    // empty: the application's own role
-	Back    Way               `json:"back,omitempty"`    // how the release says it goes back
-	Timeout time.Duration     `json:"timeout,omitempty"` // 0: DefaultMigrationTimeout
-	Env     map[string]string `json:"env,omitempty"`
+	Up     []string `json:"up,omitempty"`
+	Down   []string `json:"down,omitempty"`
+	Status []string `json:"status,omitempty"`
+	// Contract takes away what only the old release needs, once nobody goes back to it.
+	Contract []string          `json:"contract,omitempty"`
+	Role     string            `json:"role,omitempty"`    // empty: the application's own role
+	Back     Way               `json:"back,omitempty"`    // how the release says it goes back
+	Timeout  time.Duration     `json:"timeout,omitempty"` // 0: DefaultMigrationTimeout
+	Env      map[string]string `json:"env,omitempty"`
 }
 
 // DefaultMigrationTimeout ends a migration that hangs.

@@ -148,6 +148,7 @@ func TestPolicyLines_TellEveryChange(t *testing.T) {
 		p := understudy.Policy{
 			Approvals: &understudy.ApprovalRule{Count: 1}, Freeze: []understudy.Window{{Rule: "FREQ=DAILY", From: "2026-01-01", Days: 1, Zone: "UTC"}},
 			Windows: []understudy.Window{{Rule: "FREQ=DAILY", From: "2026-01-01", Days: 1, Zone: "UTC"}},
+			Metrics: []understudy.Metric{{Name: "orders", Max: new(float64), Min: new(float64)}},
 			Express: &understudy.Express{Approvals: new(int), Soak: new(time.Duration), Bake: new(time.Duration), StepFor: new(time.Duration)},
 		}
 		return p.WithDefaults()

@@ -62,7 +62,9 @@ func TestPromotion_MovesAsItIsDrawn(t *testing.T) {
 		understudy.PromotionPreparing:   {understudy.PromotionSwitching, back},
 		understudy.PromotionSwitching:   {understudy.PromotionBaking, back},
 		understudy.PromotionBaking:      {understudy.PromotionSettled, back},
-		understudy.PromotionSettled:     {back},
+		understudy.PromotionSettled:     {back, understudy.PromotionContracting},
+		understudy.PromotionContracting: {understudy.PromotionContracted, understudy.PromotionSettled},
+		understudy.PromotionContracted:  nil,
 		understudy.PromotionRollingBack: {understudy.PromotionRolledBack},
 		understudy.PromotionRolledBack:  nil,
 		understudy.PromotionRefused:     nil,
@@ -70,7 +72,7 @@ func TestPromotion_MovesAsItIsDrawn(t *testing.T) {
 	tryMoves(t, allowed, understudy.PromotionState.CanBecome)
 	for state := range allowed {
 		want := slices.Contains([]understudy.PromotionState{
-			understudy.PromotionRefused, understudy.PromotionSettled, understudy.PromotionRolledBack,
+			understudy.PromotionRefused, understudy.PromotionSettled, understudy.PromotionRolledBack, understudy.PromotionContracted,
 		}, state)
 		if state.Ended() != want {
 			t.Errorf("%s: Ended is %t, want %t", state, state.Ended(), want)
@@ -78,8 +80,8 @@ func TestPromotion_MovesAsItIsDrawn(t *testing.T) {
 	}
 }
 
-func TestPromotion_ARollbackIsNeverRolledBack(t *testing.T) {
-	for _, from := range []understudy.PromotionState{understudy.PromotionRollingBack, understudy.PromotionRolledBack} {
+func TestPromotion_NoWayLeadsBackFromARollbackOrAContraction(t *testing.T) {
+	for _, from := range []understudy.PromotionState{understudy.PromotionRollingBack, understudy.PromotionRolledBack, understudy.PromotionContracting, understudy.PromotionContracted} {
 		if from.CanBecome(understudy.PromotionRollingBack) {
 			t.Errorf("%s can become rolling-back", from)
 		}

@@ -1,6 +1,9 @@
 package understudy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Policy is what must hold before a release may be promoted, and how it is promoted.
 // Zero values stand for the defaults that WithDefaults documents.
@@ -25,7 +28,35 @@ type Policy struct {
 	Freeze    []Window      `json:"freeze,omitempty"`    // no promotion begins in them
 	Windows   []Window      `json:"windows,omitempty"`   // promotions begin in them only; none: at any time
 	Express   *Express      `json:"express,omitempty"`   // nil: every release goes the same way
+	// A quantile of the new release's latencies is too long where it is more than MaxLatencyRatio
+	// times the old one's, and LatencyFloor longer.
+	MaxLatencyRatio float64       `json:"maxLatencyRatio,omitempty"`
+	LatencyFloor    time.Duration `json:"latencyFloor,omitempty"`
+	MaxCPURatio     float64       `json:"maxCPURatio,omitempty"`    // processor time of a request; 0: it is only told
+	MaxMemoryRatio  float64       `json:"maxMemoryRatio,omitempty"` // 0: it is only told
+	StalledFor      time.Duration `json:"stalledFor,omitempty"`     // longest that no request ends though some are under way
+	WithoutTraffic  AfterBake     `json:"withoutTraffic,omitempty"` // what follows a bake that saw too little to judge
+	Metrics         []Metric      `json:"metrics,omitempty"`        // the team's own
+	Contract        ContractWhen  `json:"contract,omitempty"`       // when contract migrations run
 }
+
+// AfterBake is what follows a bake that saw too little traffic to judge the release by.
+type AfterBake string
+
+// What may follow.
+const (
+	BakeOn         AfterBake = "wait" // until there is enough, or a person decides
+	SettleUnjudged AfterBake = "settle"
+)
+
+// ContractWhen is when the contract migration of a release runs.
+type ContractWhen string
+
+// When it may.
+const (
+	ContractByHand    ContractWhen = "by-hand"
+	ContractAfterBake ContractWhen = "after-bake"
+)
 
 // WithDefaults fills in what was left out.
 func (p Policy) WithDefaults() Policy {
@@ -39,13 +70,22 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.SnapshotAge, 24*time.Hour)
 	set(&p.BlockedFor, time.Second)
 	set(&p.RollbackIn, time.Minute)
-	set(&p.LockTimeout, 2*time.Second)
+	set(&p.LockTimeout, p.BlockedFor/2) // who stands behind a try that waits for its lock stays within BlockedFor
 	set(&p.Retries, 5)
 	set(&p.QuietWait, 30*time.Second)
 	set(&p.StepFor, 10*time.Second)
 	set(&p.Bake, time.Minute)
 	set(&p.MinRequests, 50)
 	set(&p.MaxErrorRate, 0.01)
+	set(&p.MaxLatencyRatio, 2)
+	set(&p.LatencyFloor, 20*time.Millisecond)
+	set(&p.StalledFor, 10*time.Second)
+	set(&p.WithoutTraffic, BakeOn)
+	set(&p.Contract, ContractByHand)
+	p.Metrics = slices.Clone(p.Metrics)
+	for i, m := range p.Metrics {
+		p.Metrics[i] = m.WithDefaults()
+	}
 	return p
 }
 

@@ -21,6 +21,7 @@ func (p Policy) Lines() []PolicyLine {
 		{"bake", short(p.Bake)}, {"min_requests", fmt.Sprint(p.MinRequests)}, {"max_error_rate", fmt.Sprint(p.MaxErrorRate)},
 		{"safety_copy", fmt.Sprint(p.SafetyCopy)}, {"soak", short(p.Soak)}, {"approvals", p.Approvals.String()},
 	}
+	lines = append(lines, p.judging()...)
 	for i, w := range p.Freeze {
 		lines = append(lines, PolicyLine{fmt.Sprintf("freeze[%d]", i), w.String()})
 	}
@@ -29,6 +30,19 @@ func (p Policy) Lines() []PolicyLine {
 	}
 	if p.Express != nil {
 		lines = append(lines, PolicyLine{"express", p.Express.String()})
+	}
+	return lines
+}
+
+// judging is by what a new release is judged.
+func (p Policy) judging() []PolicyLine {
+	lines := []PolicyLine{
+		{"max_latency_ratio", fmt.Sprint(p.MaxLatencyRatio)}, {"latency_floor", short(p.LatencyFloor)}, {"max_cpu_ratio", fmt.Sprint(p.MaxCPURatio)},
+		{"max_memory_ratio", fmt.Sprint(p.MaxMemoryRatio)}, {"stalled_for", short(p.StalledFor)}, {"bake_without_traffic", string(p.WithoutTraffic)},
+		{"contract", string(p.Contract)},
+	}
+	for _, m := range p.Metrics {
+		lines = append(lines, PolicyLine{"metrics." + m.Name, m.String()})
 	}
 	return lines
 }

@@ -4,11 +4,12 @@ import "time"
 
 // PromotionState is where a promotion is in its life:
 //
-//	planned → gated → preparing → switching → baking → settled
-//	   │        └──────────┴──────────┴─────────┴──→ rolling back → rolled back
+//	planned → gated → preparing → switching → baking → settled ⇄ contracting → contracted
+//	   │        └──────────┴──────────┴─────────┴────────┴──→ rolling back → rolled back
 //	   └→ refused
 //
-// A rollback is never rolled back by itself; a hold follows it.
+// A rollback is never rolled back by itself; a hold follows it. What was begun to be
+// contracted has no way back.
 type PromotionState string
 
 // The states of a promotion.
@@ -22,6 +23,8 @@ const (
 	PromotionSettled     PromotionState = "settled"
 	PromotionRollingBack PromotionState = "rolling-back"
 	PromotionRolledBack  PromotionState = "rolled-back"
+	PromotionContracting PromotionState = "contracting"
+	PromotionContracted  PromotionState = "contracted"
 )
 
 // CanBecome tells whether a move is allowed.
@@ -32,14 +35,15 @@ func (s PromotionState) CanBecome(next PromotionState) bool {
 		PromotionPreparing:   {PromotionSwitching, PromotionRollingBack},
 		PromotionSwitching:   {PromotionBaking, PromotionRollingBack},
 		PromotionBaking:      {PromotionSettled, PromotionRollingBack},
-		PromotionSettled:     {PromotionRollingBack},
+		PromotionSettled:     {PromotionRollingBack, PromotionContracting},
+		PromotionContracting: {PromotionContracted, PromotionSettled},
 		PromotionRollingBack: {PromotionRolledBack},
 	}, s, next)
 }
 
 // Ended tells whether nothing more happens by itself.
 func (s PromotionState) Ended() bool {
-	return s == PromotionRefused || s == PromotionSettled || s == PromotionRolledBack
+	return s == PromotionRefused || s == PromotionSettled || s == PromotionRolledBack || s == PromotionContracted
 }
 
 // Promotion brings a rehearsed release to an environment, unchanged.
@@ -66,32 +70,36 @@ type Promotion struct {
 	// Expected is what the rehearsal saw of the migration; nil: the verdict does not say.
 	Expected *Expectation `json:"expected,omitempty"`
 	// OldRunsOnNew: the old release was seen to work on the migrated schema.
-	OldRunsOnNew bool             `json:"oldRunsOnNew,omitempty"`
-	Events       []PromotionEvent `json:"events,omitempty"`
-	By           string           `json:"by"`
-	MadeAt       time.Time        `json:"madeAt"`
-	EndedAt      time.Time        `json:"endedAt,omitzero"`
-	BakeEnds     time.Time        `json:"bakeEnds,omitzero"`
+	OldRunsOnNew bool `json:"oldRunsOnNew,omitempty"`
+	// Judged is what the last look at the new release came to, Metrics what the team's own did,
+	// and OldSeen what the old one was counted to do while it served.
+	Judged  Judgement  `json:"judged,omitempty"`
+	Metrics []Measured `json:"metrics,omitempty"`
+	OldSeen *Side      `json:"oldSeen,omitempty"`
+	// Contract is its contract migration; nil: none was asked for.
+	Contract *Contract        `json:"contract,omitempty"`
+	Events   []PromotionEvent `json:"events,omitempty"`
+	By       string           `json:"by"`
+	MadeAt   time.Time        `json:"madeAt"`
+	EndedAt  time.Time        `json:"endedAt,omitzero"`
+	BakeEnds time.Time        `json:"bakeEnds,omitzero"`
+}
+
+// Contract is the contract migration of a promotion that has settled.
+type Contract struct {
+	By     string `json:"by"`               // who asked for it, or "policy"
+	Wanted bool   `json:"wanted,omitempty"` // it is to be done, or under way
+	Begun  bool   `json:"begun,omitempty"`  // the old release may not run any more
+	Said   string `json:"said,omitempty"`   // what the last try came to
+}
+
+// Goes tells whether something happens to it by itself.
+func (p Promotion) Goes() bool {
+	return !p.State.Ended() || p.State == PromotionSettled && p.Contract != nil && p.Contract.Wanted
 }
 
 // PromotionEvent is one thing that happened on the way.
 type PromotionEvent struct {
 	At   time.Time `json:"at"`
 	Text string    `json:"text"`
-}
-
-// Judge compares the new release with the old one as they served: failed when the new
-// one's errors exceed the old one's by more than the policy allows, inconclusive when
-// too few requests were seen to tell. The sentence says which figures led there.
-func (p Policy) Judge(old, fresh Served) (Outcome, string) {
-	added := fresh.ErrorRate() - old.ErrorRate()
-	switch {
-	case fresh.Errors > 0 && added > p.MaxErrorRate && fresh.Errors >= max(3, int64(float64(p.MinRequests)*p.MaxErrorRate)):
-		return OutcomeFailed, sentence("%d of %d requests failed on %s (%.1f %%); on %s %d of %d", fresh.Errors, fresh.Requests,
-			fresh.Release, 100*fresh.ErrorRate(), old.Release, old.Errors, old.Requests)
-	case fresh.Requests < int64(p.MinRequests):
-		return OutcomeInconclusive, sentence("%d requests seen on %s; %d are needed to judge", fresh.Requests, fresh.Release, p.MinRequests)
-	default:
-		return OutcomePassed, sentence("%d of %d requests failed on %s", fresh.Errors, fresh.Requests, fresh.Release)
-	}
 }

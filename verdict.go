@@ -48,6 +48,8 @@ type Statement struct {
 	// Expected is what promotion holds the migration against; nil in a verdict of before
 	// that was noted, and where there is no migration.
 	Expected *Expectation `json:"expected,omitempty"`
+	// Contract is what promotion holds the contract migration against; nil: it was not rehearsed.
+	Contract *Expectation `json:"contract,omitempty"`
 	// OldRunsOnNew tells whether the baseline was seen to work on the migrated schema.
 	OldRunsOnNew bool      `json:"oldRunsOnNew"`
 	StartedAt    time.Time `json:"startedAt"`

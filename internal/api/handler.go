@@ -34,7 +34,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	proofRoute(a, roles.Proofs)
 	rehearsalRoutes(a, roles.Rehearsals, roles.Evidences)
 	verdictRoutes(a, roles.Verdicts)
-	promotionRoutes(a, roles.Promotions, roles.Holds)
+	promotionRoutes(a, roles.Promotions, roles.Decisions, roles.Holds)
 	policyRoutes(a, roles.Policies, roles.Approvals)
 	journalRoutes(a, roles.Journal, roles.Control)
 	return a

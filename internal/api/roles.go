@@ -255,6 +255,22 @@ type Promotions interface {
 	Rollback(ctx context.Context, request Rollback) (understudy.Promotion, error) // returns once it is under way
 }
 
+// Decisions are what people decide over one promotion.
+type Decisions interface {
+	// SettlePromotion ends the bake of one that cannot be judged.
+	SettlePromotion(ctx context.Context, request Decide) (understudy.Promotion, error)
+	// ContractPromotion runs the contract migration of one that has settled; returns once it
+	// is under way.
+	ContractPromotion(ctx context.Context, request Decide) (understudy.Promotion, error)
+}
+
+// Decide is a decision over a promotion.
+type Decide struct {
+	Promotion string `json:"promotion"` // its ID
+	By        string `json:"by"`
+	Reason    string `json:"reason,omitempty"`
+}
+
 // Promote asks for a release to be promoted, or for what that would do.
 type Promote struct {
 	Release string `json:"release"`
@@ -339,6 +355,7 @@ type Roles struct {
 	Evidences    Evidences
 	Verdicts     Verdicts
 	Promotions   Promotions
+	Decisions    Decisions
 	Holds        Holds
 	Policies     Policies
 	Approvals    Approvals

@@ -233,7 +233,22 @@ type liftRequest struct {
 	}
 }
 
-func promotionRoutes(a huma.API, role Promotions, holds Holds) {
+type decideRequest struct {
+	ID   string `path:"id"`
+	Body struct {
+		By     string `json:"by"`
+		Reason string `json:"reason,omitempty"`
+	}
+}
+
+// decide registers a decision over one promotion.
+func decide(a huma.API, id, path, summary string, act func(context.Context, Decide) (understudy.Promotion, error)) {
+	huma.Register(a, operation(a, id, http.MethodPost, path, summary), func(ctx context.Context, in *decideRequest) (*answer[understudy.Promotion], error) {
+		return answered(act(ctx, Decide{Promotion: in.ID, By: in.Body.By, Reason: in.Body.Reason}))
+	})
+}
+
+func promotionRoutes(a huma.API, role Promotions, decisions Decisions, holds Holds) {
 	post(a, "plan-promotion", "/v1/promotions/plan", "what a promotion would change, and what speaks against it", role.PlanPromotion)
 	post(a, "promote", "/v1/promotions", "begin a promotion, where the gate lets it", role.Promote)
 	get(a, "list-promotions", "/v1/promotions", "list the promotions, oldest first", func(ctx context.Context, _ *none) ([]understudy.Promotion, error) {
@@ -243,6 +258,8 @@ func promotionRoutes(a huma.API, role Promotions, holds Holds) {
 		return role.WatchPromotion(ctx, in.ID, each)
 	})
 	post(a, "rollback", "/v1/rollbacks", "go back to the release that an environment ran before", role.Rollback)
+	decide(a, "settle-promotion", "/v1/promotions/{id}/settle", "end the bake of a promotion that cannot be judged", decisions.SettlePromotion)
+	decide(a, "contract-promotion", "/v1/promotions/{id}/contract", "run the contract migration of a promotion that has settled", decisions.ContractPromotion)
 	huma.Register(a, operation(a, "lift-hold", http.MethodPost, "/v1/environments/{name}/lift-hold", "let promotions happen again"), func(ctx context.Context, in *liftRequest) (*nothing, error) {
 		return done(holds.LiftHold(ctx, in.Name, in.Body.By, in.Body.Reason))
 	})

@@ -52,6 +52,7 @@ func rooms() map[string]room {
 		"internal/load":                    {},
 		"internal/mask":                    {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/maskprogram":             {},
+		"internal/meter":                   {},
 		"internal/migration":               {knows: []string{"check"}, never: []string{"database/sql"}, tests: []string{"migration/hazards", "migrationpage", "postgres/lockwatch"}},
 		"internal/migration/migrationtest": {never: []string{"os/exec", "database/sql"}},
 		"internal/databasetest":            {never: []string{"os/exec", "database/sql"}},

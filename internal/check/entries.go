@@ -82,6 +82,8 @@ const (
 	RollbackSlow       Code = "rollback.slow"
 	RollbackNone       Code = "rollback.no-way-back"
 	RollbackBlocked    Code = "rollback.blocked"
+	ContractFailed     Code = "contract.failed"
+	ContractBroke      Code = "contract.release-breaks"
 )
 
 // Catalogue lists every kind of finding, in the order of the checks.
@@ -282,5 +284,9 @@ func rollbackEntries() []Entry {
 			"a rollback would run the old release on the new schema, as was rehearsed", "nothing, while the old release works on the new schema"},
 		{RollbackBlocked, in, understudy.SeverityWarning, "the way back blocks requests for {longest}",
 			"customers would wait again while going back", "see the remedy for migration.blocked"},
+		{ContractFailed, in, understudy.SeverityBlocking, "the contract migration does not run through",
+			"production would be left with a schema half way, and no way back", "try the contract command on data that both releases have written"},
+		{ContractBroke, in, understudy.SeverityBlocking, "the new release breaks on the contracted schema",
+			"customers would get {classes}, with no release to go back to", "take away only what the new release does not use any more"},
 	}
 }

@@ -101,7 +101,7 @@ func (c *cli) under(ctx context.Context, promotions api.Promotions, p understudy
 // promoted is how a promotion ends the command: going back is no success.
 func promoted(p understudy.Promotion) error {
 	switch p.State {
-	case understudy.PromotionSettled:
+	case understudy.PromotionSettled, understudy.PromotionContracted:
 		return nil
 	case understudy.PromotionRefused:
 		return refusal(p)

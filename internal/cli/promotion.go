@@ -16,7 +16,7 @@ func (c *cli) promotionCommand() *cobra.Command {
 	return c.group("promotion", "look at promotions, and follow them",
 		"A promotion brings a rehearsed release to an environment, unchanged. It belongs to the daemon: it\n"+
 			"goes on when the command that asked for it ends.",
-		c.promotionList(), c.promotionShow(), c.promotionWatch())
+		c.promotionList(), c.promotionShow(), c.promotionWatch(), c.promotionSettle(), c.promotionContract())
 }
 
 func (c *cli) promotionList() *cobra.Command {
@@ -76,9 +76,23 @@ func (c *cli) showPromotion(p understudy.Promotion) {
 	for _, why := range p.Refusals {
 		c.voice.print("refused    %s", why)
 	}
+	for _, part := range p.Judged {
+		c.voice.print("%-10s %s%s: %s", "judged", part.Outcome, advisory(part), part.Says)
+	}
+	if p.Contract != nil && p.Contract.Said != "" {
+		c.voice.print("contract   %s", p.Contract.Said)
+	}
 	for _, e := range p.Events {
 		c.voice.print("%s  %s", moment(e.At), e.Text)
 	}
+}
+
+// advisory marks what is told and decides nothing.
+func advisory(j understudy.Judged) string {
+	if j.Advisory {
+		return " (decides nothing)"
+	}
+	return ""
 }
 
 func (c *cli) promotionWatch() *cobra.Command {
@@ -116,7 +130,7 @@ func (c *cli) followPromotion(ctx context.Context, promotions api.Promotions, id
 			for ; told < len(p.Events); told++ {
 				c.voice.say("%s %s", p.Events[told].At.Local().Format(time.TimeOnly), p.Events[told].Text)
 			}
-			if p.State == understudy.PromotionBaking && state != p.State && !p.BakeEnds.IsZero() {
+			if p.State == understudy.PromotionBaking && state != p.State && p.BakeEnds.After(c.now()) {
 				c.voice.say("%s watching until %s", c.now().Local().Format(time.TimeOnly), p.BakeEnds.Local().Format(time.TimeOnly))
 			}
 			state = p.State

@@ -144,6 +144,7 @@ func (e serviceEntry) refine(name string, base understudy.Service) understudy.Se
 	}
 	s.User = cmp.Or(e.User, s.User)
 	s.Grace = cmp.Or(time.Duration(e.Grace), s.Grace)
+	s.Handover = cmp.Or(understudy.Handover(e.Handover), s.Handover)
 	s.Health.Path = cmp.Or(e.Health.Path, s.Health.Path)
 	s.Health.Interval = cmp.Or(time.Duration(e.Health.Interval), s.Health.Interval)
 	s.Health.Timeout = cmp.Or(time.Duration(e.Health.Timeout), s.Health.Timeout)
@@ -178,7 +179,7 @@ func (e *migrationEntry) words() *understudy.Migration {
 	if e == nil {
 		return nil
 	}
-	return &understudy.Migration{Up: e.Up, Down: e.Down, Status: e.Status, Role: e.Role, Back: understudy.Way(e.Back),
+	return &understudy.Migration{Up: e.Up, Down: e.Down, Status: e.Status, Contract: e.Contract, Role: e.Role, Back: understudy.Way(e.Back),
 		Timeout: time.Duration(e.Timeout), Env: plainTexts(e.Env)}
 }
 

@@ -38,6 +38,7 @@ type serviceEntry struct {
 	Needs     *[]string       `yaml:"needs"`
 	Grace     duration        `yaml:"grace"`
 	Skip      bool            `yaml:"skip"`
+	Handover  string          `yaml:"handover"`
 }
 
 type healthEntry struct {
@@ -92,13 +93,14 @@ type configEntry struct {
 }
 
 type migrationEntry struct {
-	Up      []string        `yaml:"up"`
-	Down    []string        `yaml:"down"`
-	Status  []string        `yaml:"status"`
-	Role    string          `yaml:"role"`
-	Back    string          `yaml:"back"`
-	Timeout duration        `yaml:"timeout"`
-	Env     map[string]text `yaml:"env"`
+	Up       []string        `yaml:"up"`
+	Down     []string        `yaml:"down"`
+	Status   []string        `yaml:"status"`
+	Contract []string        `yaml:"contract"`
+	Role     string          `yaml:"role"`
+	Back     string          `yaml:"back"`
+	Timeout  duration        `yaml:"timeout"`
+	Env      map[string]text `yaml:"env"`
 }
 
 type testEntry struct {
@@ -208,11 +210,19 @@ type policyEntry struct {
 	MaxErrorRate float64  `yaml:"max_error_rate"`
 	SafetyCopy   bool     `yaml:"safety_copy"`
 
-	Soak      duration        `yaml:"soak"`
-	Approvals *approvalsEntry `yaml:"approvals"`
-	Freeze    []windowEntry   `yaml:"freeze"`
-	Windows   []windowEntry   `yaml:"windows"`
-	Express   *expressEntry   `yaml:"express"`
+	Soak               duration        `yaml:"soak"`
+	Approvals          *approvalsEntry `yaml:"approvals"`
+	Freeze             []windowEntry   `yaml:"freeze"`
+	Windows            []windowEntry   `yaml:"windows"`
+	Express            *expressEntry   `yaml:"express"`
+	MaxLatencyRatio    float64         `yaml:"max_latency_ratio"`
+	LatencyFloor       duration        `yaml:"latency_floor"`
+	MaxCPURatio        float64         `yaml:"max_cpu_ratio"`
+	MaxMemoryRatio     float64         `yaml:"max_memory_ratio"`
+	StalledFor         duration        `yaml:"stalled_for"`
+	BakeWithoutTraffic string          `yaml:"bake_without_traffic"`
+	Metrics            []metricEntry   `yaml:"metrics"`
+	Contract           string          `yaml:"contract"`
 }
 
 type approvalsEntry struct {

@@ -19,6 +19,9 @@ func (s *source) policy(e policyEntry) understudy.Policy {
 		Retries: e.Retries, Steps: e.Steps, StepFor: time.Duration(e.StepFor), Bake: time.Duration(e.Bake),
 		MinRequests: e.MinRequests, MaxErrorRate: e.MaxErrorRate, SafetyCopy: e.SafetyCopy, Soak: time.Duration(e.Soak),
 		Freeze: s.windows("freeze", e.Freeze), Windows: s.windows("windows", e.Windows), Express: s.express(e.Express),
+		MaxLatencyRatio: e.MaxLatencyRatio, LatencyFloor: time.Duration(e.LatencyFloor), MaxCPURatio: e.MaxCPURatio, MaxMemoryRatio: e.MaxMemoryRatio,
+		StalledFor: time.Duration(e.StalledFor), WithoutTraffic: understudy.AfterBake(e.BakeWithoutTraffic),
+		Metrics: s.metrics(e.Metrics), Contract: understudy.ContractWhen(e.Contract),
 	}
 	if a := e.Approvals; a != nil {
 		p.Approvals = &understudy.ApprovalRule{Count: a.Count, By: a.By, NotAuthor: a.NotAuthor, NotPromoter: a.NotPromoter, MaxAge: time.Duration(a.MaxAge)}

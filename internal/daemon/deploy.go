@@ -24,6 +24,7 @@ type order struct {
 	release   understudy.Release
 	databases map[string]string // physical database by name
 	programs  bool              // false: only a place to run commands in
+	second    bool              // beside one that serves: what takes turns waits for its own
 	// boot: it is started to see what its start does to the databases, and ended at once:
 	// its sessions there are marked as a migration's, and it is given no time to end.
 	boot bool
@@ -153,6 +154,7 @@ func (d *Daemon) program(o order, s understudy.Service, port int, given map[stri
 	return process.Program{
 		Service: s.Name, Command: s.Command, Dir: s.WorkDir, Env: environ.List, User: userFor(o.env, s), Port: port, Protocol: s.Protocol,
 		Health: s.Health, Grace: grace, Publish: o.env.Sealed() && s.Route != "",
+		Held: o.second && s.Handover == understudy.HandoverExclusive,
 	}, nil
 }
 

@@ -25,8 +25,12 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 		return "", err
 	}
 	m := migrator{d: s.d, env: env, release: o.Release, databases: physicals(o.Release.Application), policy: o.Policy, name: "migration"}
+	command := o.Release.Application.Migration.Up
+	if o.Contract {
+		command = o.Release.Application.Migration.Contract
+	}
 	if len(o.Release.Application.Databases) == 0 {
-		ran, err := m.run(ctx, o.Release.Application.Migration.Up)
+		ran, err := m.run(ctx, command)
 		return migrated(ran, o, nil), errors.Join(err, unwell(ran, err))
 	}
 	before, err := m.schemas(ctx)
@@ -45,7 +49,7 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 	if err := m.begin(ctx, look, guard, o); err != nil {
 		return "", err
 	}
-	ran, err := m.runUnder(ctx, o.Release.Application.Migration.Up, guard)
+	ran, err := m.runUnder(ctx, command, guard)
 	if wish := new(promotion.GoBack); ctx.Err() != nil && !errors.As(context.Cause(ctx), wish) {
 		return "", errors.Join(err, context.Cause(ctx)) // it goes on later
 	}

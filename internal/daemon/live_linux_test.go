@@ -28,6 +28,15 @@ func newLiveHouse(t *testing.T) *house {
 // session connects to a database of an environment's server, until the test ends.
 func (h *house) session(t *testing.T, environment, database string) *pgx.Conn {
 	t.Helper()
+	conn, err := h.server(t, environment).Connect(limited(t), database)
+	check(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) }) // the server may be gone
+	return conn
+}
+
+// server is an environment's, as its superuser sees it.
+func (h *house) server(t *testing.T, environment string) *cluster.Cluster {
+	t.Helper()
 	spec := cluster.Spec{
 		Dir: h.state.Below("databases", environment), SocketDir: h.state.ServerSocket(environment), Log: h.state.Below("databases", environment+".log"),
 	}
@@ -35,11 +44,7 @@ func (h *house) session(t *testing.T, environment, database string) *pgx.Conn {
 		_, err := fmt.Sscan(string(port), &spec.Port)
 		check(t, err)
 	}
-	server := cluster.New(spec)
-	conn, err := server.Connect(limited(t), database)
-	check(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) }) // the server may be gone
-	return conn
+	return cluster.New(spec)
 }
 
 // answer asks a database of an environment's server for one value.

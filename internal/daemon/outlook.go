@@ -40,7 +40,7 @@ const mostPlanned = 25
 
 // lookAhead notes it for a laboratory.
 func (s *stage) lookAhead(ctx context.Context, on rehearsal.Copy, way laboratory.Way) (laboratory.Outlook, error) {
-	if len(s.baseline.Application.Databases) == 0 || way != laboratory.Up {
+	if len(s.baseline.Application.Databases) == 0 || way == laboratory.Down {
 		return laboratory.Outlook{}, nil
 	}
 	o := s.outlook(ctx, on)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"understudy"
 	"understudy/internal/promotion"
@@ -83,7 +82,7 @@ func (p deployments) Start(ctx context.Context, id, environment string, release 
 	if err != nil {
 		return err
 	}
-	return p.d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true})
+	return p.d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true, second: true})
 }
 
 func (p deployments) Revive(ctx context.Context, id string) error {
@@ -117,30 +116,6 @@ func (p deployments) Stop(ctx context.Context, id string) error {
 		}
 		delete(s.Shares, id)
 	}))
-}
-
-// unwellFor is how long no instance may pass its health checks before a release is not well:
-// one that was busy for a moment is not taken back.
-const unwellFor = 5 * time.Second
-
-func (p deployments) Alive(ctx context.Context, id string) (string, error) {
-	status, err := p.d.runtime.Status(ctx, id)
-	if understudy.KindOf(err) == understudy.KindNotFound {
-		return "it has gone", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	for _, program := range status.Programs {
-		if program.Restarts > 0 || program.State == "backing-off" || program.State == "stopped" {
-			return fmt.Sprintf("%s ended and was started again %d times; it is %s", program.Name, program.Restarts, program.State), nil
-		}
-	}
-	front, err := p.d.front(ctx, status.Environment)
-	if err != nil {
-		return "", err
-	}
-	return slotOf(front, id).Unwell(time.Now(), unwellFor), nil
 }
 
 // schema changes production's databases.
@@ -206,15 +181,16 @@ func (p door) Reset(ctx context.Context, environment string) error {
 	return p.d.router.ResetFigures(ctx, environment)
 }
 
-func (p door) Served(ctx context.Context, environment, old, fresh string) (understudy.Served, understudy.Served, error) {
+func (p door) Served(ctx context.Context, environment, old, fresh string) (understudy.Side, understudy.Side, error) {
 	front, err := p.d.front(ctx, environment)
-	var a, b understudy.Served
+	var a, b understudy.Side
 	for _, slot := range front.Slots {
+		side := understudy.Side{Served: slot.Served, Running: slot.Running}
 		switch slot.Deployment {
 		case old:
-			a = slot.Served
+			a = side
 		case fresh:
-			b = slot.Served
+			b = side
 		}
 	}
 	return a, b, err

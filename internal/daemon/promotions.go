@@ -87,7 +87,7 @@ func (d *Daemon) Promote(ctx context.Context, request api.Promote) (understudy.P
 		give()
 		return p, err
 	}
-	d.carry(p.ID, p.To, give)
+	d.carry(p.ID, p.To, give, nil)
 	return p, nil
 }
 
@@ -132,7 +132,7 @@ func (d *Daemon) tellBroken(ctx context.Context, p understudy.Promotion) error {
 func (d *Daemon) underWay(ctx context.Context, environment string) (string, error) {
 	all, err := d.Promotions(ctx)
 	for _, p := range all {
-		if p.To == environment && !p.State.Ended() {
+		if p.To == environment && p.Goes() {
 			return p.ID, err
 		}
 	}
@@ -141,9 +141,15 @@ func (d *Daemon) underWay(ctx context.Context, environment string) (string, erro
 
 // carry runs a promotion to its end in the background, with the stage that give gives
 // back. Where it was not taken yet (nil), it waits for it. Nothing but the daemon's own end
-// stops that: what cannot be carried on is tried again, a rollback that was asked for too.
-func (d *Daemon) carry(id, environment string, give func()) {
+// stops that: what cannot be carried on is tried again, a rollback that was asked for too. A
+// wish (promotion.GoBack, promotion.Settle) is one that somebody had before; nil: nobody did.
+func (d *Daemon) carry(id, environment string, give func(), wish error) {
 	d.acts.begin(d.life, id, func(ctx context.Context) {
+		if wish != nil {
+			var cancel context.CancelCauseFunc
+			ctx, cancel = context.WithCancelCause(ctx)
+			cancel(wish)
+		}
 		if give == nil {
 			var err error
 			if give, err = d.stages.await(d.life, environment, "promotion "+id, anybody); err != nil {
@@ -193,81 +199,7 @@ func (d *Daemon) promotion(ctx context.Context, id string) (understudy.Promotion
 
 // WatchPromotion hands on a promotion at once and at each change until it has ended.
 func (d *Daemon) WatchPromotion(ctx context.Context, id string, each func(understudy.Promotion) error) error {
-	return watch(ctx, d.bell, id, d.promotion, func(p understudy.Promotion) bool { return p.State.Ended() }, each)
-}
-
-// Rollback takes back the latest promotion to an environment, whether it is under way or
-// settled.
-func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy.Promotion, error) {
-	request.By = d.actor(ctx, request.By)
-	last, err := d.lastPromotion(ctx, request.Environment)
-	if err != nil {
-		return last, err
-	}
-	reason := request.Reason
-	if reason == "" {
-		reason = "no reason given"
-	}
-	if err := (recorder{d, request.By}).Record(ctx, "rollback.asked", last.ID, reason, map[string]string{"environment": request.Environment}); err != nil {
-		return last, err
-	}
-	if d.acts.stop(last.ID, promotion.GoBack{By: request.By, Reason: reason}) {
-		return last, nil
-	}
-	if last.State != understudy.PromotionSettled {
-		return last, understudy.Errorf(understudy.KindConflict, "promotion %s is %s", last.ID, last.State)
-	}
-	if err := d.canRunOnSchema(ctx, last); err != nil {
-		return last, err
-	}
-	give, err := d.stages.await(ctx, last.To, "rollback of promotion "+last.ID, forMoments)
-	if err != nil {
-		return last, err
-	}
-	last.State, last.Reason, last.EndedAt = understudy.PromotionRollingBack, promotion.GoBack{By: request.By, Reason: reason}.Error(), time.Time{}
-	if err := (records{d}).SavePromotion(ctx, last); err != nil {
-		give()
-		return last, err
-	}
-	d.carry(last.ID, last.To, give)
-	return last, nil
-}
-
-// canRunOnSchema refuses to go back to a release that is known not to run on the schema
-// that is there now. What was attested of that holds though the verdict was revoked since:
-// a release that turned out to be bad is just what is taken back.
-func (d *Daemon) canRunOnSchema(ctx context.Context, p understudy.Promotion) error {
-	release, err := d.releaseByDigest(ctx, p.Release)
-	if err != nil || release.Application.Migration == nil || p.Verdict == "" {
-		return err
-	}
-	v, err := d.Verdict(ctx, p.Verdict)
-	if err != nil {
-		return err
-	}
-	s, err := d.keys.Verify(v.Envelope)
-	if err == nil && !s.OldRunsOnNew {
-		return understudy.Errorf(understudy.KindRefused, "%s is not known to run on the schema that %s brought", p.OldLabel, p.Label).
-			WithHint("rehearse a new release that mends what is wrong, and promote that")
-	}
-	return nil
-}
-
-func (d *Daemon) lastPromotion(ctx context.Context, environment string) (understudy.Promotion, error) {
-	all, err := d.Promotions(ctx)
-	var last understudy.Promotion
-	for _, p := range all {
-		if p.To == environment && p.State != understudy.PromotionRefused {
-			last = p
-		}
-	}
-	switch {
-	case err != nil:
-		return last, err
-	case last.ID == "" || last.State == understudy.PromotionRolledBack:
-		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back", environment)
-	}
-	return last, nil
+	return watch(ctx, d.bell, id, d.promotion, func(p understudy.Promotion) bool { return !p.Goes() }, each)
 }
 
 // LiftHold lets promotions to an environment happen again.

@@ -166,7 +166,7 @@ func (d *Daemon) CancelRehearsal(ctx context.Context, id, by string) error {
 	case r.State.Ended():
 		return understudy.Errorf(understudy.KindConflict, "rehearsal %s has ended already: %s", id, r.State)
 	}
-	if err := (recorder{d, by}).Record(ctx, "rehearsal.cancel", id, "", nil); err != nil {
+	if err := (recorder{d, by}).Record(ctx, actCancel, id, "", nil); err != nil {
 		return err
 	}
 	if d.acts.stop(id, fmt.Errorf("%w by %s", rehearsal.ErrCancelled, by)) {

@@ -18,6 +18,7 @@ type version struct {
 	Migrate string   `json:"migrate,omitempty"`
 	Up      []string `json:"up"`
 	Down    []string `json:"down"`
+	Away    []string `json:"away,omitempty"`
 	Broken  bool     `json:"broken,omitempty"`
 	Needs   string   `json:"-"` // a key of configuration that it cannot do without
 	Boots   bool     `json:"-"` // it declares no migration: its service migrates when it starts
@@ -32,8 +33,9 @@ func versions() map[string]version {
 	}
 	all := map[string]version{
 		"old":    {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
-		"plain":  {Text: "text", Up: []string{`SELECT 1`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
 		"good":   {Text: "text", Up: tint, Down: untint},
+		"plain":  {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
+		"tidy":   {Text: "text", Up: tint, Down: untint, Away: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`}},
 		"better": {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
 		"steady": {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
 		"slow": {Text: "text", Up: []string{
@@ -167,6 +169,7 @@ policy:
   step_for: 600ms
   lock_timeout: 300ms
   min_requests: 10
+  latency_floor: 1s
 `, h.production, h.staging, h.payments, h.mail)
 }
 

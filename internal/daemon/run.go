@@ -60,7 +60,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
 		Releases: d, Environments: d, Doors: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
-		Promotions: d, Holds: d, Policies: d, Approvals: d, Journal: d, Control: d,
+		Promotions: d, Decisions: d, Holds: d, Policies: d, Approvals: d, Journal: d, Control: d,
 	}
 }
 
@@ -93,22 +93,12 @@ func (d *Daemon) restore(ctx context.Context) {
 	d.tend(ctx)
 }
 
-// goOn runs every rehearsal and promotion that had not ended.
+// goOn runs every rehearsal and promotion that had not ended, with what people asked of them
+// and nobody had written down.
 func (d *Daemon) goOn(ctx context.Context) error {
-	promotions, err := d.Promotions(ctx)
+	wishes, err := d.wishes()
 	if err != nil {
 		return err
 	}
-	for _, p := range promotions {
-		if !p.State.Ended() {
-			d.carry(p.ID, p.To, nil)
-		}
-	}
-	rehearsals, err := d.Rehearsals(ctx)
-	for _, r := range rehearsals {
-		if !r.State.Ended() {
-			d.queue(r.On)
-		}
-	}
-	return err
+	return errors.Join(d.goOnPromoting(ctx, wishes), d.goOnRehearsing(ctx, wishes))
 }

@@ -115,10 +115,23 @@ func (d *Daemon) lookAfter(ctx context.Context, name string) error {
 		return d.bringBack(ctx, name, s.Standby, "")
 	}
 	if holder := d.stages.holder(name); strings.Contains(holder, "promotion ") {
-		// What the promotion itself starts and stops is its own care.
-		return d.bringBack(ctx, name, "", name+"-"+holder[strings.LastIndex(holder, " ")+1:])
+		return d.duringPromotion(ctx, s, holder[strings.LastIndex(holder, " ")+1:])
 	}
 	return nil
+}
+
+// duringPromotion brings back what serves beside what a promotion starts and stops, which is
+// its own care; in the bake, also what is kept warm to go back to.
+func (d *Daemon) duringPromotion(ctx context.Context, s standing, id string) error {
+	p, err := records{d}.LoadPromotion(ctx, id)
+	if err != nil {
+		return err
+	}
+	warm := ""
+	if p.State == understudy.PromotionBaking {
+		warm = p.Old
+	}
+	return d.bringBack(ctx, s.Name, warm, s.Name+"-"+id)
 }
 
 // well tells whether all of an environment is there, and notes in the record what has
@@ -160,7 +173,7 @@ func (d *Daemon) cameUp(ctx context.Context, s standing, status process.Status) 
 		return err
 	}
 	for _, program := range status.Programs {
-		if program.State != process.StateHealthy {
+		if program.State != process.StateHealthy && program.State != process.StateHeld {
 			return nil
 		}
 	}
@@ -231,8 +244,13 @@ func (d *Daemon) again(ctx context.Context, id string) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
+	now, err := d.standing(ctx, record.Environment)
+	if err != nil {
+		return order{}, err
+	}
 	release, err := d.releaseByDigest(ctx, record.Release)
-	return order{id: id, env: env, release: release, databases: record.Databases, programs: true}, err
+	second := !env.Sealed() && id != now.Serving
+	return order{id: id, env: env, release: release, databases: record.Databases, programs: true, second: second}, err
 }
 
 // otherThan is an error unless it is of a kind.

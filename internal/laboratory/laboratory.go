@@ -44,6 +44,8 @@ type Way string
 const (
 	Up   Way = "up"
 	Down Way = "down"
+	// Contract goes forward too: it takes away what only the old release needs.
+	Contract Way = "contract"
 )
 
 // Place is where the team's commands are run, on one copy.
@@ -80,6 +82,11 @@ func (l *Laboratory) Up(ctx context.Context, on rehearsal.Copy) (rehearsal.Migra
 // Down takes a copy back, watched.
 func (l *Laboratory) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
 	return l.run(ctx, on, Down, l.Declared.Down)
+}
+
+// Contract takes away what only the old release needs, watched.
+func (l *Laboratory) Contract(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
+	return l.run(ctx, on, Contract, l.Declared.Contract)
 }
 
 func (l *Laboratory) run(ctx context.Context, on rehearsal.Copy, way Way, args []string) (done rehearsal.Migrated, err error) {

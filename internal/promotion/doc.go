@@ -3,7 +3,7 @@
 //
 // A promotion's life:
 //
-//	planned → gated → preparing → switching → baking → settled
+//	planned → gated → preparing → switching → baking → settled ⇄ contracting → contracted
 //	   │        └──────────┴──────────┴─────────┴────────┴──→ rolling back → rolled back
 //	   └→ refused
 //
@@ -17,4 +17,11 @@
 // which was kept warm, the new one is drained and stopped, and a hold follows, so that
 // nothing is promoted again before a person has looked. A rollback is never rolled back
 // by itself. The expanded schema stays: that the old release runs on it was rehearsed.
+//
+// Settled, a release may be contracted: what only the old one needs is taken away, which is
+// stopped before that begins. From there no way leads back, whoever dies; a contract migration
+// that does not run through leaves the promotion settled, to be tried again.
+//
+// People's wishes come as the cause with which a promotion's context ends: GoBack, and Settle
+// where the bake waits for traffic that does not come.
 package promotion

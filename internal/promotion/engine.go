@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"understudy"
 )
@@ -20,6 +19,7 @@ type Engine struct {
 	Deployments Deployments
 	Schema      Schema
 	Door        Door
+	Meter       Meter // of the team's own metrics
 	Recorder    Recorder
 	Clock       Clock
 }
@@ -49,9 +49,9 @@ func (e *Engine) Run(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	for !p.State.Ended() || canGoBack(p.State) && wish(ctx) != nil {
-		if p.State == understudy.PromotionRollingBack && wish(ctx) != nil {
-			ctx = context.WithoutCancel(ctx) // the wish is written down already; what is left is to do it
+	for p.Goes() || canGoBack(p.State) && wish(ctx) != nil {
+		if deaf(p.State) && (wish(ctx) != nil || settling(ctx) != nil) {
+			ctx = context.WithoutCancel(ctx) // the wish is written down already, or comes too late; what is left is to do it
 		}
 		next, err := e.decide(ctx, &p)
 		if err != nil {
@@ -64,15 +64,23 @@ func (e *Engine) Run(ctx context.Context, id string) error {
 	return nil
 }
 
+// deaf tells the states whose work no wish changes.
+func deaf(s understudy.PromotionState) bool {
+	return s == understudy.PromotionRollingBack || s == understudy.PromotionContracting
+}
+
 // decide does the work of the present state and says which comes next. A wish to go back,
 // whether it came before the work or in it, goes before what the work came to.
 func (e *Engine) decide(ctx context.Context, p *understudy.Promotion) (next understudy.PromotionState, err error) {
 	if wish(ctx) == nil {
 		next, err = e.step(ctx, p)
 	}
+	if s := settling(ctx); s != nil && p.State == understudy.PromotionBaking && err != nil {
+		next, err = e.settle(context.WithoutCancel(ctx), p, *s)
+	}
 	var turn turned
 	switch {
-	case p.State == understudy.PromotionRollingBack:
+	case deaf(p.State):
 		return next, err
 	case wish(ctx) != nil:
 		return turnBack(p, wish(ctx).Error()), nil
@@ -117,6 +125,10 @@ func (e *Engine) step(ctx context.Context, p *understudy.Promotion) (understudy.
 		return understudy.PromotionBaking, e.switchOver(ctx, p)
 	case understudy.PromotionBaking:
 		return understudy.PromotionSettled, e.bake(ctx, p)
+	case understudy.PromotionSettled:
+		return understudy.PromotionContracting, nil
+	case understudy.PromotionContracting:
+		return e.contract(ctx, p)
 	default:
 		return understudy.PromotionRolledBack, e.goBack(ctx, p)
 	}
@@ -180,10 +192,26 @@ func (e *Engine) prepare(ctx context.Context, p *understudy.Promotion) error {
 	if err := e.Deployments.Start(ctx, p.New, p.To, release); err != nil {
 		return orTurn(ctx, err, "%s did not become ready: %v", p.Label, err)
 	}
-	if err := e.Door.Reset(ctx, p.To); err != nil {
+	if err := e.remember(ctx, p); err != nil {
 		return err
 	}
 	return e.say(ctx, p, "%s is ready beside %s", p.Label, p.OldLabel)
+}
+
+// remember keeps what the old release was counted to do before, as far as the door knows,
+// and begins the counting of both.
+func (e *Engine) remember(ctx context.Context, p *understudy.Promotion) error {
+	old, _, err := e.Door.Served(ctx, p.To, p.Old, p.New)
+	if err != nil {
+		return err
+	}
+	if old.Requests > 0 && p.OldSeen == nil {
+		old.Release, p.OldSeen = p.OldLabel, &old
+		if err := e.Records.SavePromotion(ctx, *p); err != nil {
+			return err
+		}
+	}
+	return e.Door.Reset(ctx, p.To)
 }
 
 // retire ends what an earlier promotion kept warm.
@@ -266,108 +294,25 @@ func (e *Engine) switchOver(ctx context.Context, p *understudy.Promotion) error 
 		if percent == 100 {
 			break
 		}
-		if err := e.watch(ctx, p, policy, e.Clock.Now().Add(policy.StepFor), false); err != nil {
+		if err := e.watcher(ctx, p, policy, false).watch(ctx, e.Clock.Now().Add(policy.StepFor)); err != nil {
 			return err
 		}
+	}
+	if err := e.hand(ctx, p, p.Old, p.New); err != nil {
+		return err
 	}
 	p.BakeEnds = e.Clock.Now().Add(policy.Bake)
 	return nil
 }
 
-// between is the time between two looks at a new release.
-const between = 250 * time.Millisecond
-
-// watch looks at the new release until a moment, and beyond it, where it must be judged,
-// until enough requests were seen to tell.
-func (e *Engine) watch(ctx context.Context, p *understudy.Promotion, policy understudy.Policy, until time.Time, judge bool) error {
-	waiting := false
-	for {
-		outcome, why, err := e.look(ctx, p, policy)
-		if err != nil {
-			return err
-		}
-		if outcome == understudy.OutcomeFailed {
-			return turned{why}
-		}
-		if !e.Clock.Now().Before(until) {
-			if outcome == understudy.OutcomePassed || !judge {
-				return e.say(ctx, p, "%s", why)
-			}
-			if !waiting {
-				waiting = true
-				if err := e.say(ctx, p, "too little traffic to judge: %s; it waits for them, with %s kept warm (policy.min_requests says how many)", why, p.OldLabel); err != nil {
-					return err
-				}
-			}
-		}
-		if err := e.Clock.Wait(ctx, between); err != nil {
-			return err
-		}
-	}
-}
-
-func (e *Engine) look(ctx context.Context, p *understudy.Promotion, policy understudy.Policy) (understudy.Outcome, string, error) {
-	unwell, err := e.Deployments.Alive(ctx, p.New)
+// hand lets the services of which only one release's may run give way.
+func (e *Engine) hand(ctx context.Context, p *understudy.Promotion, from, to string) error {
+	said, err := e.Deployments.Hand(ctx, from, to)
 	if err != nil {
-		return "", "", err
+		return orTurn(ctx, err, "the services that take turns could not be handed over: %v", err)
 	}
-	if unwell != "" {
-		return understudy.OutcomeFailed, fmt.Sprintf("%s is not well: %s", p.Label, unwell), nil
+	if said == "" {
+		return nil
 	}
-	old, fresh, err := e.Door.Served(ctx, p.To, p.Old, p.New)
-	if err != nil {
-		return "", "", err
-	}
-	old.Release, fresh.Release = p.OldLabel, p.Label
-	outcome, why := policy.Judge(old, fresh)
-	return outcome, why, nil
-}
-
-func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
-	policy, err := e.terms(ctx, p)
-	if err != nil {
-		return err
-	}
-	if err := e.Door.Split(ctx, p.To, p.Old, p.New, 100); err != nil {
-		return err
-	}
-	if err := e.watch(ctx, p, policy, p.BakeEnds, true); err != nil {
-		return err
-	}
-	return e.say(ctx, p, "%s is kept warm: understudy rollback %s goes back to it", p.OldLabel, p.To)
-}
-
-// stepBack is the step of a promotion whose traffic is back on the old release.
-const stepBack = "back"
-
-// goBack is never turned back: it is tried until it is done.
-func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
-	started := e.Clock.Now()
-	if p.Old == "" {
-		return understudy.Errorf(understudy.KindRefused, "%s ran nothing before %s: there is no release to go back to", p.To, p.Label)
-	}
-	// Where it turned back before it had done that: the split forgets who is warm. One that
-	// is not known needs no retiring, and nothing of it may hold up the way back.
-	if err := e.retire(ctx, p); err != nil && understudy.KindOf(err) != understudy.KindNotFound {
-		return err
-	}
-	if err := e.Deployments.Revive(ctx, p.Old); err != nil {
-		return err
-	}
-	if err := e.Door.Split(ctx, p.To, p.New, p.Old, 100); err != nil {
-		return err
-	}
-	if p.Step != stepBack { // said once, however often what follows is tried
-		p.Step = stepBack
-		if err := e.say(ctx, p, "all traffic is back on %s, %s after the decision", p.OldLabel, e.Clock.Now().Sub(started).Round(time.Millisecond)); err != nil {
-			return err
-		}
-	}
-	if err := e.Production.Hold(ctx, p.To, fmt.Sprintf("%s was taken back: %s", p.Label, p.Reason)); err != nil {
-		return err
-	}
-	if _, err := e.Door.Drain(ctx, p.To, p.New); err != nil {
-		return err
-	}
-	return e.Deployments.Stop(ctx, p.New)
+	return e.say(ctx, p, "%s", said)
 }

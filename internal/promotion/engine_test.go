@@ -65,6 +65,20 @@ func stories() map[string]story {
 				return 0
 			}
 		}),
+		"it hangs":             brief(func(s *story) { s.hangs = func(int) bool { return true } }),
+		"it is slow":           brief(slow),
+		"a worker takes turns": brief(func(s *story) { s.turns = true }),
+		"a worker takes turns, and it is bad": brief(func(s *story) {
+			s.turns = true
+			s.errors = func(share int) float64 { return float64(share / 100) }
+		}),
+		"a worker cannot be handed over": brief(func(s *story) { s.turns, s.notHanded = true, errors.New("worker ended") }),
+		"the contract follows":           brief(contracts),
+		"the contract does not run through": brief(func(s *story) {
+			contracts(s)
+			s.contract = errors.New("exit status 1")
+		}),
+		"the contract was not rehearsed": brief(func(s *story) { contracts(s); s.statement = nil }),
 		"it dies while it bakes": sound(func(s *story) {
 			s.unwell = func(share int, lasted time.Duration) string {
 				if share == 100 && lasted > time.Second {
@@ -74,6 +88,34 @@ func stories() map[string]story {
 			}
 		}),
 	}
+}
+
+// brief is sound in one step, watched for a moment only.
+func brief(change func(s *story)) story {
+	return sound(func(s *story) {
+		s.policy.Steps, s.policy.StepFor, s.policy.Bake, s.policy.StalledFor = []int{50, 100}, 500*time.Millisecond, 500*time.Millisecond, 250*time.Millisecond
+		change(s)
+	})
+}
+
+// slow makes the new release take ten times as long as the old one.
+func slow(s *story) {
+	s.perSecond = 2000
+	s.latency = func(id string) time.Duration {
+		if id == newID {
+			return 500 * time.Millisecond
+		}
+		return 50 * time.Millisecond
+	}
+}
+
+// contracts lets a contract migration follow by itself.
+func contracts(s *story) {
+	m := *s.release.Application.Migration
+	m.Contract = []string{"contract"}
+	s.release.Application.Migration = &m
+	s.policy.Contract = understudy.ContractAfterBake
+	s.statement = func(s *understudy.Statement) { s.Contract = &understudy.Expectation{} }
 }
 
 func undisturbed(t *testing.T, s story) *world {
@@ -103,6 +145,9 @@ func takenBack() ends {
 
 func TestRun_EndsAsItsStoryMust(t *testing.T) {
 	with := func(e ends, change func(e *ends)) ends { change(&e); return e }
+	contracted := with(settled(), func(e *ends) { // nothing is kept warm any more
+		e.State, e.Schema, e.Standby, e.Running = understudy.PromotionContracted, "contracted", "", "map[production-p1:true]"
+	})
 	for name, want := range map[string]ends{
 		"nothing goes wrong":              settled(),
 		"an earlier release is kept warm": settled(),
@@ -111,13 +156,23 @@ func TestRun_EndsAsItsStoryMust(t *testing.T) {
 			State: understudy.PromotionRefused, Shares: "map[production-p0:100]", Running: "map[production-p0:true]",
 			Serving: oldID, Schema: "old", Held: true, Refused: 1,
 		},
-		"the glass is broken":          settled(),
-		"no safety copy can be made":   with(takenBack(), func(e *ends) { e.Schema, e.Copies = "old", 0 }),
-		"the migration fails":          with(takenBack(), func(e *ends) { e.Schema = "half" }),
-		"it does not become ready":     takenBack(),
-		"errors during the first step": takenBack(),
-		"errors once it serves all":    takenBack(),
-		"it dies while it bakes":       takenBack(),
+		"the glass is broken":                 settled(),
+		"no safety copy can be made":          with(takenBack(), func(e *ends) { e.Schema, e.Copies = "old", 0 }),
+		"the migration fails":                 with(takenBack(), func(e *ends) { e.Schema = "half" }),
+		"it does not become ready":            takenBack(),
+		"it hangs":                            takenBack(),
+		"it is slow":                          takenBack(),
+		"a worker takes turns":                with(settled(), func(e *ends) { e.Worker = newID }),
+		"a worker takes turns, and it is bad": with(takenBack(), func(e *ends) { e.Worker = oldID }),
+		"a worker cannot be handed over":      with(takenBack(), func(e *ends) { e.Worker = oldID }),
+		"the contract follows":                contracted,
+		"the contract does not run through": with(contracted, func(e *ends) {
+			e.State, e.Schema = understudy.PromotionSettled, "half-contracted"
+		}),
+		"the contract was not rehearsed": settled(),
+		"errors during the first step":   takenBack(),
+		"errors once it serves all":      takenBack(),
+		"it dies while it bakes":         takenBack(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -227,7 +282,9 @@ func TestRun_AskedToGoBackAtAnyCallItGoesBack(t *testing.T) {
 				t.Errorf("%s: rolled back, and %+v", claim, got)
 			}
 		default:
-			t.Errorf("%s: it is %s, though it was asked to go back", claim, got.State)
+			if c := w.had.Contract; c == nil || !c.Begun && got.State != understudy.PromotionSettled { // too late
+				t.Errorf("%s: it is %s, though it was asked to go back", claim, got.State)
+			}
 		}
 		w.journalTells(t, claim)
 	})
@@ -474,7 +531,7 @@ func TestRun_WhatHasEndedIsLetBe(t *testing.T) {
 			w := undisturbed(t, s)
 			before, journal := string(w.record), len(w.journal)
 			ctx, cancel := context.WithCancelCause(t.Context())
-			if w.had.State != understudy.PromotionSettled { // a wish changes nothing where nothing can be taken back
+			if w.had.State != understudy.PromotionSettled && w.had.State != understudy.PromotionContracted { // a wish changes nothing where nothing can be taken back
 				cancel(promotion.GoBack{By: "ada", Reason: "late"})
 			}
 			if err, _ := w.live(ctx, fate{}); err != nil || string(w.record) != before || len(w.journal) != journal {

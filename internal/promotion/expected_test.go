@@ -33,7 +33,7 @@ func TestMigrate_IsOrderedAsItWasRehearsed(t *testing.T) {
 			if w.had.State != understudy.PromotionSettled || got.Old != "v1" || got.OldRunsOnNew == old || (got.Expected == nil) != old {
 				t.Errorf("the verdict is old: %t; it is %s, ordered %+v", old, w.had.State, got)
 			}
-			if want := map[bool]time.Duration{false: 3 * time.Second, true: 2 * time.Second}[old]; got.Policy.LockTimeout != want || got.Policy.QuietWait != 30*time.Second {
+			if want := map[bool]time.Duration{false: 3 * time.Second, true: 500 * time.Millisecond}[old]; got.Policy.LockTimeout != want || got.Policy.QuietWait != 30*time.Second {
 				t.Errorf("ordered with %+v", got.Policy)
 			}
 		})

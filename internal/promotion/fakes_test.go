@@ -39,7 +39,15 @@ type story struct {
 	quietFor  time.Duration                              // nobody comes at first
 	errors    func(share int) float64                    // of the new release, by its share; nil: none
 	unwell    func(share int, for_ time.Duration) string // nil: it is well
-	broken    map[string]error                           // calls that fail, by name
+	cold      func(for_ time.Duration) bool              // the old release, once it is warm only; nil: it lives
+	latency   func(id string) time.Duration              // of each request; nil: none is noted
+	hangs     func(share int) bool                       // the new release answers nothing
+	turns     bool                                       // a worker takes turns
+	notHanded error
+	measure   func(ctx context.Context, of promotion.Window) understudy.Measurement
+	contract  error            // of the contract migration
+	settle    bool             // a promotion is let alone: somebody settles it
+	broken    map[string]error // calls that fail, by name
 }
 
 type death struct{ in string }
@@ -61,6 +69,7 @@ type world struct {
 	journal []string
 
 	running  map[string]bool
+	worker   string // deployment whose worker runs
 	shares   map[string]int
 	since    time.Time // of the shares
 	serving  string
@@ -71,7 +80,7 @@ type world struct {
 	hold     string
 	stopped  []string
 	counting bool
-	served   map[string]*understudy.Served
+	served   map[string]*understudy.Side
 	counted  time.Time
 
 	calls int
@@ -81,7 +90,7 @@ type world struct {
 func newWorld(t *testing.T, s story) *world {
 	w := &world{
 		t: t, story: s, running: map[string]bool{oldID: true}, shares: map[string]int{oldID: 100}, since: time.Now(), serving: oldID,
-		schema: "old", hold: s.held, served: map[string]*understudy.Served{}, counted: time.Now(),
+		worker: oldID, schema: "old", hold: s.held, served: map[string]*understudy.Side{}, counted: time.Now(),
 	}
 	if s.standby != "" {
 		w.standby, w.running[s.standby] = s.standby, true
@@ -168,7 +177,7 @@ func (w *world) live(ctx context.Context, f fate) (err error, died bool) {
 func (w *world) engine() *promotion.Engine {
 	return &promotion.Engine{
 		Records: w, Archive: archive{w}, Consent: consent{w}, Production: production{w}, Deployments: deployments{w},
-		Schema: schema{w}, Door: door{w}, Recorder: w, Clock: w,
+		Schema: schema{w}, Door: door{w}, Meter: meter{w}, Recorder: w, Clock: w,
 	}
 }
 
@@ -341,13 +350,32 @@ func (d deployments) Stop(ctx context.Context, id string) error {
 	})
 }
 
-func (d deployments) Alive(ctx context.Context, id string) (why string, err error) {
-	return why, d.act(ctx, "Alive", func() error {
+func (d deployments) Look(ctx context.Context, id string) (h promotion.Health, err error) {
+	return h, d.act(ctx, "Look", func() error {
 		switch {
 		case !d.running[id]:
-			why = "it has gone"
-		case d.story.unwell != nil:
-			why = d.story.unwell(d.shares[id], time.Since(d.since))
+			h.Gone = true
+		case id == newID && d.story.unwell != nil:
+			h.Unwell = d.story.unwell(d.shares[id], time.Since(d.since))
+		case id == oldID && d.shares[id] == 0 && d.story.cold != nil:
+			h.Gone = d.story.cold(time.Since(d.since))
+		}
+		return nil
+	})
+}
+
+func (d deployments) Hand(ctx context.Context, from, to string) (said string, err error) {
+	return said, d.act(ctx, "Hand", func() error {
+		switch {
+		case !d.story.turns:
+			return nil
+		case d.story.notHanded != nil && to == newID:
+			d.worker = ""
+			return d.story.notHanded
+		case d.shares[from] > 0:
+			return d.fault("the worker of %s ends while it has %d %% of the traffic", from, d.shares[from])
+		case d.worker != to:
+			d.worker, said = to, "worker handed over"
 		}
 		return nil
 	})
@@ -380,9 +408,17 @@ func (s schema) Migrate(ctx context.Context, _ string, order promotion.Order) (s
 		switch {
 		case policy.SafetyCopy && s.copies == 0:
 			return s.fault("production is migrated without the safety copy")
-		case s.story.migrate != nil:
+		case s.story.migrate != nil && !order.Contract:
 			s.schema = "half"
 			return s.story.migrate
+		case order.Contract && (s.running[oldID] || s.shares[newID] != 100):
+			return s.fault("production is contracted while the old release runs, or before all is switched")
+		case order.Contract && s.story.contract != nil:
+			s.schema = "half-contracted"
+			return s.story.contract
+		case order.Contract:
+			s.schema = "contracted"
+			return nil
 		case s.shares[newID] > 0:
 			return s.fault("production is migrated while the new release serves")
 		}
@@ -390,6 +426,24 @@ func (s schema) Migrate(ctx context.Context, _ string, order promotion.Order) (s
 		s.migrated++
 		return nil
 	})
+}
+
+type meter struct{ *world }
+
+// Measure is called beside everything else and counts as no call of the engine's life.
+func (m meter) Measure(ctx context.Context, _ understudy.Metric, of promotion.Window) understudy.Measurement {
+	return m.story.measure(ctx, of)
+}
+
+// noted adds requests to the bar of a latency, 5 % wide.
+func noted(bars []understudy.Bucket, seconds float64, n int64) []understudy.Bucket {
+	for i := range bars {
+		if bars[i].UpTo == seconds {
+			bars[i].Count += n
+			return bars
+		}
+	}
+	return append(bars, understudy.Bucket{UpTo: seconds, Count: n})
 }
 
 type door struct{ *world }
@@ -404,11 +458,18 @@ func (w *world) count() {
 	for id, share := range w.shares {
 		s := w.served[id]
 		if s == nil {
-			s = &understudy.Served{}
+			s = &understudy.Side{}
 			w.served[id] = s
 		}
 		n := max(0, to.Sub(from).Seconds()) * w.story.perSecond * float64(share) / 100
+		if id == newID && w.story.hangs != nil && w.story.hangs(share) {
+			s.Running += int(n)
+			continue
+		}
 		s.Requests += int64(n)
+		if w.story.latency != nil {
+			s.Latency = noted(s.Latency, w.story.latency(id).Seconds(), int64(n))
+		}
 		if id == newID && w.story.errors != nil {
 			s.Errors += int64(n * w.story.errors(share))
 		}
@@ -445,9 +506,9 @@ func (d door) Drain(ctx context.Context, _, id string) (int, error) {
 	})
 }
 
-func (d door) Served(ctx context.Context, _, old, fresh string) (a, b understudy.Served, err error) {
+func (d door) Served(ctx context.Context, _, old, fresh string) (a, b understudy.Side, err error) {
 	err = d.act(ctx, "Served", func() error {
-		if !d.counting {
+		if !d.counting && d.shares[newID] > 0 {
 			return d.fault("figures are asked for that were never begun")
 		}
 		d.count()
@@ -479,6 +540,7 @@ type ends struct {
 	Shares           string
 	Running          string
 	Serving, Standby string
+	Worker           string // where it runs, if it takes turns
 	Schema           string
 	Copies           int
 	Held             bool
@@ -494,9 +556,13 @@ func (w *world) ends() ends {
 			shares[id] = share
 		}
 	}
-	p := w.had
+	p, worker := w.had, ""
+	if w.story.turns {
+		worker = w.worker
+	}
 	return ends{
-		State: p.State, Shares: fmt.Sprint(shares), Running: fmt.Sprint(w.running), Serving: w.serving, Standby: w.standby, Schema: w.schema,
+		Worker: worker,
+		State:  p.State, Shares: fmt.Sprint(shares), Running: fmt.Sprint(w.running), Serving: w.serving, Standby: w.standby, Schema: w.schema,
 		Copies: w.copies, Held: w.hold != "", Old: p.Old, New: p.New, Back: p.Reason != "", Refused: len(p.Refusals),
 	}
 }

@@ -73,10 +73,13 @@ func (s *theatre) Start(context.Context, string, string, understudy.Release) err
 	return nil
 }
 
-func (s *theatre) Revive(ctx context.Context, _ string) error         { return ctx.Err() }
-func (s *theatre) Alive(context.Context, string) (string, error)      { return "", nil }
-func (s *theatre) Reset(context.Context, string) error                { return nil }
-func (s *theatre) Drain(context.Context, string, string) (int, error) { return 0, nil }
+func (s *theatre) Revive(ctx context.Context, _ string) error { return ctx.Err() }
+func (s *theatre) Look(context.Context, string) (promotion.Health, error) {
+	return promotion.Health{}, nil
+}
+func (s *theatre) Hand(context.Context, string, string) (string, error) { return "", nil }
+func (s *theatre) Reset(context.Context, string) error                  { return nil }
+func (s *theatre) Drain(context.Context, string, string) (int, error)   { return 0, nil }
 
 func (s *theatre) Stop(_ context.Context, id string) error {
 	s.log = append(s.log, "stop "+id)
@@ -100,11 +103,12 @@ func (s *theatre) Split(ctx context.Context, _, _, fresh string, percent int) er
 	return ctx.Err()
 }
 
-func (s *theatre) Served(context.Context, string, string, string) (a, b understudy.Served, err error) {
+func (s *theatre) Served(context.Context, string, string, string) (a, b understudy.Side, err error) {
 	if s.promotion.State == understudy.PromotionBaking {
 		s.asked(understudy.PromotionBaking)
 	}
-	return understudy.Served{Requests: 1000}, understudy.Served{Requests: 1000}, nil
+	served := understudy.Side{Served: understudy.Served{Requests: 1000}}
+	return served, served, nil
 }
 
 func (s *theatre) Record(context.Context, string, string, string, map[string]string) error {

@@ -57,8 +57,34 @@ type Deployments interface {
 	// Revive starts a deployment again as it was, where it does not run.
 	Revive(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error
-	// Alive says why a deployment is not well; empty: it is.
-	Alive(ctx context.Context, id string) (string, error)
+	// Look says how a deployment's processes fare.
+	Look(ctx context.Context, id string) (Health, error)
+	// Hand ends the services of one deployment that take turns with those of another, then
+	// starts the other's and returns once they are ready. Again it does nothing. What it
+	// did is said; empty: nothing takes turns.
+	Hand(ctx context.Context, from, to string) (said string, err error)
+}
+
+// Health is how a deployment's processes fare.
+type Health struct {
+	Gone     bool
+	Unwell   string // what is wrong with them now; empty: nothing
+	Restarts int    // of services that ended by themselves
+	Last     string // what such a service did, in words
+	// CPU is the processor time they have used, Memory the bytes they hold; 0: not known.
+	CPU    time.Duration
+	Memory int64
+}
+
+// fallen says why a new release is not well; empty: it is.
+func (h Health) fallen() string {
+	switch {
+	case h.Gone:
+		return "it has gone"
+	case h.Restarts > 0:
+		return h.Last
+	}
+	return h.Unwell
 }
 
 // Schema changes production's databases.
@@ -74,6 +100,7 @@ type Schema interface {
 // Order is one migration as it is to be done.
 type Order struct {
 	Release  understudy.Release
+	Contract bool                    // its contract migration, not the one that goes forward
 	Policy   understudy.Policy       // its lock timeout is the rehearsed one
 	Expected *understudy.Expectation // nil: the verdict does not say what was rehearsed
 	Old      string                  // label of the release that serves meanwhile
@@ -89,10 +116,25 @@ type Door interface {
 	Split(ctx context.Context, environment, old, fresh string, percent int) error
 	// Drain waits until a deployment without a share has answered what it had begun.
 	Drain(ctx context.Context, environment, deployment string) (cut int, err error)
-	// Served is what both were counted to have answered since the promotion's first split.
-	Served(ctx context.Context, environment, old, fresh string) (oldServed, freshServed understudy.Served, err error)
+	// Served is what both were counted to have answered since the counting began.
+	Served(ctx context.Context, environment, old, fresh string) (oldSide, freshSide understudy.Side, err error)
 	// Reset begins the counting.
 	Reset(ctx context.Context, environment string) error
+}
+
+// Meter measures the team's own metrics.
+type Meter interface {
+	// Measure gives a metric's value as it is now. What cannot be measured is an outcome too.
+	Measure(ctx context.Context, metric understudy.Metric, of Window) understudy.Measurement
+}
+
+// Window is what a metric is measured of.
+type Window struct {
+	Environment string
+	Deployment  string
+	Release     string // label
+	Old         string // of the other release
+	Lasts       time.Duration
 }
 
 // Recorder writes the journal.

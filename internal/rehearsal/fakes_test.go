@@ -22,6 +22,7 @@ type story struct {
 	quiet     bool // nobody declares traffic
 	leaks     []string
 	up, down  func(on rehearsal.Copy) rehearsal.Migrated // nil: it runs through in 200 ms
+	away      func(on rehearsal.Copy) rehearsal.Migrated // the contract migration; nil: it runs through in 200 ms
 	answer    func(at state, request int) string         // the class of a failure; empty: answered
 	stall     func(at state) time.Duration               // how long requests due then take; nil: 5 ms
 	notReady  error
@@ -197,7 +198,7 @@ func (w *world) rehearsal() understudy.Rehearsal {
 func (w *world) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Scene, error) {
 	scene := rehearsal.Scene{
 		Candidate: w.story.candidate, Policy: understudy.Policy{}.WithDefaults(),
-		Stage: stage{w}, Door: door{w}, Crowd: crowd{w}, Migrator: migrator{w}, Witness: witness{w}, Examiner: witness{w}, Ledger: ledger{w}, Settings: settings{w}, Tester: tester{w},
+		Stage: stage{w}, Door: door{w}, Crowd: crowd{w}, Migrator: migrator{w}, Contractor: migrator{w}, Witness: witness{w}, Examiner: witness{w}, Ledger: ledger{w}, Settings: settings{w}, Tester: tester{w},
 	}
 	if w.story.quiet {
 		scene.Crowd = nil
@@ -471,12 +472,22 @@ func (m migrator) Down(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrat
 	return m.migrate(ctx, "down", on, m.story.down, "old")
 }
 
+func (m migrator) Contract(ctx context.Context, on rehearsal.Copy) (rehearsal.Migrated, error) {
+	switch {
+	case m.running[rehearsal.Baseline]:
+		return rehearsal.Migrated{}, m.fault("the contract migration runs while the old release does")
+	case !m.running[rehearsal.Candidate] || m.now.serving != rehearsal.Candidate || m.copies[on] != "new" && !m.story.idle:
+		return rehearsal.Migrated{}, m.fault("the contract migration runs on a stage that is not switched")
+	}
+	return m.migrate(ctx, "contract", on, m.story.away, "contracted")
+}
+
 func (m migrator) migrate(ctx context.Context, way string, on rehearsal.Copy, how func(rehearsal.Copy) rehearsal.Migrated, to string) (rehearsal.Migrated, error) {
 	done := rehearsal.Migrated{OK: true, Took: 200 * time.Millisecond}
 	if how != nil {
 		done = how(on)
 	}
-	if done.OK && way == "up" {
+	if done.OK && way != "down" {
 		done.Expected = &understudy.Expectation{Runs: []time.Duration{done.Took}, Low: done.Took, High: done.Took}
 	}
 	return done, m.onStage(ctx, way+" on "+string(on), func() error {

@@ -40,7 +40,10 @@ func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (unde
 	if err != nil {
 		return c, err
 	}
-	err = p.schemaBack(ctx, &c) // before c is returned: it adds to it
+	if err = p.schemaBack(ctx, &c); err != nil { // before c is returned: it adds to it
+		return c, err
+	}
+	err = p.contract(ctx, &c)
 	return c, err
 }
 

@@ -127,6 +127,20 @@ func TestLooks_FindWhatWouldGoWrongAndNothingElse(t *testing.T) {
 			map[string][]string{"rollback": {"blocking rollback.data-lost"}}},
 		{"no way back is declared", sound(func(s *story) { s.candidate.Application.Migration.Back = understudy.WayNone }), passed,
 			map[string][]string{"rollback": {"note rollback.no-way-back"}}},
+		{"the contract migration fails", sound(func(s *story) {
+			contracts(s)
+			s.away = migrated(func(m *rehearsal.Migrated) { m.OK, m.Said = false, "no such column" })
+		}), failed, map[string][]string{"rollback": {"blocking contract.failed"}}},
+		{"the new release breaks on the contracted schema", sound(func(s *story) {
+			contracts(s)
+			s.answer = func(at state, _ int) string {
+				if at.schema == "contracted" {
+					return "GET / → 500"
+				}
+				return ""
+			}
+		}), failed, map[string][]string{"rollback": {"blocking contract.release-breaks"}}},
+		{"a contract migration that is fine", sound(contracts), passed, nil},
 		{"no migration at all", sound(func(s *story) { s.candidate.Application.Migration = nil }), passed, nil},
 		{"no tests at all", sound(func(s *story) { s.candidate.Application.Tests = nil }), passed, nil},
 		{"no traffic", stories()["nobody comes"], untold, nil},

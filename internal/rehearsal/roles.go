@@ -36,18 +36,19 @@ type House interface {
 
 // Scene is everybody a rehearsal works with.
 type Scene struct {
-	Candidate understudy.Release
-	Policy    understudy.Policy
-	Checks    []string // that are looked at, by name; none: all
-	Stage     Stage
-	Door      Door
-	Crowd     Crowd // nil: nobody declares traffic
-	Migrator  Migrator
-	Witness   Witness
-	Examiner  Examiner
-	Ledger    Ledger
-	Settings  Settings
-	Tester    Tester
+	Candidate  understudy.Release
+	Policy     understudy.Policy
+	Checks     []string // that are looked at, by name; none: all
+	Stage      Stage
+	Door       Door
+	Crowd      Crowd // nil: nobody declares traffic
+	Migrator   Migrator
+	Contractor Contractor // nil: contract migrations are not rehearsed
+	Witness    Witness
+	Examiner   Examiner
+	Ledger     Ledger
+	Settings   Settings
+	Tester     Tester
 }
 
 // Stage is the twin as a rehearsal uses it. Its methods may be called again after a crash.
@@ -141,6 +142,11 @@ type Migrator interface {
 	Interrupt(ctx context.Context, trial Trial) (Tried, error)
 	// Together starts it twice at once.
 	Together(ctx context.Context, trial Trial) (Tried, error)
+}
+
+// Contractor runs the candidate's contract migration on a copy, watched, as promotion would.
+type Contractor interface {
+	Contract(ctx context.Context, on Copy) (Migrated, error)
 }
 
 // Migrated is what a run of a migration came to.

@@ -145,11 +145,23 @@ func (s *Stage) WatchPromotion(ctx context.Context, id string, each func(underst
 	if play := now(s, &s.Play); len(play) == 0 || play[0].ID != id {
 		return missing("promotion", id)
 	}
-	return watch(ctx, s, &s.Play, each, func(p understudy.Promotion) bool { return p.State.Ended() })
+	return watch(ctx, s, &s.Play, each, func(p understudy.Promotion) bool { return !p.Goes() })
 }
 
 // Rollback begins the play.
 func (s *Stage) Rollback(_ context.Context, request api.Rollback) (understudy.Promotion, error) {
+	s.note(request)
+	return now(s, &s.Play)[0], nil
+}
+
+// SettlePromotion begins the play.
+func (s *Stage) SettlePromotion(_ context.Context, request api.Decide) (understudy.Promotion, error) {
+	s.note(request)
+	return now(s, &s.Play)[0], nil
+}
+
+// ContractPromotion begins the play.
+func (s *Stage) ContractPromotion(_ context.Context, request api.Decide) (understudy.Promotion, error) {
 	s.note(request)
 	return now(s, &s.Play)[0], nil
 }

@@ -48,7 +48,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Holds: s, Policies: s, Approvals: s, Journal: s, Control: s,
+		Promotions: s, Decisions: s, Holds: s, Policies: s, Approvals: s, Journal: s, Control: s,
 	}
 }
 

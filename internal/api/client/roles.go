@@ -23,6 +23,7 @@ var (
 	_ api.Evidences    = (*Client)(nil)
 	_ api.Verdicts     = (*Client)(nil)
 	_ api.Promotions   = (*Client)(nil)
+	_ api.Decisions    = (*Client)(nil)
 	_ api.Holds        = (*Client)(nil)
 	_ api.Policies     = (*Client)(nil)
 	_ api.Approvals    = (*Client)(nil)
@@ -229,6 +230,21 @@ func (c *Client) WatchPromotion(ctx context.Context, id string, each func(unders
 // Rollback goes back to the release that an environment ran before.
 func (c *Client) Rollback(ctx context.Context, request api.Rollback) (understudy.Promotion, error) {
 	return call[understudy.Promotion](ctx, c, http.MethodPost, "/v1/rollbacks", nil, request)
+}
+
+// SettlePromotion ends the bake of a promotion that cannot be judged.
+func (c *Client) SettlePromotion(ctx context.Context, request api.Decide) (understudy.Promotion, error) {
+	return c.decide(ctx, "settle", request)
+}
+
+// ContractPromotion runs the contract migration of a promotion that has settled.
+func (c *Client) ContractPromotion(ctx context.Context, request api.Decide) (understudy.Promotion, error) {
+	return c.decide(ctx, "contract", request)
+}
+
+func (c *Client) decide(ctx context.Context, act string, request api.Decide) (understudy.Promotion, error) {
+	body := map[string]string{"by": request.By, "reason": request.Reason}
+	return call[understudy.Promotion](ctx, c, http.MethodPost, "/v1/promotions/"+url.PathEscape(request.Promotion)+"/"+act, nil, body)
 }
 
 // LiftHold lets promotions happen again.

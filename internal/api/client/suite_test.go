@@ -96,6 +96,7 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		api.Rehearse{Release: "v2", On: "staging", By: "ann"}, apitest.Cancelled{ID: "r1", By: "ann"},
 		api.Promote{Release: "v2", To: "production", By: "ann", BreakGlass: true, Reason: "down"}, api.Rollback{Environment: "production", By: "ann", Reason: "slow"},
 		apitest.Lifted{Environment: "production", By: "ann", Reason: "fixed"}, api.Revoke{Name: "r1", By: "ann", Reason: "wrong"},
+		api.Decide{Promotion: "p1", By: "ann", Reason: "seen"}, api.Decide{Promotion: "p1", By: "ann"},
 		api.Down{By: "ann"}, api.ResetTwin{Environment: "staging", By: "ann"},
 		api.Maintain{Environment: "production", Page: "<p>soon", Allow: []string{"10.0.0.0/8"}, Testers: true, By: "ann", Reason: "disks"},
 		api.EndMaintenance{Environment: "production", By: "ann", Reason: "done"},
@@ -108,14 +109,19 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		func() error { _, err := roles.Promotions.Rollback(t.Context(), want[3].(api.Rollback)); return err },
 		func() error { return roles.Holds.LiftHold(t.Context(), "production", "ann", "fixed") },
 		func() error { _, err := roles.Verdicts.RevokeVerdict(t.Context(), want[5].(api.Revoke)); return err },
-		func() error { return roles.Environments.Down(t.Context(), want[6].(api.Down), quiet) },
-		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[7].(api.ResetTwin), quiet); return err },
-		func() error { return roles.Doors.Maintain(t.Context(), want[8].(api.Maintain)) },
-		func() error { return roles.Doors.EndMaintenance(t.Context(), want[9].(api.EndMaintenance)) },
-		func() error { _, err := roles.Approvals.Approve(t.Context(), want[10].(api.Approve)); return err },
+		func() error { _, err := roles.Decisions.SettlePromotion(t.Context(), want[6].(api.Decide)); return err },
+		func() error {
+			_, err := roles.Decisions.ContractPromotion(t.Context(), want[7].(api.Decide))
+			return err
+		},
+		func() error { return roles.Environments.Down(t.Context(), want[8].(api.Down), quiet) },
+		func() error { _, err := roles.Twins.ResetTwin(t.Context(), want[9].(api.ResetTwin), quiet); return err },
+		func() error { return roles.Doors.Maintain(t.Context(), want[10].(api.Maintain)) },
+		func() error { return roles.Doors.EndMaintenance(t.Context(), want[11].(api.EndMaintenance)) },
+		func() error { _, err := roles.Approvals.Approve(t.Context(), want[12].(api.Approve)); return err },
 		func() error {
 			stage.Update(func() { stage.Agreed = []understudy.SignedApproval{{}} })
-			_, err := roles.Approvals.WithdrawApproval(t.Context(), want[11].(api.Approve))
+			_, err := roles.Approvals.WithdrawApproval(t.Context(), want[13].(api.Approve))
 			return err
 		},
 	}

@@ -39,29 +39,34 @@ func (r *Runtime) dial(ctx context.Context, id string) (net.Conn, error) {
 // ask sends one request to a supervisor. Its own error comes back as it was; a
 // supervisor that is not there is a silence.
 func (r *Runtime) ask(ctx context.Context, id, method, path string, status *Status) error {
+	a, err := r.answerTo(ctx, id, method, path)
+	if err == nil && status != nil && a.Status != nil {
+		*status = *a.Status
+	}
+	return err
+}
+
+func (r *Runtime) answerTo(ctx context.Context, id, method, path string) (answer, error) {
 	transport := &http.Transport{DisableKeepAlives: true, Proxy: nil,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return r.dial(ctx, id) }}
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, method, "http://supervisor"+path, nil)
 	if err != nil {
-		return err
+		return answer{}, err
 	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return silence{err}
+		return answer{}, silence{err}
 	}
 	var a answer
 	err = json.NewDecoder(response.Body).Decode(&a)
 	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return silence{err}
+		return answer{}, silence{err}
 	}
 	if a.Error != nil {
-		return a.Error
+		return a, a.Error
 	}
-	if status != nil && a.Status != nil {
-		*status = *a.Status
-	}
-	return nil
+	return a, nil
 }
 
 // askRunning asks, and says plainly when nothing is there to ask.

@@ -22,6 +22,8 @@ import (
 //	GET  /status  what is known of the programs
 //	GET  /ready   when every program is healthy, or what went wrong
 //	POST /stop    when every program is gone
+//	POST /hold    when the programs that are named do not run
+//	POST /let     when those that are named were told to run
 //	POST /exec    becomes a stream of frames (exec.go)
 type control struct {
 	*supervisor
@@ -71,6 +73,8 @@ func (c *control) routes() http.Handler {
 	mux.HandleFunc("GET /status", c.serveStatus)
 	mux.HandleFunc("GET /ready", c.serveReady)
 	mux.HandleFunc("POST /stop", c.serveStop)
+	mux.HandleFunc("POST /hold", c.serveHold)
+	mux.HandleFunc("POST /let", c.serveLet)
 	mux.HandleFunc("POST /exec", c.serveExec)
 	return mux
 }
@@ -78,12 +82,16 @@ func (c *control) routes() http.Handler {
 // answer is the body of every reply: a status, or an error.
 type answer struct {
 	Status *Status           `json:"status,omitempty"`
+	Moved  []string          `json:"moved,omitempty"` // programs that were held, or let
 	Error  *understudy.Error `json:"error,omitempty"`
 }
 
 func reply(w http.ResponseWriter, status *Status, err error) {
+	encode(w, answer{Status: status, Error: portable(err)})
+}
+
+func encode(w http.ResponseWriter, a answer) {
 	w.Header().Set("Content-Type", "application/json")
-	a := answer{Status: status, Error: portable(err)}
 	if encodeErr := json.NewEncoder(w).Encode(a); encodeErr != nil {
 		return // who asked has hung up: nobody is left to tell
 	}
@@ -126,6 +134,7 @@ func (c *control) serveStatus(w http.ResponseWriter, r *http.Request) {
 		for _, p := range c.programs {
 			status.Programs = append(status.Programs, p.look())
 		}
+		status.CPU, status.Memory = c.usage.look()
 		reply(w, status, c.takenErr)
 	default:
 		for _, p := range c.spec.Programs {

@@ -13,6 +13,9 @@
 //	stopped → starting ──healthy look──▶ healthy ⇄ unhealthy ┤
 //	            └──────deadline passed──────────▶ unhealthy ─┘
 //
+// Held, it does not run: Hold ends it as Stop would, and Let starts it. So programs of two
+// deployments that must never run at once take turns. Nobody waits for one that is held.
+//
 // From every state the way to stopped is open, and it is taken once: by Stop, by
 // SIGTERM, or by the end of the supervisor.
 //

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -70,14 +71,16 @@ func readProcess(pid int) (running, error) {
 	}
 	open, shut := bytes.IndexByte(raw, '('), bytes.LastIndexByte(raw, ')')
 	fields := strings.Fields(string(raw[shut+1:]))
-	if open < 0 || len(fields) < 20 {
+	if open < 0 || len(fields) < 22 {
 		return running{}, fmt.Errorf("reading /proc/%d/stat: unknown form", pid)
 	}
 	number := func(i int) int {
 		n, _ := strconv.Atoi(fields[i]) // the kernel writes decimal numbers here
 		return n
 	}
+	ticks := number(11) + number(12) + number(13) + number(14) // its own and those of children that it waited for
 	return running{pid: pid, parent: number(1), session: number(3), started: fields[19],
+		cpu: time.Duration(ticks) * (time.Second / 100), memory: int64(number(21)) * int64(os.Getpagesize()),
 		dead: fields[0] == "Z" || fields[0] == "X", name: string(raw[open+1 : shut])}, nil
 }
 

@@ -35,6 +35,7 @@ type program struct {
 	steady      bool      // was healthy for steadyAfter in this life
 	exe         exeCache
 	healthy     chan struct{} // closed when first healthy
+	turn        *turn
 }
 
 func newProgram(owner *supervisor, spec Program) (*program, error) {
@@ -43,14 +44,29 @@ func newProgram(owner *supervisor, spec Program) (*program, error) {
 	if err != nil {
 		return nil, understudy.Errorf(understudy.KindInternal, "opening the log of program %s: %w", spec.Name, err)
 	}
-	p := &program{Program: spec, owner: owner, log: log, redact: redactor(spec.Env), healthy: make(chan struct{})}
+	p := &program{Program: spec, owner: owner, log: log, redact: redactor(spec.Env), healthy: make(chan struct{}), turn: newTurn(spec.Held)}
 	p.status = ProgramStatus{Name: spec.Name, State: StateStarting, Since: time.Now(), Address: owner.addressOf(spec)}
 	return p, nil
 }
 
-// run starts the program and starts it again until ctx ends. It returns when all of it
-// is gone.
+// run keeps the program running, but while it is held, until ctx ends. It returns when all
+// of it is gone.
 func (p *program) run(ctx context.Context) {
+	for {
+		turn, over := p.turn.take(ctx, func() { p.change(func() { p.become(StateHeld) }) })
+		if turn == nil {
+			break
+		}
+		p.change(func() { p.exits, p.status.Last = 0, "" })
+		p.keep(turn)
+		p.change(func() { p.status.PID = 0 })
+		over()
+	}
+	p.change(func() { p.become(StateStopped); p.status.PID = 0 })
+}
+
+// keep starts the program and starts it again until ctx ends.
+func (p *program) keep(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
 		p.live(ctx)
@@ -69,7 +85,6 @@ func (p *program) run(ctx context.Context) {
 		}
 		pause = min(2*pause, longPause)
 	}
-	p.change(func() { p.become(StateStopped); p.status.PID = 0 })
 }
 
 // live is one life of the process.
@@ -177,7 +192,7 @@ func (p *program) settled() (bool, error) {
 	defer p.mu.Unlock()
 	var what string
 	switch {
-	case p.status.State == StateHealthy:
+	case p.status.State == StateHealthy, p.status.State == StateHeld:
 		return true, nil
 	case p.exits > 0 && !p.everHealthy, p.exits >= 3:
 		what = p.status.Last

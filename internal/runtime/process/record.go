@@ -16,6 +16,8 @@ type running struct {
 	started              string
 	dead                 bool // ended, not waited for yet
 	name                 string
+	cpu                  time.Duration // used, with what children used that it waited for; Linux
+	memory               int64         // bytes; Linux
 }
 
 // record is supervisor.json: who supervises a deployment and which sessions it made.

@@ -40,6 +40,7 @@ type Program struct {
 	Health   understudy.Health   `json:"health,omitzero"`
 	Grace    time.Duration       `json:"grace,omitempty"`   // 0: understudy.DefaultGrace
 	Publish  bool                `json:"publish,omitempty"` // sealed: reachable from outside through a Unix socket
+	Held     bool                `json:"held,omitempty"`    // it does not start until Let; nobody waits for it
 }
 
 // Command is one command to run inside a deployment.
@@ -60,6 +61,7 @@ const (
 	StateUnhealthy  State = "unhealthy"   // running, and past its deadline or three bad looks in a row
 	StateBackingOff State = "backing-off" // exited, to be started again
 	StateStopped    State = "stopped"     // will not be started again
+	StateHeld       State = "held"        // does not run until it is let
 )
 
 // Status is what a supervisor knows of its deployment.
@@ -70,6 +72,10 @@ type Status struct {
 	Supervisor  int             `json:"supervisor"` // its process number
 	Sealed      bool            `json:"sealed"`
 	Programs    []ProgramStatus `json:"programs"`
+	// CPU is the processor time that all its processes have used, Memory the bytes that they
+	// hold, pages that several share counted for each; 0: this system does not tell.
+	CPU    time.Duration `json:"cpu,omitempty"`
+	Memory int64         `json:"memory,omitempty"`
 }
 
 // ProgramStatus is what a supervisor knows of one program.

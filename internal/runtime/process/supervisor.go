@@ -49,6 +49,7 @@ type supervisor struct {
 	taken    chan struct{} // closed when takenErr and programs are set
 	takenErr error
 	programs []*program
+	usage    usage
 	told     chan struct{} // closed when the starter was told of a refusal
 	gone     chan struct{} // closed when every program is gone
 
@@ -176,6 +177,9 @@ func (s *supervisor) play(ctx context.Context) {
 			continue
 		}
 		for _, started := range s.programs[:i+1] {
+			if started.Held {
+				continue
+			}
 			select {
 			case <-started.healthy:
 			case <-ctx.Done():

@@ -32,6 +32,7 @@ type release struct {
 	Migrate string   `json:"migrate"` // "", "hangs", "dies": after the first statement
 	Up      []string `json:"up"`
 	Down    []string `json:"down"`
+	Away    []string `json:"away"`   // its contract migration
 	Broken  bool     `json:"broken"` // its tests fail
 }
 
@@ -83,6 +84,8 @@ func run(args []string) error {
 		return r.test(os.Getenv("BASE_URL"))
 	case "site": // one page, without a database
 		return site(ctx, args[1])
+	case "work":
+		return r.work(ctx)
 	case "linger":
 		<-ctx.Done()
 		return nil
@@ -105,8 +108,11 @@ func statements(ctx context.Context, all []string) error {
 }
 
 func (r release) migrate(ctx context.Context, way string) error {
-	if way == "down" {
+	switch way {
+	case "down":
 		return statements(ctx, r.Down)
+	case "contract":
+		return statements(ctx, r.Away)
 	}
 	if r.Migrate == "" {
 		return statements(ctx, r.Up)
@@ -154,6 +160,7 @@ func (r release) web(ctx context.Context) error {
 
 func (r release) routes(pool *pgxpool.Pool) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/release", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, r.Name) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		if r.Web == "sick" {
 			http.Error(w, "not well", http.StatusServiceUnavailable)
@@ -180,7 +187,7 @@ func (r release) routes(pool *pgxpool.Pool) http.Handler {
 		said, err := buy()
 		answer(w, err, &said)
 	})
-	return mux
+	return &moods{Handler: mux}
 }
 
 func answer(w http.ResponseWriter, err error, text *string) {

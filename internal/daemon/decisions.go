@@ -1,0 +1,186 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/promotion"
+)
+
+// The decisions that people take over a promotion that is under way or has settled. Each is
+// in the journal before anything else happens; a daemon that was killed right after finds it
+// there (see wishes).
+
+// Rollback takes back the latest promotion to an environment, whether it is under way or
+// settled.
+func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy.Promotion, error) {
+	request.By = d.actor(ctx, request.By)
+	last, err := d.lastPromotion(ctx, request.Environment)
+	if err != nil {
+		return last, err
+	}
+	if err := d.mayGoBack(ctx, last); err != nil {
+		return last, err
+	}
+	reason := request.Reason
+	if reason == "" {
+		reason = "no reason given"
+	}
+	give := func() {}
+	if last.State == understudy.PromotionSettled {
+		if give, err = d.stages.await(ctx, last.To, "rollback of promotion "+last.ID, forMoments); err != nil {
+			return last, err
+		}
+	}
+	if err := (recorder{d, request.By}).Record(ctx, actRollback, last.ID, reason, map[string]string{"environment": request.Environment}); err != nil {
+		give()
+		return last, err
+	}
+	wish := promotion.GoBack{By: request.By, Reason: reason}
+	if last.State != understudy.PromotionSettled {
+		if d.acts.stop(last.ID, wish) {
+			return last, nil
+		}
+		return last, understudy.Errorf(understudy.KindConflict, "promotion %s is %s", last.ID, last.State)
+	}
+	return last, d.takeBack(ctx, last, give, wish)
+}
+
+// takeBack goes back from a promotion that has settled. The stage is given back by give.
+func (d *Daemon) takeBack(ctx context.Context, p understudy.Promotion, give func(), wish promotion.GoBack) error {
+	p.State, p.Reason, p.EndedAt = understudy.PromotionRollingBack, wish.Error(), time.Time{}
+	if err := (records{d}).SavePromotion(ctx, p); err != nil {
+		if give != nil {
+			give()
+		}
+		return err
+	}
+	d.carry(p.ID, p.To, give, nil)
+	return nil
+}
+
+// mayGoBack refuses to go back to a release that is known not to run on the schema that is
+// there now. What was attested of that holds though the verdict was revoked since: a release
+// that turned out to be bad is just what is taken back.
+func (d *Daemon) mayGoBack(ctx context.Context, p understudy.Promotion) error {
+	const forward = "the way is forward: rehearse a new release that mends what is wrong, and promote that"
+	switch {
+	case p.State == understudy.PromotionContracting, p.State == understudy.PromotionContracted, p.Contract != nil && p.Contract.Begun:
+		return understudy.Errorf(understudy.KindRefused, "%s cannot go back to %s: the contract migration of %s has taken away what only %s needed", p.To, p.OldLabel, p.Label, p.OldLabel).
+			WithHint("%s", forward)
+	case p.State != understudy.PromotionSettled || p.Verdict == "":
+		return nil
+	}
+	release, err := d.releaseByDigest(ctx, p.Release)
+	if err != nil || release.Application.Migration == nil {
+		return err
+	}
+	v, err := d.Verdict(ctx, p.Verdict)
+	if err != nil {
+		return err
+	}
+	s, err := d.keys.Verify(v.Envelope)
+	if err == nil && !s.OldRunsOnNew {
+		return understudy.Errorf(understudy.KindRefused, "%s is not known to run on the schema that %s brought", p.OldLabel, p.Label).WithHint("%s", forward)
+	}
+	return nil
+}
+
+func (d *Daemon) lastPromotion(ctx context.Context, environment string) (understudy.Promotion, error) {
+	all, err := d.Promotions(ctx)
+	var last understudy.Promotion
+	for _, p := range all {
+		if p.To == environment && p.State != understudy.PromotionRefused {
+			last = p
+		}
+	}
+	switch {
+	case err != nil:
+		return last, err
+	case last.ID == "" || last.State == understudy.PromotionRolledBack:
+		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back", environment)
+	}
+	return last, nil
+}
+
+// SettlePromotion ends the bake of a promotion that cannot be judged, because a person says so.
+func (d *Daemon) SettlePromotion(ctx context.Context, request api.Decide) (understudy.Promotion, error) {
+	request.By = d.actor(ctx, request.By)
+	p, err := d.promotion(ctx, request.Promotion)
+	switch {
+	case err != nil:
+		return p, err
+	case request.Reason == "":
+		return p, understudy.Errorf(understudy.KindInvalid, "a promotion is settled for a reason").WithHint("say it with --reason")
+	case p.State != understudy.PromotionBaking:
+		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: only one that bakes can be settled", p.ID, p.State)
+	}
+	if err := (recorder{d, request.By}).Record(ctx, actSettle, p.ID, request.Reason, map[string]string{"release": p.Label, "to": p.To}); err != nil {
+		return p, err
+	}
+	if !d.acts.stop(p.ID, promotion.Settle{By: request.By, Reason: request.Reason}) {
+		return d.promotion(ctx, p.ID) // it has ended meanwhile
+	}
+	return p, nil
+}
+
+// ContractPromotion runs the contract migration of a promotion that has settled.
+func (d *Daemon) ContractPromotion(ctx context.Context, request api.Decide) (understudy.Promotion, error) {
+	request.By = d.actor(ctx, request.By)
+	p, err := d.promotion(ctx, request.Promotion)
+	if err != nil {
+		return p, err
+	}
+	last, err := d.lastPromotion(ctx, p.To)
+	switch {
+	case err != nil:
+		return p, err
+	case last.ID != p.ID:
+		return p, understudy.Errorf(understudy.KindRefused, "%s is not what was promoted last to %s: that is %s", p.ID, p.To, last.ID)
+	case p.State != understudy.PromotionSettled:
+		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: a contract migration runs once it has settled", p.ID, p.State)
+	}
+	if err := d.mayContract(ctx, p); err != nil {
+		return p, err
+	}
+	give, err := d.stages.await(ctx, p.To, "promotion "+p.ID, forMoments)
+	if err != nil {
+		return p, err
+	}
+	if err := (recorder{d, request.By}).Record(ctx, actContract, p.ID, request.Reason, map[string]string{"release": p.Label, "to": p.To}); err != nil {
+		give()
+		return p, err
+	}
+	if p, err = d.wantContract(ctx, p, request.By); err != nil {
+		give()
+		return p, err
+	}
+	d.carry(p.ID, p.To, give, nil)
+	return p, nil
+}
+
+// mayContract says why a contract migration cannot be run before anything is asked of anybody.
+func (d *Daemon) mayContract(ctx context.Context, p understudy.Promotion) error {
+	release, err := d.releaseByDigest(ctx, p.Release)
+	if err != nil {
+		return err
+	}
+	if m := release.Application.Migration; m == nil || len(m.Contract) == 0 {
+		return understudy.Errorf(understudy.KindInvalid, "%s declares no contract migration", p.Label).WithHint("declare it under migration.contract, and rehearse the release")
+	}
+	_, _, s, err := archive{d}.Attested(ctx, p.Release)
+	if err == nil && s.Contract == nil {
+		err = understudy.Errorf(understudy.KindRefused, "the contract migration of %s was not rehearsed: what is not known is not run where there is no way back", p.Label).
+			WithHint("its rehearsal says why in the check rollback: understudy rehearsal show %s", s.Rehearsal)
+	}
+	return err
+}
+
+// wantContract writes down that the contract migration is to be done.
+func (d *Daemon) wantContract(ctx context.Context, p understudy.Promotion, by string) (understudy.Promotion, error) {
+	had := p.Contract
+	p.Contract = &understudy.Contract{By: by, Wanted: true, Begun: had != nil && had.Begun}
+	return p, records{d}.SavePromotion(ctx, p)
+}

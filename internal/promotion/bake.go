@@ -1,0 +1,114 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"understudy"
+)
+
+// bake watches a release that has all the traffic, until it can be told that it is no worse.
+func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
+	policy, err := e.terms(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err := e.Door.Split(ctx, p.To, p.Old, p.New, 100); err != nil {
+		return err
+	}
+	if err := e.hand(ctx, p, p.Old, p.New); err != nil {
+		return err
+	}
+	if err := e.watcher(ctx, p, policy, true).watch(ctx, p.BakeEnds); err != nil {
+		return err
+	}
+	return e.settled(ctx, p, policy)
+}
+
+// settled says what a promotion that settles leaves, and asks for its contract migration
+// where the policy wants that done without being asked.
+func (e *Engine) settled(ctx context.Context, p *understudy.Promotion, policy understudy.Policy) error {
+	release, err := e.Archive.Release(ctx, p.Release)
+	if err != nil {
+		return err
+	}
+	migration := release.Application.Migration
+	switch contracts := migration != nil && len(migration.Contract) > 0; {
+	case contracts && policy.Contract == understudy.ContractAfterBake:
+		p.Contract = &understudy.Contract{By: "policy", Wanted: true}
+		return e.say(ctx, p, "the contract migration follows, as policy.contract says; there is no way back to %s after it", p.OldLabel)
+	case contracts:
+		return e.say(ctx, p, "%s is kept warm: understudy rollback %s goes back to it, until understudy promotion contract %s takes away what only it needs", p.OldLabel, p.To, p.ID)
+	}
+	return e.say(ctx, p, "%s is kept warm: understudy rollback %s goes back to it", p.OldLabel, p.To)
+}
+
+// settle ends a bake because a person says so. What is seen to be worse goes back all the same.
+func (e *Engine) settle(ctx context.Context, p *understudy.Promotion, by Settle) (understudy.PromotionState, error) {
+	policy, err := e.terms(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	w := e.watcher(ctx, p, policy, true)
+	defer w.metrics.end()
+	if err := w.look(ctx); err != nil {
+		return "", err
+	}
+	outcome, why := p.Judged.Whole()
+	if outcome == understudy.OutcomeFailed {
+		return "", turned{why}
+	}
+	text := by.Error()
+	if outcome != understudy.OutcomePassed {
+		text = fmt.Sprintf("%s; it was not judged: %s", text, why)
+	}
+	if err := e.say(ctx, p, "%s", text); err != nil {
+		return "", err
+	}
+	return understudy.PromotionSettled, e.settled(ctx, p, policy)
+}
+
+// stepBack is the step of a promotion whose traffic is back on the old release.
+const stepBack = "back"
+
+// goBack is never turned back: it is tried until it is done.
+func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
+	started := e.Clock.Now()
+	if p.Old == "" {
+		return understudy.Errorf(understudy.KindRefused, "%s ran nothing before %s: there is no release to go back to", p.To, p.Label)
+	}
+	// Where it turned back before it had done that: the split forgets who is warm. One that
+	// is not known needs no retiring, and nothing of it may hold up the way back.
+	if err := e.retire(ctx, p); err != nil && understudy.KindOf(err) != understudy.KindNotFound {
+		return err
+	}
+	if err := e.Deployments.Revive(ctx, p.Old); err != nil {
+		return err
+	}
+	if err := e.Door.Split(ctx, p.To, p.New, p.Old, 100); err != nil {
+		return err
+	}
+	if p.Step != stepBack { // said once, however often what follows is tried
+		p.Step = stepBack
+		if err := e.say(ctx, p, "all traffic is back on %s, %s after the decision", p.OldLabel, e.Clock.Now().Sub(started).Round(time.Millisecond)); err != nil {
+			return err
+		}
+	}
+	said, err := e.Deployments.Hand(ctx, p.New, p.Old)
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		if err := e.say(ctx, p, "%s", said); err != nil {
+			return err
+		}
+	}
+	if err := e.Production.Hold(ctx, p.To, fmt.Sprintf("%s was taken back: %s", p.Label, p.Reason)); err != nil {
+		return err
+	}
+	if _, err := e.Door.Drain(ctx, p.To, p.New); err != nil {
+		return err
+	}
+	return e.Deployments.Stop(ctx, p.New)
+}
