@@ -35,6 +35,10 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	verdictRoutes(a, roles.Verdicts)
 	promotionRoutes(a, roles.Promotions, roles.Holds)
 	journalRoutes(a, roles.Journal, roles.Control)
+	notificationRoutes(a, roles.Notifications)
+	if roles.Gauges != nil {
+		mux.Handle("GET /metrics", roles.Gauges)
+	}
 	return a
 }
 

@@ -81,7 +81,7 @@ func TestRehearsal_KilledAtEachStepGoesOnAndEndsTheSame(t *testing.T) {
 	if outcomes(r) != outcomes(again) {
 		t.Errorf("the checks ended\n%s\nexpected as when nobody is killed\n%s", outcomes(r), outcomes(again))
 	}
-	if _, err := h.VerifyJournal(limited(t)); err != nil {
+	if _, err := h.VerifyJournal(limited(t), api.VerifyJournal{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -119,7 +119,7 @@ func TestPromotion_KilledAtEachStepSettlesWithoutLosingARequest(t *testing.T) {
 			t.Errorf("it was never killed at %q, only at %v", at, killed)
 		}
 	}
-	if _, err := h.VerifyJournal(limited(t)); err != nil {
+	if _, err := h.VerifyJournal(limited(t), api.VerifyJournal{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -64,7 +64,7 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 		t.Fatalf("%s serves after the rollback:\n%s", h.whoServes(t), told(p))
 	}
 	crowd.mustBeServed(t)
-	if v, err := h.VerifyJournal(limited(t)); err != nil || v.Entries < 20 {
+	if v, err := h.VerifyJournal(limited(t), api.VerifyJournal{}); err != nil || v.Entries < 20 {
 		t.Errorf("the journal holds %d entries: %v", v.Entries, err)
 	}
 }

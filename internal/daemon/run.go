@@ -22,11 +22,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.life = life
 	defer end(nil)
 	if err := d.reconcile(ctx); err != nil {
+		d.cry(ctx, err)
 		return err
 	}
 	listener, err := d.listen()
 	if err != nil {
 		return err
+	}
+	if err := d.begin(ctx); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	server := &http.Server{Handler: api.Handler(d.Roles()), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return life }}
 	served := make(chan error, 1)
@@ -53,14 +57,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if errors.Is(shut, context.DeadlineExceeded) { // somebody still watches: cut off
 		shut = server.Close()
 	}
-	return errors.Join(err, shut)
+	return errors.Join(err, shut, d.ended(ctx))
 }
 
 // Roles hands the daemon to the API in all its roles.
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
 		Releases: d, Environments: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
-		Promotions: d, Holds: d, Journal: d, Control: d,
+		Promotions: d, Holds: d, Journal: d, Control: d, Notifications: d, Gauges: d.gauges(),
 	}
 }
 
@@ -83,6 +87,8 @@ func (d *Daemon) restore(ctx context.Context) {
 		d.note("the router", "bringing back the router: %v", err)
 	}
 	d.acts.begin(ctx, "router", d.keepRouter)
+	d.acts.begin(ctx, "news", d.followJournal)
+	d.acts.begin(ctx, "notifications", d.postman.Run)
 	d.tendAll(ctx, map[string]*ward{})
 	if err := d.goOn(ctx); err != nil && ctx.Err() == nil {
 		d.note("going on", "going on with what was under way: %v", err)

@@ -36,6 +36,8 @@ type Stage struct {
 	Statement  understudy.Statement
 	Kept       map[understudy.Digest]string // evidence
 	Record     []understudy.Entry
+	Figures    understudy.Metrics
+	Told       api.Told
 	About      api.Info
 	Asked      []any // every request that changes something, as it came
 	OnShutdown func()
@@ -45,7 +47,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Holds: s, Journal: s, Control: s,
+		Promotions: s, Holds: s, Journal: s, Control: s, Notifications: s,
 	}
 }
 

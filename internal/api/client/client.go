@@ -45,7 +45,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 func (c *Client) Roles() api.Roles {
 	return api.Roles{
 		Releases: c, Environments: c, Twins: c, Proofs: c, Rehearsals: c, Evidences: c, Verdicts: c,
-		Promotions: c, Holds: c, Journal: c, Control: c,
+		Promotions: c, Holds: c, Journal: c, Control: c, Notifications: c,
 	}
 }
 
