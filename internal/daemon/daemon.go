@@ -24,6 +24,7 @@ import (
 	"understudy/internal/seal"
 	"understudy/internal/statedir"
 	"understudy/internal/store"
+	"understudy/internal/systemd"
 	"understudy/internal/twin"
 )
 
@@ -92,6 +93,11 @@ func (d *Daemon) open(ctx context.Context) error {
 	if d.lock, err = takeLock(d.options.State.Below("daemon.lock")); err != nil {
 		return err
 	}
+	service, _, err := systemd.Marked(d.options.State.Root)
+	if err != nil {
+		return err
+	}
+	d.frontDoor.service = service.Router
 	if d.journal, err = journal.Open(d.options.State.Below("journal")); err != nil {
 		d.cry(ctx, err)
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
+	"understudy/internal/systemd"
 )
 
 // errEnding is why the background work of a daemon stops: it goes on with the next one.
@@ -29,7 +30,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.begin(ctx); err != nil {
+	if err := errors.Join(d.begin(ctx), systemd.Ready(false)); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	server := &http.Server{Handler: api.Handler(d.Roles()), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return life }}

@@ -61,7 +61,7 @@ func TestAppend_ChainsEntriesThatReadReturns(t *testing.T) {
 		}
 	}
 	verified, err := j.Verify(t.Context(), Extent{})
-	if err != nil || verified != (Verified{Entries: 5, Head: written[4].Hash}) {
+	if err != nil || verified != (Verified{Entries: 5, First: 1, Head: written[4].Hash}) {
 		t.Fatalf("found %+v, %v", verified, err)
 	}
 }
