@@ -30,8 +30,11 @@ func (o outbox) Waiting(ctx context.Context) ([]understudy.Notification, error) 
 	return slices.DeleteFunc(all, func(n understudy.Notification) bool { return n.State != understudy.NotificationWaiting }), err
 }
 
-func (o outbox) Save(ctx context.Context, n understudy.Notification) error {
-	return o.d.store.Put(ctx, kindNotified, n.ID, n)
+func (o outbox) Change(ctx context.Context, id string, change func(*understudy.Notification)) (understudy.Notification, error) {
+	return store.Update(ctx, o.d.store, kindNotified, id, func(n *understudy.Notification) error {
+		change(n)
+		return nil
+	})
 }
 
 func (o outbox) Changed() <-chan struct{} { return o.d.bell.wait(outboxRings) }
@@ -60,7 +63,7 @@ func (d *Daemon) put(ctx context.Context, m understudy.Message, channels []under
 		if n, err = d.roomFor(ctx, n); err != nil {
 			return err
 		}
-		if err := (outbox{d}).Save(ctx, n); err != nil {
+		if err := d.store.Put(ctx, kindNotified, n.ID, n); err != nil {
 			return err
 		}
 		d.bell.ring(outboxRings)

@@ -26,6 +26,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.cry(ctx, err)
 		return err
 	}
+	if _, err := d.whereNewsBegin(ctx); err != nil { // before anything can be written that is news
+		return err
+	}
 	listener, err := d.listen()
 	if err != nil {
 		return err
@@ -84,12 +87,12 @@ func (d *Daemon) listen() (net.Listener, error) {
 // restore goes on with what was under way, and then tends what should be up for as long as
 // the daemon runs.
 func (d *Daemon) restore(ctx context.Context) {
+	d.acts.begin(ctx, "news", d.followJournal)
+	d.acts.begin(ctx, "notifications", d.postman.Run)
 	if err := d.startRouter(ctx); err != nil {
 		d.note("the router", "bringing back the router: %v", err)
 	}
 	d.acts.begin(ctx, "router", d.keepRouter)
-	d.acts.begin(ctx, "news", d.followJournal)
-	d.acts.begin(ctx, "notifications", d.postman.Run)
 	d.tendAll(ctx, map[string]*ward{})
 	if err := d.goOn(ctx); err != nil && ctx.Err() == nil {
 		d.note("going on", "going on with what was under way: %v", err)

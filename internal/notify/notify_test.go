@@ -89,12 +89,12 @@ func (m *memory) Waiting(context.Context) ([]understudy.Notification, error) {
 	return slices.DeleteFunc(slices.Clone(m.all), func(n understudy.Notification) bool { return n.State != understudy.NotificationWaiting }), nil
 }
 
-func (m *memory) Save(_ context.Context, n understudy.Notification) error {
+func (m *memory) Change(_ context.Context, id string, change func(*understudy.Notification)) (understudy.Notification, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := slices.IndexFunc(m.all, func(o understudy.Notification) bool { return o.ID == n.ID })
-	m.all[at] = n
-	return nil
+	at := slices.IndexFunc(m.all, func(o understudy.Notification) bool { return o.ID == id })
+	change(&m.all[at])
+	return m.all[at], nil
 }
 
 func (m *memory) Changed() <-chan struct{} {

@@ -12,11 +12,12 @@ import (
 	"understudy"
 )
 
-// Outbox keeps notifications. What Save has returned for is there after a crash.
+// Outbox keeps notifications. What Change has returned for is there after a crash.
 type Outbox interface {
 	// Waiting are those that have not ended, oldest first.
 	Waiting(ctx context.Context) ([]understudy.Notification, error)
-	Save(ctx context.Context, n understudy.Notification) error
+	// Change changes one as it stands then, and returns it.
+	Change(ctx context.Context, id string, change func(*understudy.Notification)) (understudy.Notification, error)
 	// Changed is closed when the next one comes, or one is to be tried again.
 	Changed() <-chan struct{}
 }
@@ -79,34 +80,38 @@ func (p *Postman) begin(ctx context.Context, workers *sync.WaitGroup, done chan<
 		return 0, err
 	}
 	next, now := TriedFor, time.Now()
-	due := map[string][]understudy.Notification{}
 	for _, n := range waiting {
 		if n.NextAt.After(now) {
 			next = min(next, n.NextAt.Sub(now))
 			continue
 		}
-		due[n.Channel] = append(due[n.Channel], n)
-	}
-	for name, all := range due {
-		if !p.take(name) {
+		if !p.take(n.Channel) {
 			continue // its worker is at it; it says when it is done
 		}
-		at := slices.IndexFunc(channels, func(c understudy.Channel) bool { return c.Name == name })
+		var to *understudy.Channel
+		if at := slices.IndexFunc(channels, func(c understudy.Channel) bool { return c.Name == n.Channel }); at >= 0 {
+			to = &channels[at]
+		}
 		workers.Go(func() {
-			defer p.give(name, done)
-			for _, n := range all {
-				if ctx.Err() != nil {
-					return
-				}
-				if at < 0 {
-					p.try(ctx, nil, n)
-					continue
-				}
-				p.try(ctx, &channels[at], n)
-			}
+			defer p.give(n.Channel, done)
+			p.work(ctx, n.Channel, to)
 		})
 	}
 	return next, nil
+}
+
+// work tries everything that is due for a channel. It reads that itself: what was read before
+// the channel was taken may have been delivered since.
+func (p *Postman) work(ctx context.Context, name string, to *understudy.Channel) {
+	waiting, err := p.Outbox.Waiting(ctx)
+	if err != nil {
+		return // it is tried again, and told then
+	}
+	for _, n := range waiting {
+		if n.Channel == name && !n.NextAt.After(time.Now()) && ctx.Err() == nil {
+			p.try(ctx, to, n)
+		}
+	}
 }
 
 func (p *Postman) take(channel string) bool {
@@ -145,10 +150,10 @@ func (p *Postman) try(ctx context.Context, c *understudy.Channel, n understudy.N
 		return
 	}
 	a.Took = time.Since(a.At)
-	n = After(n, a, err, rand.Float64())
-	if err := p.Outbox.Save(context.WithoutCancel(ctx), n); err != nil {
-		p.Log.Error("a delivery could not be written down, so it may be made again", "notification", n.ID, "error", err)
+	now, unsaved := p.Outbox.Change(context.WithoutCancel(ctx), n.ID, func(n *understudy.Notification) { *n = After(*n, a, err, rand.Float64()) })
+	if unsaved != nil {
+		p.Log.Error("a delivery could not be written down, so it may be made again", "notification", n.ID, "error", unsaved)
 		return
 	}
-	p.Tried(ctx, n)
+	p.Tried(ctx, now)
 }
