@@ -66,8 +66,8 @@ func Events() []string {
 	return []string{
 		"rehearsal.passed", "rehearsal.failed", "rehearsal.inconclusive", "rehearsal.error", "rehearsal.cancelled",
 		"promotion.gated", "promotion.refused", "promotion.switching", "promotion.settled", "promotion.rolling-back", "promotion.rolled-back",
-		"promotion.break-glass", "hold.placed", "hold.lifted", "verdict.revoked", "twin.reset-failed",
-		"daemon.crashed", "router.restarted", "journal.damaged", "certificate.expiring", "certificate.failed",
+		"approval.given", "approval.withdrawn", "glass.broken", "hold.placed", "hold.lifted", "maintenance.on", "maintenance.off",
+		"verdict.revoked", "twin.reset-failed", "daemon.crashed", "router.restarted", "journal.damaged",
 	}
 }
 

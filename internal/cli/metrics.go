@@ -145,6 +145,9 @@ func quantiles(s understudy.Spread, least int) string {
 }
 
 func rate(s understudy.Share, least int) string {
+	if s.Of == 0 {
+		return "none"
+	}
 	if !s.Enough {
 		return fmt.Sprintf("too few to say: %d of %s, at least %d are needed", s.Count, plural(s.Of, "deployment"), least)
 	}

@@ -9,7 +9,7 @@
 //	promotion.baking                   all of the traffic goes to it: the lead time ends
 //	promotion.rolling-back, answered,  it goes back: it has failed, and production has recovered
 //	          rolled-back
-//	… with the fact break-glass        somebody brought it past the gate: it is a hotfix
+//	glass.broken                       somebody brought it past the gate: it is a hotfix
 //	hold.placed by a person            somebody stopped what follows
 //	rehearsal.started … its end        what happened before production
 //

@@ -159,7 +159,7 @@ func TestMetrics_CountWhatTheJournalSays(t *testing.T) {
 		"a hotfix past the gate speaks against what was there, and is rework": {
 			func(s *script) {
 				s.promote(0, "p1", "v1", settled()...)
-				s.at(2*time.Hour, "ann", "promotion.planned", "p2", "release", "v2", "to", "production", "break-glass", "true")
+				s.at(2*time.Hour, "ann", "glass.broken", "p2", "release", "v2", "to", "production")
 				s.promote(2*time.Hour, "p2", "v2", settled()...)
 			},
 			func(m understudy.Metrics) any {
@@ -169,7 +169,7 @@ func TestMetrics_CountWhatTheJournalSays(t *testing.T) {
 		"but not a week later": {
 			func(s *script) {
 				s.promote(0, "p1", "v1", settled()...)
-				s.at(7*day, "ann", "promotion.break-glass", "p2", "to", "production")
+				s.at(7*day, "ann", "glass.broken", "p2", "to", "production")
 				s.promote(7*day, "p2", "v2", settled()...)
 			},
 			func(m understudy.Metrics) any { return []any{m.Changes[0].Failed, m.Rework.Count} }, []any{"", 1},

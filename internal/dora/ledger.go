@@ -56,6 +56,9 @@ func (l *Ledger) Add(e understudy.Entry) {
 		l.addRelease(what, e)
 	case "promotion":
 		l.addPromotion(what, e)
+	case "glass":
+		l.addPromotion("", e)
+		l.promotions[e.Subject].hotfix = true
 	case "rollback":
 		if p := l.promotions[e.Subject]; p != nil {
 			p.rolledBy(what, e)
@@ -93,7 +96,6 @@ func (l *Ledger) addPromotion(what string, e understudy.Entry) {
 	keep(&p.to, e.Facts["to"])
 	keep(&p.label, e.Facts["release"])
 	keep(&p.digest, e.Facts["digest"])
-	p.hotfix = p.hotfix || pastTheGate(e)
 	switch understudy.PromotionState(what) {
 	case understudy.PromotionRefused:
 		p.refused = e.At
@@ -115,12 +117,6 @@ func (p *promotion) turn(at time.Time) {
 		at = p.asked
 	}
 	first(&p.turned, at)
-}
-
-// pastTheGate tells whether an entry says that somebody broke the glass.
-func pastTheGate(e understudy.Entry) bool {
-	said := e.Facts["break-glass"]
-	return strings.HasSuffix(e.Act, ".break-glass") || said != "" && said != "false"
 }
 
 // rolledBy notes who asked for the way back, and when the old release answered.

@@ -80,7 +80,7 @@ func measure(m *understudy.Metrics) {
 		weekOf(m, begins).LeadTime = spread(all).Median
 	}
 	count, span := len(m.Changes), m.Until.Sub(m.Since)
-	m.Frequency = understudy.Frequency{Count: count, Days: int((span + 24*time.Hour - 1) / (24 * time.Hour)), OnDays: len(days), Between: spread(between)}
+	m.Frequency = understudy.Frequency{Count: count, Days: max(1, int((span+12*time.Hour)/(24*time.Hour))), OnDays: len(days), Between: spread(between)}
 	if span > 0 {
 		m.Frequency.PerWeek = float64(count) * float64(7*24*time.Hour) / float64(span)
 	}

@@ -8,17 +8,11 @@ import (
 	"understudy"
 )
 
-// breakGlass is the event of whatever act brought a release past the gate.
-const breakGlass = "promotion.break-glass"
-
 // MessageOf makes the message of an entry; false: nobody is told of it.
 func MessageOf(e understudy.Entry, application string) (understudy.Message, bool) {
 	m := understudy.Message{
 		Entry: e.Sequence, Head: e.Hash, At: e.At, Event: e.Act, Application: application, Subject: e.Subject, By: e.Actor,
 		Release: e.Facts["release"], Environment: cmp.Or(e.Facts["to"], e.Facts["for"]),
-	}
-	if e.Act == "promotion.planned" && e.Facts["break-glass"] != "" && e.Facts["break-glass"] != "false" {
-		m.Event = breakGlass
 	}
 	if !slices.Contains(understudy.Events(), m.Event) {
 		return m, false
@@ -31,11 +25,19 @@ func MessageOf(e understudy.Entry, application string) (understudy.Message, bool
 // a program said, or a person gave as a reason, may hold what must not leave the machine.
 func words(m *understudy.Message) (text, see string) {
 	kind, what, _ := strings.Cut(m.Event, ".")
+	release := cmp.Or(m.Release, "a release")
 	switch kind {
 	case "rehearsal":
 		return ofRehearsal(*m, what), "understudy rehearsal show " + m.Subject
 	case "promotion":
 		return ofPromotion(*m, what), "understudy promotion show " + m.Subject
+	case "approval":
+		return m.By + map[string]string{"given": " approved ", "withdrawn": " takes back the approval of "}[what] + release + forWhom(*m), "understudy promotion list"
+	case "glass":
+		return m.By + " broke the glass: " + release + " goes past the gate" + ofWhat(*m), "understudy promotion show " + m.Subject
+	case "maintenance":
+		m.Environment = m.Subject
+		return m.Subject + map[string]string{"on": " was closed for maintenance by ", "off": " was opened again by "}[what] + m.By, "understudy status"
 	case "hold":
 		m.Environment = m.Subject
 		return m.Subject + held(*m, what), "understudy status"
@@ -44,8 +46,6 @@ func words(m *understudy.Message) (text, see string) {
 	case "twin":
 		m.Environment = m.Subject
 		return "the twin " + m.Subject + " could not be reset", "understudy twin reset " + m.Subject
-	case "certificate":
-		return "the certificate of " + m.Subject + certificate(what), "understudy status"
 	case "journal":
 		return "the journal is not as it was written", "understudy journal verify"
 	case "router":
@@ -92,7 +92,7 @@ func ofPromotion(m understudy.Message, what string) string {
 	case understudy.PromotionRolledBack:
 		return release + " was rolled back in " + to + "; nothing is promoted there until the hold is lifted"
 	}
-	return m.By + " brought " + release + " past the gate of " + to
+	return release + " is " + what + " to " + to
 }
 
 func held(m understudy.Message, what string) string {
@@ -102,9 +102,9 @@ func held(m understudy.Message, what string) string {
 	return " is held: nothing is promoted to it until somebody lifts that"
 }
 
-func certificate(what string) string {
-	if what == "expiring" {
-		return " runs out soon and was not renewed"
+func ofWhat(m understudy.Message) string {
+	if m.Environment == "" {
+		return ""
 	}
-	return " could not be had"
+	return " of " + m.Environment
 }

@@ -51,8 +51,8 @@ func TestMessageOf_TellsOfNothingElse(t *testing.T) {
 			t.Errorf("%q is told: %+v", act, m)
 		}
 	}
-	m, told := notify.MessageOf(entryOf("promotion.planned", "p1", "release", "v2", "to", "production", "break-glass", "true"), "shop")
-	if !told || m.Event != "promotion.break-glass" || m.Text != "ann brought v2 past the gate of production" {
+	m, told := notify.MessageOf(entryOf("glass.broken", "p1", "release", "v2", "to", "production", "passed", "a freeze"), "shop")
+	if !told || m.Text != "ann broke the glass: v2 goes past the gate of production" {
 		t.Errorf("broken glass is not told: %+v", m)
 	}
 }
