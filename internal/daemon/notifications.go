@@ -106,29 +106,30 @@ func (d *Daemon) roomFor(ctx context.Context, n understudy.Notification) (unders
 
 // tried sees that whoever looks is told how a channel fares.
 func (d *Daemon) tried(ctx context.Context, n understudy.Notification) {
-	matter := "notifications to " + n.Channel
-	waiting, givenUp := 0, 0
 	all, err := store.All[understudy.Notification](ctx, d.store, kindNotified)
-	if err != nil {
-		return // the next attempt tells
+	if err == nil { // else the next attempt tells
+		d.noteChannel(channelStatus(understudy.Channel{Name: n.Channel}, all))
 	}
-	for _, one := range all {
-		switch {
-		case one.Channel != n.Channel:
-		case one.State == understudy.NotificationWaiting:
-			waiting++
-		case one.State == understudy.NotificationGivenUp:
-			givenUp++
-		}
+}
+
+// noteChannels tells how every channel fared when the last daemon ended.
+func (d *Daemon) noteChannels(ctx context.Context) error {
+	told, err := d.Notifications(ctx)
+	for _, c := range told.Channels {
+		d.noteChannel(c)
 	}
-	why := n.Failed()
+	return err
+}
+
+func (d *Daemon) noteChannel(c api.ChannelStatus) {
+	matter := "notifications to " + c.Name
 	switch {
-	case why == "" && givenUp == 0:
+	case c.Failed == "" && c.GivenUp == 0:
 		d.notes.set(matter, "")
-	case why == "":
-		d.note(matter, "%s: %d given up; see understudy notifications", matter, givenUp)
+	case c.Failed == "":
+		d.note(matter, "%s: %d given up; see understudy notifications", matter, c.GivenUp)
 	default:
-		d.note(matter, "%s: %d wait and %d were given up, the last attempt failed: %s; see understudy notifications", matter, waiting, givenUp, why)
+		d.note(matter, "%s: %d wait and %d were given up, the last attempt failed: %s; see understudy notifications", matter, c.Waiting, c.GivenUp, c.Failed)
 	}
 }
 

@@ -87,6 +87,9 @@ func (d *Daemon) listen() (net.Listener, error) {
 // restore goes on with what was under way, and then tends what should be up for as long as
 // the daemon runs.
 func (d *Daemon) restore(ctx context.Context) {
+	if err := d.noteChannels(ctx); err != nil {
+		d.note("notifications", "reading which notifications have not arrived: %v", err)
+	}
 	d.acts.begin(ctx, "news", d.followJournal)
 	d.acts.begin(ctx, "notifications", d.postman.Run)
 	if err := d.startRouter(ctx); err != nil {

@@ -79,7 +79,7 @@ func (w Wish) daemonUnit() string {
 		"KillMode=process",
 		"OOMPolicy=continue",
 		"Restart=always",
-		"RestartSec=1",
+		"RestartSec=2",
 		"TimeoutStartSec=90",
 		"TimeoutStopSec=60",
 		"LimitNOFILE=65536",
