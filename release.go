@@ -40,8 +40,9 @@ type ArtifactFile struct {
 
 // Source is where a release was built from.
 type Source struct {
-	Revision string `json:"revision,omitempty"`
-	Dirty    bool   `json:"dirty,omitempty"`
+	Revision    string    `json:"revision,omitempty"`
+	CommittedAt time.Time `json:"committedAt,omitzero"` // of the revision
+	Dirty       bool      `json:"dirty,omitempty"`      // files had changed since
 }
 
 // NewArtifact names a tree by its files, whatever order they come in.

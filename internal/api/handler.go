@@ -37,6 +37,10 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	promotionRoutes(a, roles.Promotions, roles.Decisions, roles.Holds)
 	policyRoutes(a, roles.Policies, roles.Approvals)
 	journalRoutes(a, roles.Journal, roles.Control)
+	notificationRoutes(a, roles.Notifications)
+	if roles.Gauges != nil {
+		mux.Handle("GET /metrics", roles.Gauges)
+	}
 	return a
 }
 

@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 
 	"understudy"
@@ -318,13 +319,67 @@ type Approve struct {
 // Journal reads the record of what was done.
 type Journal interface {
 	JournalEntries(ctx context.Context, from int64, each func(understudy.Entry) error) error
-	VerifyJournal(ctx context.Context) (JournalVerified, error)
+	VerifyJournal(ctx context.Context, request VerifyJournal) (JournalVerified, error)
+	// Metrics are computed from the journal alone.
+	Metrics(ctx context.Context, request Metrics) (understudy.Metrics, error)
 }
 
-// JournalVerified is what a verification of the whole journal found.
+// VerifyJournal asks for the journal to be verified. Its zero value is the whole of it.
+type VerifyJournal struct {
+	From  int64             // only entries from this on
+	Since time.Time         // only entries since then
+	Head  understudy.Digest // an entry with this hash has to be there; empty: none
+}
+
+// JournalVerified is what a verification of the journal found.
 type JournalVerified struct {
 	Entries int64             `json:"entries"`
+	First   int64             `json:"first"` // the first that was read
 	Head    understudy.Digest `json:"head"`
+	Known   int64             `json:"known,omitempty"` // the entry of the head that was asked for
+}
+
+// Metrics asks for delivery metrics of an environment.
+type Metrics struct {
+	Environment string    // empty: production
+	Since       time.Time // zero: 90 days ago
+}
+
+// Notifications shows what is told to whom, and whether it arrived.
+type Notifications interface {
+	Notifications(ctx context.Context) (Told, error)
+	// TestNotification tells a channel that this is a test, and returns once it has arrived.
+	TestNotification(ctx context.Context, request TestNotification) error
+	RetryNotification(ctx context.Context, request RetryNotification) (understudy.Notification, error)
+}
+
+// Told is every channel and every notification that is kept, oldest first.
+type Told struct {
+	Channels      []ChannelStatus           `json:"channels"`
+	Notifications []understudy.Notification `json:"notifications"`
+}
+
+// ChannelStatus is a channel and how it fares. Its address is not shown.
+type ChannelStatus struct {
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind"`
+	Events    []string `json:"events"`
+	Waiting   int      `json:"waiting"`
+	Delivered int      `json:"delivered"`
+	GivenUp   int      `json:"givenUp"`
+	Failed    string   `json:"failed,omitempty"` // why the last attempt did
+}
+
+// TestNotification asks for a channel to be tried.
+type TestNotification struct {
+	Channel string `json:"channel"`
+	By      string `json:"by"`
+}
+
+// RetryNotification asks for a notification to be tried again now, and for another day.
+type RetryNotification struct {
+	ID string `json:"id"`
+	By string `json:"by"`
 }
 
 // Control is about the daemon itself.
@@ -361,4 +416,7 @@ type Roles struct {
 	Approvals    Approvals
 	Journal      Journal
 	Control      Control
+
+	Notifications Notifications
+	Gauges        http.Handler // the daemon's own figures, as Prometheus reads them; nil: none
 }

@@ -269,12 +269,36 @@ type fromRequest struct {
 	From int64 `query:"from"`
 }
 
+type verifyRequest struct {
+	From  int64     `query:"from"`
+	Since time.Time `query:"since"`
+	Head  string    `query:"head"`
+}
+
+type metricsRequest struct {
+	Environment string    `query:"environment"`
+	Since       time.Time `query:"since"`
+}
+
+func notificationRoutes(a huma.API, role Notifications) {
+	get(a, "notifications", "/v1/notifications", "who is told what, and whether it arrived", func(ctx context.Context, _ *none) (Told, error) {
+		return role.Notifications(ctx)
+	})
+	post(a, "test-notification", "/v1/notifications/test", "try a channel", func(ctx context.Context, in TestNotification) (none, error) {
+		return none{}, role.TestNotification(ctx, in)
+	})
+	post(a, "retry-notification", "/v1/notifications/retry", "try a notification again now", role.RetryNotification)
+}
+
 func journalRoutes(a huma.API, role Journal, control Control) {
 	follow(a, "journal", "/v1/journal", "the journal's entries from a sequence number on", func(ctx context.Context, in *fromRequest, each func(understudy.Entry) error) error {
 		return role.JournalEntries(ctx, in.From, each)
 	})
-	get(a, "verify-journal", "/v1/journal/verify", "verify the whole journal", func(ctx context.Context, _ *none) (JournalVerified, error) {
-		return role.VerifyJournal(ctx)
+	get(a, "verify-journal", "/v1/journal/verify", "verify the journal, and hold it against a head that was kept elsewhere", func(ctx context.Context, in *verifyRequest) (JournalVerified, error) {
+		return role.VerifyJournal(ctx, VerifyJournal{From: in.From, Since: in.Since, Head: understudy.Digest(in.Head)})
+	})
+	get(a, "metrics", "/v1/metrics", "delivery metrics, computed from the journal alone", func(ctx context.Context, in *metricsRequest) (understudy.Metrics, error) {
+		return role.Metrics(ctx, Metrics{Environment: in.Environment, Since: in.Since})
 	})
 	get(a, "info", "/v1/info", "who answers", func(ctx context.Context, _ *none) (Info, error) { return control.Info(ctx) })
 	post(a, "shutdown", "/v1/shutdown", "end the daemon; environments go on", func(ctx context.Context, _ none) (none, error) {

@@ -42,6 +42,7 @@ func rooms() map[string]room {
 		"internal/atomicfile":              {bare: true},
 		"internal/attest":                  {},
 		"internal/doctor":                  {},
+		"internal/dora":                    {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/evidence":                {knows: []string{"atomicfile"}},
 		"internal/filetree":                {},
 		"internal/filetree/filetreetest":   {},
@@ -80,6 +81,7 @@ func rooms() map[string]room {
 		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster"}},
 		"internal/migrationpage":           {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/migration/hazards":       {knows: []string{"check"}, bare: true, never: world()},
+		"internal/notify":                  {never: []string{"os", "database/sql"}},
 		"internal/proofpage":               {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/router":                  {},
 		"internal/rowmask":                 {never: []string{"os", "net", "database/sql", "log", "syscall"}},
@@ -94,6 +96,7 @@ func rooms() map[string]room {
 		"internal/store/storetest":         {knows: []string{"store"}},
 		"internal/subset":                  {bare: true, never: world()},
 		"internal/supervisor":              {knows: []string{"runtime/process", "seal"}}, // where the two meet, in a process of its own
+		"internal/systemd":                 {knows: []string{"atomicfile"}},
 		"internal/testreport":              {},
 		"internal/yield":                   {},
 
@@ -101,7 +104,7 @@ func rooms() map[string]room {
 		"internal/api":         {},
 		"internal/api/apitest": {knows: []string{"api"}},
 		"internal/api/client":  {knows: []string{"api"}},
-		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "migrationpage", "proofpage", "statedir"}},
+		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "dora", "migrationpage", "proofpage", "statedir", "systemd"}},
 		"internal/config":      {knows: []string{"policy"}},
 
 		// who sees all

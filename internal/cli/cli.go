@@ -137,7 +137,7 @@ func (c *cli) root() *cobra.Command {
 		c.twinCommand(), c.parityCommand())
 	chapter(root, "rehearse", "Rehearse:", c.releaseCommand(), c.rehearseCommand(), c.rehearsalCommand(), c.migrationCommand(), c.verdictCommand())
 	chapter(root, "promote", "Promote:", c.policyCommand(), c.approveCommand(), c.gateCommand(), c.promoteCommand(), c.promotionCommand(), c.rollbackCommand(), c.holdCommand())
-	chapter(root, "look", "Look after it:", c.journalCommand(), c.serveCommand(), c.stopCommand(), c.versionCommand(),
+	chapter(root, "look", "Look after it:", c.journalCommand(), c.metricsCommand(), c.notificationsCommand(), c.serveCommand(), c.installCommand(), c.stopCommand(), c.versionCommand(),
 		c.superviseCommand(), c.routerCommand(), c.probeCommand())
 	root.Example = indent("understudy init\nunderstudy release create v2 --from build/v2\nunderstudy rehearse v2\nunderstudy promote v2")
 	root.SilenceErrors, root.SilenceUsage = true, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,21 +73,56 @@ func reasons(e understudy.Entry) []string {
 }
 
 func (c *cli) journalVerify() *cobra.Command {
-	return c.command(page{
-		use: "verify", short: "verify that no entry was changed or taken out", args: takes(0, 0),
-		long: "Reads the whole journal and verifies that each entry follows from the one before it. Keep the\n" +
-			"head that it prints elsewhere, and a later end of the journal can be held against it.",
-		example: "understudy journal verify",
+	var head, since string
+	cmd := c.command(page{
+		use: "verify [--head HASH] [--since WHEN]", short: "verify that no entry was changed or taken out", args: takes(0, 0),
+		long: "Reads the journal and verifies that each entry follows from the one before it. Whoever can write\n" +
+			"to its folder can replace the whole of it, consistently: keep the head that this prints elsewhere\n" +
+			"(notifications carry it too), and --head says whether that entry is still there, unchanged.\n" +
+			"--since reads only what was written since then, and takes what is before as it is.",
+		example: "understudy journal verify\nunderstudy journal verify --head \"$(cat /mnt/elsewhere/head)\"\nunderstudy journal verify --since 7d",
 		exits:   "0 it is whole, 1 it is not, or error, 2 wrong usage",
 	}, func(ctx context.Context, _ []string) error {
+		request, err := c.verifyRequest(head, since)
+		if err != nil {
+			return err
+		}
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
-			verified, err := roles.Journal.VerifyJournal(ctx)
+			verified, err := roles.Journal.VerifyJournal(ctx, request)
 			if err != nil {
 				return err
 			}
-			return show(c, verified, func(v api.JournalVerified) {
-				c.voice.print("%s entries, each follows from the one before it; the head is %s", number(v.Entries), v.Head)
-			})
+			return show(c, verified, c.showVerified)
 		})
 	})
+	cmd.Flags().StringVar(&head, "head", "", "a head that was kept elsewhere")
+	cmd.Flags().StringVar(&since, "since", "", "a length of time (36h, 7d), a day (2026-11-01), a moment, or an entry's number")
+	return cmd
+}
+
+func (c *cli) verifyRequest(head, since string) (api.VerifyJournal, error) {
+	request := api.VerifyJournal{Head: understudy.Digest(strings.TrimSpace(head))}
+	if request.Head != "" {
+		if _, err := understudy.ParseDigest(string(request.Head)); err != nil {
+			return request, understudy.Errorf(understudy.KindInvalid, "--head: %w", err).WithHint("give the whole of it, as understudy journal verify printed it")
+		}
+	}
+	if entry, err := strconv.ParseInt(since, 10, 64); err == nil && entry > 0 {
+		request.From = entry
+		return request, nil
+	}
+	var err error
+	request.Since, err = c.moment("--since", since)
+	return request, err
+}
+
+func (c *cli) showVerified(v api.JournalVerified) {
+	which := ""
+	if v.First > 1 {
+		which = ", of which those from " + number(v.First) + " on were read"
+	}
+	c.voice.print("%s entries%s, each follows from the one before it; the head is %s", number(v.Entries), which, v.Head)
+	if v.Known > 0 {
+		c.voice.print("the head that was kept is entry %s; %s were written since", number(v.Known), number(v.Entries-v.Known))
+	}
 }

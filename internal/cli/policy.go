@@ -42,14 +42,14 @@ func (c *cli) showPolicy(in understudy.PolicyInForce) {
 		all  []understudy.Times
 	}{{"frozen", in.Frozen}, {"open", in.Allowed}} {
 		for _, t := range side.all {
-			c.voice.print("%-15s %s to %s%s", side.name, day(t.From), day(t.Until), after(": ", t.Reason))
+			c.voice.print("%-15s %s to %s%s", side.name, weekday(t.From), weekday(t.Until), after(": ", t.Reason))
 		}
 	}
 	c.voice.print("%-15s %s", "digest", in.Digest)
 }
 
-// day is a moment with its weekday, where people are.
-func day(t time.Time) string { return t.Local().Format("Mon 2006-01-02 15:04 MST") }
+// weekday is a moment with its weekday, where people are.
+func weekday(t time.Time) string { return t.Local().Format("Mon 2006-01-02 15:04 MST") }
 
 func (c *cli) policyExplain() *cobra.Command {
 	var request api.Promote
@@ -97,9 +97,9 @@ func (c *cli) showStanding(e understudy.Explanation) {
 	switch {
 	case e.Earliest.IsZero():
 	case e.May:
-		c.voice.print("it may go until %s", day(e.Until))
+		c.voice.print("it may go until %s", weekday(e.Until))
 	default:
-		c.voice.print("it may go at the earliest on %s, until %s%s", day(e.Earliest), day(e.Until), after("; ", e.Note))
+		c.voice.print("it may go at the earliest on %s, until %s%s", weekday(e.Earliest), weekday(e.Until), after("; ", e.Note))
 	}
 }
 

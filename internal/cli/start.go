@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"understudy"
+	"understudy/internal/systemd"
 )
 
 const (
@@ -34,6 +35,12 @@ func answers(ctx context.Context, socket string) bool {
 // start starts the daemon and waits until it answers. Of commands that come here at the
 // same time one starts it, and the others wait for that one.
 func (c *cli) start(ctx context.Context, at place) error {
+	if service, is, err := systemd.Marked(at.state.Root); err != nil || is {
+		if err != nil {
+			return err
+		}
+		return c.awaitService(ctx, at, service.Daemon)
+	}
 	if err := at.state.Make(); err != nil {
 		return err
 	}
@@ -56,6 +63,24 @@ func (c *cli) start(ctx context.Context, at place) error {
 		return nil
 	}
 	return c.spawn(ctx, at)
+}
+
+// awaitService waits for a daemon that is a service of this machine: it may be starting just
+// now. None is started beside it.
+func (c *cli) awaitService(ctx context.Context, at place, unit string) error {
+	waiting, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	for !answers(waiting, at.state.Socket()) {
+		if pause(waiting, startLook) == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return understudy.Errorf(understudy.KindUnavailable, "the daemon is a service of this machine, %s, and does not answer", unit).
+			WithHint("start it: systemctl start %s\nsee why it does not run: journalctl -u %s -n 50", unit, unit)
+	}
+	return nil
 }
 
 // spawn starts a daemon that outlives this command.

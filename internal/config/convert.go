@@ -31,6 +31,7 @@ func (s *source) project() (Project, error) {
 	}
 	s.checkEnvironments(app, p.Environments)
 	s.checkPolicy(app, p.Policy)
+	p.Notify = s.channels(doc.Notify)
 	return p, nil
 }
 

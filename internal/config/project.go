@@ -20,6 +20,7 @@ type Project struct {
 	Application  understudy.Application
 	Environments []understudy.Environment // in the order of the file
 	Policy       understudy.Policy        // as written: WithDefaults is the reader's
+	Notify       []understudy.Channel     // who is told what, in the order of the file
 	Mask         string                   // where the rules of masking are, whether or not there are any yet
 }
 
@@ -76,7 +77,7 @@ func LoadRelease(dir string, p Project) (understudy.Application, error) {
 	if err != nil {
 		return understudy.Application{}, err
 	}
-	source.forget("environments", "policy", "mask")
+	source.forget("environments", "policy", "mask", "notify")
 	app, err := source.application()
 	if err := source.problems.with(err); err != nil {
 		return understudy.Application{}, err

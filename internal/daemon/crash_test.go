@@ -81,7 +81,7 @@ func TestRehearsal_KilledAtEachStepGoesOnAndEndsTheSame(t *testing.T) {
 	if outcomes(r) != outcomes(again) {
 		t.Errorf("the checks ended\n%s\nexpected as when nobody is killed\n%s", outcomes(r), outcomes(again))
 	}
-	if _, err := h.VerifyJournal(limited(t)); err != nil {
+	if _, err := h.VerifyJournal(limited(t), api.VerifyJournal{}); err != nil {
 		t.Error(err)
 	}
 }

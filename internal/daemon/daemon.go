@@ -16,6 +16,7 @@ import (
 	"understudy/internal/evidence"
 	"understudy/internal/journal"
 	"understudy/internal/keyfile"
+	"understudy/internal/notify"
 	"understudy/internal/promotion"
 	"understudy/internal/rehearsal"
 	"understudy/internal/router"
@@ -23,6 +24,7 @@ import (
 	"understudy/internal/seal"
 	"understudy/internal/statedir"
 	"understudy/internal/store"
+	"understudy/internal/systemd"
 	"understudy/internal/twin"
 )
 
@@ -51,6 +53,8 @@ type Daemon struct {
 	printKey   []byte
 	maskKey    []byte
 	bell       *bell
+	news       *news
+	postman    *notify.Postman
 	stages     *stages
 	live       live
 	rehearsals rehearsal.Engine
@@ -76,6 +80,7 @@ func Open(ctx context.Context, options Options) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{options: options, file: file, started: time.Now(), shutdown: make(chan struct{}), bell: newBell(), stages: newStages()}
+	d.news = &news{bell: d.bell}
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -88,7 +93,13 @@ func (d *Daemon) open(ctx context.Context) error {
 	if d.lock, err = takeLock(d.options.State.Below("daemon.lock")); err != nil {
 		return err
 	}
+	service, _, err := systemd.Marked(d.options.State.Root)
+	if err != nil {
+		return err
+	}
+	d.frontDoor.service = service.Router
 	if d.journal, err = journal.Open(d.options.State.Below("journal")); err != nil {
+		d.cry(ctx, err)
 		return err
 	}
 	if torn := d.journal.Torn(); torn != "" {
@@ -126,6 +137,9 @@ func (d *Daemon) cast() {
 	d.rehearsals = rehearsal.Engine{
 		House: house{d}, Records: records{d}, Notary: notary{d}, Recorder: recorder{d, "understudy"},
 		Keeper: keeper{d}, Timing: d.options.Timing, Now: time.Now,
+	}
+	d.postman = &notify.Postman{
+		Outbox: outbox{d}, Carrier: notify.Couriers{Secret: config.Secret}, Channels: d.channels, Tried: d.tried, Log: d.options.Log,
 	}
 	d.promotions = promotion.Engine{
 		Records: records{d}, Archive: archive{d}, Consent: consent{d}, Production: production{d}, Deployments: deployments{d},

@@ -293,8 +293,11 @@ func (d *Daemon) ResetTwin(ctx context.Context, request api.ResetTwin, tell api.
 		return understudy.Snapshot{}, err
 	}
 	got, err := d.snapshot(ctx, twin.Want{Of: env.TwinOf, On: env.Name}, tell)
-	if err != nil {
-		return got.Snapshot, err
+	if err == nil {
+		err = d.upTwin(ctx, env, "", tell)
 	}
-	return got.Snapshot, d.upTwin(ctx, env, "", tell)
+	if err != nil && ctx.Err() == nil { // nobody broke it off
+		err = errors.Join(err, d.record(ctx, "understudy", "twin.reset-failed", env.Name, nil))
+	}
+	return got.Snapshot, err
 }

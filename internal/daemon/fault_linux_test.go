@@ -99,7 +99,7 @@ func TestPromotion_WhateverHappensOneReleaseServesAndOneWorkerWorks(t *testing.T
 			return // what follows would say the same
 		}
 	}
-	if _, err := h.VerifyJournal(limited(t)); err != nil {
+	if _, err := h.VerifyJournal(limited(t), api.VerifyJournal{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -64,9 +64,22 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 		t.Fatalf("%s serves after the rollback:\n%s", h.whoServes(t), told(p))
 	}
 	crowd.mustBeServed(t)
-	if v, err := h.VerifyJournal(limited(t)); err != nil || v.Entries < 20 {
+	if v, err := h.VerifyJournal(limited(t), api.VerifyJournal{}); err != nil || v.Entries < 20 {
 		t.Errorf("the journal holds %d entries: %v", v.Entries, err)
 	}
+	h.delivered(t)
+}
+
+// delivered holds the metrics to what was done: one deployment, taken back by somebody.
+func (h *house) delivered(t *testing.T) {
+	t.Helper()
+	m, err := h.Metrics(limited(t), api.Metrics{})
+	check(t, err)
+	if m.Frequency.Count != 1 || m.FailRate.Count != 1 || m.Rollbacks.Count != 1 || m.Rollbacks.ByItself != 0 || m.Rollbacks.Answered.Count != 1 ||
+		m.LeadTime.FromRelease != 1 || m.Rehearsals.Ended[understudy.RehearsalPassed] != 1 || m.Changes[0].Failed != "somebody rolled it back" {
+		t.Errorf("the metrics are %+v", m)
+	}
+	t.Logf("decision to answer: %s", m.Rollbacks.Answered.Longest)
 }
 
 // watchedExactly holds a rehearsal to it that nothing that its migration did went unseen.

@@ -37,6 +37,13 @@ var parts = map[string]func(ctx context.Context, args []string) error{
 	"supervise": func(ctx context.Context, _ []string) error { return daemon.Supervise(ctx, os.Stdin) },
 	"probe":     func(ctx context.Context, _ []string) error { return daemon.Probe(ctx, os.Stdout) },
 	"router":    func(ctx context.Context, args []string) error { return daemon.Route(ctx, args[1], args[3], os.Stderr) },
+	"serve": func(ctx context.Context, args []string) error { // as a unit has it
+		state, err := statedir.Resolve(args[1], args[3])
+		if err != nil {
+			return err
+		}
+		return daemon.Serve(ctx, options(args[1], state))
+	},
 	"daemon": func(ctx context.Context, args []string) error {
 		state, err := statedir.Resolve(args[0], "")
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"understudy/internal/router"
 	"understudy/internal/supervisor"
+	"understudy/internal/systemd"
 )
 
 // The processes that this program is besides the daemon. Each outlives it.
@@ -23,7 +24,8 @@ func Probe(ctx context.Context, out io.Writer) error { return supervisor.Probe(c
 
 // Route is the whole of `understudy router`: the front door.
 func Route(ctx context.Context, state, control string, log io.Writer) error {
-	return router.Run(ctx, router.Config{State: state, Control: control, Log: slog.New(slog.NewJSONHandler(log, nil))})
+	return router.Run(ctx, router.Config{State: state, Control: control, Log: slog.New(slog.NewJSONHandler(log, nil)),
+		Ready: func() error { return systemd.Ready(true) }})
 }
 
 // Serve is the whole of `understudy serve`: the daemon, until ctx ends or it is asked to.

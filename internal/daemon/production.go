@@ -51,6 +51,13 @@ func (p production) Held(ctx context.Context, environment string) (string, error
 }
 
 func (p production) Hold(ctx context.Context, environment, reason string) error {
+	now, err := p.d.standing(ctx, environment)
+	if err != nil || now.Held == reason { // said already
+		return err
+	}
+	if err := (recorder{p.d, "understudy"}).Record(ctx, "hold.placed", environment, reason, nil); err != nil {
+		return err
+	}
 	return p.d.changeStanding(ctx, environment, func(s *standing) { s.Held = reason })
 }
 

@@ -19,7 +19,10 @@ const (
 	kindPromotion   = "promotion"
 	kindApproval    = "approval"
 	kindFollowing   = "following" // of a live twin
-	kindProject     = "project"   // understudy.yaml, as it could last be read
+	kindNotified    = "notification"
+	kindCursor      = "cursor"  // in the journal
+	kindLife        = "life"    // of the daemon
+	kindProject     = "project" // understudy.yaml, as it could last be read
 )
 
 // records keeps rehearsals and promotions, and rings for whoever watches them.

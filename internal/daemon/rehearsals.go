@@ -33,7 +33,7 @@ func (d *Daemon) Rehearse(ctx context.Context, request api.Rehearse) (understudy
 		ID: newID(), Candidate: release.Digest, Label: release.Label, On: twin.Name, For: twin.TwinOf,
 		State: understudy.RehearsalQueued, WaitsFor: d.stages.holder(twin.Name), QueuedAt: time.Now(), By: request.By,
 	}
-	facts := map[string]string{"release": r.Label, "digest": string(r.Candidate), "on": r.On}
+	facts := map[string]string{"release": r.Label, "digest": string(r.Candidate), "on": r.On, "for": r.For}
 	if err := (recorder{d, request.By}).Record(ctx, "rehearsal.queued", r.ID, "", facts); err != nil {
 		return r, err
 	}

@@ -75,6 +75,9 @@ func (d *Daemon) keepRelease(ctx context.Context, release understudy.Release, fr
 		return release, err
 	}
 	facts := map[string]string{"label": release.Label, "artifact": string(release.Artifact.Digest), "revision": release.Source.Revision}
+	if s := release.Source; !s.CommittedAt.IsZero() && !s.Dirty {
+		facts["committed"] = s.CommittedAt.UTC().Format(time.RFC3339)
+	}
 	if err := (recorder{d, release.CreatedBy}).Record(ctx, "release.created", string(release.Digest), "", facts); err != nil {
 		return release, err
 	}
@@ -95,7 +98,11 @@ func source(ctx context.Context, dir string) understudy.Source {
 		return understudy.Source{}
 	}
 	changed, err := git("status", "--porcelain", "--untracked-files=no")
-	return understudy.Source{Revision: revision, Dirty: err != nil || changed != ""}
+	source := understudy.Source{Revision: revision, Dirty: err != nil || changed != ""}
+	if at, err := git("show", "-s", "--format=%cI", revision); err == nil {
+		source.CommittedAt, _ = time.Parse(time.RFC3339, at) // zero where git says something else: then it is not known
+	}
+	return source
 }
 
 // Releases lists the releases, oldest first.

@@ -14,8 +14,9 @@ import (
 
 // frontDoor is whether the router should run. Who starts or stops it holds the lock.
 type frontDoor struct {
-	mu     sync.Mutex
-	wanted bool
+	mu      sync.Mutex
+	wanted  bool
+	service string // that it is of this machine: somebody else starts it; empty: none
 }
 
 // routerLook is the time between two looks at whether the router still answers.
@@ -30,7 +31,29 @@ func (d *Daemon) startRouter(ctx context.Context) error {
 	if _, err := d.router.State(ctx); err == nil {
 		return nil
 	}
+	if d.frontDoor.service != "" {
+		return d.awaitRouter(ctx)
+	}
 	return d.launchRouter(ctx)
+}
+
+// routerWait is how long a router that is a service may take to answer.
+const routerWait = 30 * time.Second
+
+// awaitRouter waits for a router that somebody else starts.
+func (d *Daemon) awaitRouter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, routerWait)
+	defer cancel()
+	for {
+		_, err := d.router.State(ctx)
+		if err == nil {
+			return nil
+		}
+		if (clock{}).Wait(ctx, 50*time.Millisecond) != nil {
+			return understudy.Errorf(understudy.KindUnavailable, "the router is a service of this machine, %s, and does not answer: %w", d.frontDoor.service, err).
+				WithHint("start it: systemctl start %s", d.frontDoor.service)
+		}
+	}
 }
 
 // keepRouter starts the router again when it has died, until ctx ends: nothing else would,
@@ -53,7 +76,16 @@ func (d *Daemon) mendRouter(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil {
 		return nil
 	}
-	if err := (recorder{d, "understudy"}).Record(ctx, "router.restarted", "router", err.Error(), nil); err != nil {
+	record := func() error {
+		return recorder{d, "understudy"}.Record(ctx, "router.restarted", "router", err.Error(), nil)
+	}
+	if d.frontDoor.service != "" {
+		if err := d.awaitRouter(ctx); err != nil {
+			return err
+		}
+		return record()
+	}
+	if err := record(); err != nil {
 		return err
 	}
 	return d.launchRouter(ctx)
@@ -90,7 +122,8 @@ func (d *Daemon) launchRouter(ctx context.Context) error {
 	}
 }
 
-// stopRouter asks the router to end and waits until it has.
+// stopRouter asks the router to end and waits until it has. One that is a service closes all
+// of its front doors instead.
 func (d *Daemon) stopRouter(ctx context.Context) error {
 	d.frontDoor.mu.Lock()
 	defer d.frontDoor.mu.Unlock()
@@ -98,6 +131,14 @@ func (d *Daemon) stopRouter(ctx context.Context) error {
 	state, err := d.router.State(ctx)
 	if err != nil || state.PID == 0 {
 		return nil // it does not run
+	}
+	if d.frontDoor.service != "" { // it would be started again: it goes on without a front door
+		for _, f := range state.Fronts {
+			if err := d.router.Close(ctx, f.Name); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if err := syscall.Kill(state.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
+	"understudy/internal/systemd"
 )
 
 // errEnding is why the background work of a daemon stops: it goes on with the next one.
@@ -22,11 +23,18 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.life = life
 	defer end(nil)
 	if err := d.reconcile(ctx); err != nil {
+		d.cry(ctx, err)
+		return err
+	}
+	if _, err := d.whereNewsBegin(ctx); err != nil { // before anything can be written that is news
 		return err
 	}
 	listener, err := d.listen()
 	if err != nil {
 		return err
+	}
+	if err := errors.Join(d.begin(ctx), systemd.Ready(false)); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	server := &http.Server{Handler: api.Handler(d.Roles()), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return life }, ConnContext: withPeer}
 	served := make(chan error, 1)
@@ -53,14 +61,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if errors.Is(shut, context.DeadlineExceeded) { // somebody still watches: cut off
 		shut = server.Close()
 	}
-	return errors.Join(err, shut)
+	return errors.Join(err, shut, d.ended(ctx))
 }
 
 // Roles hands the daemon to the API in all its roles.
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
 		Releases: d, Environments: d, Doors: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
-		Promotions: d, Decisions: d, Holds: d, Policies: d, Approvals: d, Journal: d, Control: d,
+		Promotions: d, Decisions: d, Holds: d, Policies: d, Approvals: d, Journal: d, Control: d, Notifications: d, Gauges: d.gauges(),
 	}
 }
 
@@ -79,6 +87,11 @@ func (d *Daemon) listen() (net.Listener, error) {
 // restore goes on with what was under way, and then tends what should be up for as long as
 // the daemon runs.
 func (d *Daemon) restore(ctx context.Context) {
+	if err := d.noteChannels(ctx); err != nil {
+		d.note("notifications", "reading which notifications have not arrived: %v", err)
+	}
+	d.acts.begin(ctx, "news", d.followJournal)
+	d.acts.begin(ctx, "notifications", d.postman.Run)
 	if err := d.startRouter(ctx); err != nil {
 		d.note("the router", "bringing back the router: %v", err)
 	}

@@ -53,7 +53,7 @@ func TestAppend_GoesOnAfterTheHeadCouldNotBeMoved(t *testing.T) {
 	if e := add(t, j, "three"); e.Sequence != 3 {
 		t.Fatalf("it has sequence %d", e.Sequence)
 	}
-	if verified, err := VerifyDir(t.Context(), dir); err != nil || verified.Entries != 3 {
+	if verified, err := VerifyDir(t.Context(), dir, Extent{}); err != nil || verified.Entries != 3 {
 		t.Fatalf("found %+v, %v", verified, err)
 	}
 }

@@ -60,8 +60,8 @@ func TestAppend_ChainsEntriesThatReadReturns(t *testing.T) {
 			}
 		}
 	}
-	verified, err := j.Verify(t.Context())
-	if err != nil || verified != (Verified{Entries: 5, Head: written[4].Hash}) {
+	verified, err := j.Verify(t.Context(), Extent{})
+	if err != nil || verified != (Verified{Entries: 5, First: 1, Head: written[4].Hash}) {
 		t.Fatalf("found %+v, %v", verified, err)
 	}
 }
@@ -79,7 +79,7 @@ func TestAppend_FromManySidesLosesNoEntry(t *testing.T) {
 			}
 		})
 	}
-	if _, err := j.Verify(t.Context()); err != nil {
+	if _, err := j.Verify(t.Context(), Extent{}); err != nil {
 		t.Errorf("verified while it grows: %v", err)
 	}
 	sides.Wait()
@@ -159,7 +159,7 @@ func TestOpen_GoesOnOverSegments(t *testing.T) {
 			t.Fatalf("from %d: %d entries, the first is %d", from, len(read), read[0].Sequence)
 		}
 	}
-	if verified, err := VerifyDir(t.Context(), dir); err != nil || verified.Entries != 20 {
+	if verified, err := VerifyDir(t.Context(), dir, Extent{}); err != nil || verified.Entries != 20 {
 		t.Fatalf("found %+v, %v", verified, err)
 	}
 }
@@ -176,7 +176,7 @@ func TestOpen_TakesUpASegmentThatACrashLeftEmpty(t *testing.T) {
 	if e := add(t, j, "two"); e.Sequence != 2 {
 		t.Fatalf("it has sequence %d", e.Sequence)
 	}
-	if _, err := VerifyDir(t.Context(), dir); err != nil {
+	if _, err := VerifyDir(t.Context(), dir, Extent{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -196,7 +196,7 @@ func TestOpen_SetsAsideALineTornAtAnyByte(t *testing.T) {
 		dir := t.TempDir()
 		writeFile(t, segmentOf(dir, 1).path, after[:size])
 		writeFile(t, headPath(dir), head)
-		if verified, err := VerifyDir(t.Context(), dir); err != nil || size < len(after) && verified.Torn != int64(size-len(before)) {
+		if verified, err := VerifyDir(t.Context(), dir, Extent{}); err != nil || size < len(after) && verified.Torn != int64(size-len(before)) {
 			t.Fatalf("cut at byte %d: verified %+v, %v", size, verified, err)
 		}
 		j := openJournal(t, dir)
@@ -208,7 +208,7 @@ func TestOpen_SetsAsideALineTornAtAnyByte(t *testing.T) {
 			t.Fatalf("cut at byte %d: set aside %q", size, readFile(t, j.Torn()))
 		}
 		add(t, j, "goes on")
-		if _, err := j.Verify(t.Context()); err != nil {
+		if _, err := j.Verify(t.Context(), Extent{}); err != nil {
 			t.Fatalf("cut at byte %d: %v", size, err)
 		}
 		closeJournal(t, j)
@@ -275,7 +275,7 @@ func TestVerify_NamesTheFirstEntryThatWasTamperedWith(t *testing.T) {
 				}
 				closeJournal(t, j)
 				bad := rewrite(t, dir, at, tamper)
-				_, err := VerifyDir(t.Context(), dir)
+				_, err := VerifyDir(t.Context(), dir, Extent{})
 				if understudy.KindOf(err) != understudy.KindInternal {
 					t.Fatalf("found %v", err)
 				}
@@ -284,6 +284,106 @@ func TestVerify_NamesTheFirstEntryThatWasTamperedWith(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// rechained is a journal whose entries were written anew from one on, each following from the
+// one before it, with a head that fits.
+func rechained(t *testing.T, dir string, from int) {
+	t.Helper()
+	segments, err := segmentsIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last understudy.Entry
+	for _, s := range segments {
+		var lines []byte
+		for line := range bytes.Lines(readFile(t, s.path)) {
+			var e understudy.Entry
+			mustUnmarshal(line, &e)
+			if e.Sequence >= int64(from) {
+				e.Actor = "mallory"
+			}
+			if e, err = e.Seal(last); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, last = append(append(lines, raw...), '\n'), e
+		}
+		writeFile(t, s.path, lines)
+	}
+	if err := writeHead(dir, last); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestVerify_HoldsAJournalAgainstAHeadThatWasKeptElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	j := openJournal(t, dir)
+	j.limit = 900
+	var kept []understudy.Entry
+	for i := range 7 {
+		kept = append(kept, add(t, j, fmt.Sprintf("subject %d", i)))
+	}
+	closeJournal(t, j)
+	for i, e := range kept {
+		found, err := VerifyDir(t.Context(), dir, Extent{Head: e.Hash})
+		if err != nil || found.Known != int64(i+1) || found.First != 1 || found.Entries != 7 {
+			t.Fatalf("entry %d: found %+v, %v", i+1, found, err)
+		}
+	}
+	rechained(t, dir, 4)
+	if _, err := VerifyDir(t.Context(), dir, Extent{}); err != nil {
+		t.Fatalf("a journal that was written anew stands by itself: %v", err)
+	}
+	for i, e := range kept {
+		_, err := VerifyDir(t.Context(), dir, Extent{Head: e.Hash})
+		if is := err == nil; is != (i < 3) {
+			t.Errorf("against the head of entry %d: %v", i+1, err)
+		}
+		if err != nil && (understudy.KindOf(err) != understudy.KindInternal || understudy.HintOf(err) == "") {
+			t.Errorf("found %v", err)
+		}
+	}
+	reopened := openJournal(t, dir)
+	if _, err := reopened.Verify(t.Context(), Extent{Head: kept[6].Hash}); err == nil {
+		t.Error("whoever has it open does not notice either")
+	}
+}
+
+func TestVerify_BeginsWhereItIsAskedTo(t *testing.T) {
+	dir := t.TempDir()
+	j := openJournal(t, dir)
+	j.limit = 900
+	hour := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	j.now = func() time.Time { hour = hour.Add(time.Hour); return hour }
+	for i := range 9 {
+		add(t, j, fmt.Sprintf("subject %d", i))
+	}
+	closeJournal(t, j)
+	for from := int64(1); from <= 9; from++ {
+		byNumber, err := VerifyDir(t.Context(), dir, Extent{From: from})
+		if err != nil || byNumber.First > from || byNumber.Entries != 9 || from == 9 && byNumber.First == 1 {
+			t.Errorf("from %d: %+v, %v", from, byNumber, err)
+		}
+		byTime, err := VerifyDir(t.Context(), dir, Extent{Since: time.Date(2026, 3, 1, int(from), 0, 0, 0, time.UTC)})
+		if err != nil || byTime != byNumber {
+			t.Errorf("from %d by number %+v, by time %+v, %v", from, byNumber, byTime, err)
+		}
+	}
+	rewrite(t, dir, 0, tamperings()["change"])
+	if found, err := VerifyDir(t.Context(), dir, Extent{From: 9}); err != nil || found.First == 1 {
+		t.Errorf("what was not asked for was read: %+v, %v", found, err)
+	}
+	if _, err := VerifyDir(t.Context(), dir, Extent{From: 1}); err == nil {
+		t.Error("what was asked for was not read")
+	}
+	rewrite(t, dir, 8, tamperings()["change"])
+	if _, err := VerifyDir(t.Context(), dir, Extent{From: 9}); err == nil {
+		t.Error("what was changed in what was asked for is not noticed")
 	}
 }
 
@@ -367,7 +467,7 @@ func TestAppend_LosesNothingAcknowledgedWhenItsProcessIsKilled(t *testing.T) {
 	for round := range 4 {
 		acknowledged := killWhileAppending(t, dir, 10+7*round)
 		j := openJournal(t, dir)
-		verified, err := j.Verify(t.Context())
+		verified, err := j.Verify(t.Context(), Extent{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,15 +7,25 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"understudy"
 )
 
-// Verified is what a whole check of a journal found to be in order.
+// Verified is what a check of a journal found to be in order.
 type Verified struct {
 	Entries int64             // how many there are
+	First   int64             // the first that was checked; 0: there is none
 	Head    understudy.Digest // hash of the last one; keep it elsewhere to notice a journal replaced whole
-	Torn    int64             // bytes after it that a crash left, or that are being written right now
+	Known   int64             // the entry of the head that was kept elsewhere; 0: none was given
+	Torn    int64             // bytes after the last one that a crash left, or that are being written right now
+}
+
+// Extent is how much of a journal is checked. Its zero value is all of it, by itself.
+type Extent struct {
+	From  int64             // entries from this on; what is before them is taken as it is
+	Since time.Time         // the same by the time at which they were written
+	Head  understudy.Digest // of an entry that has to be there: one that was kept elsewhere
 }
 
 // errEnough ends a walk that has seen what it was for.
@@ -26,7 +36,7 @@ var errEnough = errors.New("enough of the journal was read")
 // out stands in the chain. An error of each ends it and is returned as it is. Appending
 // goes on meanwhile, also from within each.
 func (j *Journal) Read(from int64, each func(understudy.Entry) error) error {
-	head := j.head()
+	head := j.Head()
 	if from > head.Sequence {
 		return nil
 	}
@@ -62,15 +72,15 @@ func (j *Journal) Read(from int64, each func(understudy.Entry) error) error {
 	return err
 }
 
-// Verify checks every entry of the journal, up to and beyond the last one this
+// Verify checks the entries of the journal, up to and beyond the last one this
 // Journal wrote. The error names the first bad entry and where it stands.
-func (j *Journal) Verify(ctx context.Context) (Verified, error) {
-	return verify(ctx, j.dir, j.head())
+func (j *Journal) Verify(ctx context.Context, extent Extent) (Verified, error) {
+	return verify(ctx, j.dir, j.Head(), extent)
 }
 
 // VerifyDir is Verify for a folder, without the daemon; the daemon may be appending to
 // it meanwhile. KindNotFound when there is no such folder.
-func VerifyDir(ctx context.Context, dir string) (Verified, error) {
+func VerifyDir(ctx context.Context, dir string, extent Extent) (Verified, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return Verified{}, understudy.Errorf(understudy.KindNotFound, "there is no journal in %s", dir)
 	}
@@ -78,27 +88,87 @@ func VerifyDir(ctx context.Context, dir string) (Verified, error) {
 	if err != nil {
 		return Verified{}, err
 	}
-	return verify(ctx, dir, head)
+	return verify(ctx, dir, head, extent)
 }
 
-func verify(ctx context.Context, dir string, head understudy.Entry) (Verified, error) {
+func verify(ctx context.Context, dir string, head understudy.Entry, extent Extent) (Verified, error) {
 	segments, err := segmentsIn(dir)
 	if err != nil {
 		return Verified{}, err
 	}
 	c := &chain{head: head}
-	if err := c.walk(ctx, segments, func(understudy.Entry) error { return nil }); err != nil {
+	begin, err := extent.begins(ctx, segments)
+	if err == nil && begin > 0 {
+		c.last, err = segments[begin-1].lastEntry(ctx)
+	}
+	if err != nil {
 		return Verified{}, fmt.Errorf("verifying the journal: %w", err)
 	}
-	found := Verified{Entries: c.last.Sequence, Head: c.last.Hash}
+	found := Verified{}
+	if err := c.walk(ctx, segments[begin:], func(e understudy.Entry) error {
+		if found.First == 0 {
+			found.First = e.Sequence
+		}
+		if e.Hash == extent.Head {
+			found.Known = e.Sequence
+		}
+		return nil
+	}); err != nil {
+		return Verified{}, fmt.Errorf("verifying the journal: %w", err)
+	}
+	found.Entries, found.Head = c.last.Sequence, c.last.Hash
 	if c.torn != nil {
 		found.Torn = int64(len(c.torn.bytes))
+	}
+	if extent.Head != "" && found.Known == 0 {
+		return found, understudy.Errorf(understudy.KindInternal, "none of the entries %d to %d has the hash %s", found.First, found.Entries, extent.Head).
+			WithHint("the journal was replaced since that head was kept, or the head is of another journal, or of an entry before those")
 	}
 	return found, nil
 }
 
-// head is the last entry that this Journal knows to stand.
-func (j *Journal) head() understudy.Entry {
+// begins is the segment that a check begins with.
+func (x Extent) begins(ctx context.Context, segments []segment) (int, error) {
+	for i := len(segments) - 1; i > 0 && (x.From > 0 || !x.Since.IsZero()); i-- {
+		first, err := segments[i].firstEntry(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if first.Sequence == 0 { // a crash left it empty
+			continue
+		}
+		if first.Sequence <= x.From || !x.Since.IsZero() && !first.At.After(x.Since) {
+			return i, nil
+		}
+	}
+	return 0, nil
+}
+
+// Holds says why no entry of a sequence has a hash; nil means that one has. It reads the
+// segment in which the entry is.
+func (j *Journal) Holds(sequence int64, hash understudy.Digest) error {
+	if sequence == 0 { // before the first entry nothing can differ
+		return nil
+	}
+	found := understudy.Errorf(understudy.KindNotFound, "the journal has no entry %d", sequence)
+	err := j.Read(sequence, func(e understudy.Entry) error {
+		found = nil
+		if e.Hash != hash {
+			found = understudy.Errorf(understudy.KindConflict, "entry %d of the journal has another hash", sequence)
+		}
+		return errEnough
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	if found == nil {
+		return nil
+	}
+	return found
+}
+
+// Head is the last entry that this Journal knows to stand.
+func (j *Journal) Head() understudy.Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.last

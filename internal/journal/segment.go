@@ -104,6 +104,23 @@ func (s segment) scan(ctx context.Context, from *bufio.Reader, each func(line) e
 	}
 }
 
+// firstEntry is the entry on the segment's first line, unchecked but for its form.
+func (s segment) firstEntry(ctx context.Context) (understudy.Entry, error) {
+	var first understudy.Entry
+	err := s.lines(ctx, func(l line) error {
+		e, err := l.entry()
+		if err != nil {
+			return damaged(l, "its first entry %v", err)
+		}
+		first = e
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return first, err
+}
+
 // lastEntry is the entry on the segment's last line, which has to be whole.
 func (s segment) lastEntry(ctx context.Context) (understudy.Entry, error) {
 	last := line{segment: s, number: 1}

@@ -91,6 +91,10 @@ func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
 	}
 	if p.Step != stepBack { // said once, however often what follows is tried
 		p.Step = stepBack
+		facts := map[string]string{"release": p.OldLabel, "to": p.To}
+		if err := e.Recorder.Record(ctx, "rollback.answered", p.ID, "", facts); err != nil {
+			return err
+		}
 		if err := e.say(ctx, p, "all traffic is back on %s, %s after the decision", p.OldLabel, e.Clock.Now().Sub(started).Round(time.Millisecond)); err != nil {
 			return err
 		}

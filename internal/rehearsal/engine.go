@@ -160,7 +160,8 @@ func (e *Engine) giveUp(ctx context.Context, r understudy.Rehearsal, why error) 
 	}
 	ctx = context.WithoutCancel(ctx)
 	r.EndedAt, r.Step = e.Now(), ""
-	err := e.Recorder.Record(ctx, "rehearsal."+string(r.State), r.ID, r.Reason, nil)
+	facts := map[string]string{"release": r.Label, "digest": string(r.Candidate), "for": r.For}
+	err := e.Recorder.Record(ctx, "rehearsal."+string(r.State), r.ID, r.Reason, facts)
 	return errors.Join(err, e.Records.SaveRehearsal(ctx, r))
 }
 
@@ -175,7 +176,7 @@ func (e *Engine) conclude(ctx context.Context, r understudy.Rehearsal, scene Sce
 		return err
 	}
 	r.State, r.EndedAt = understudy.RehearsalState(outcome), ended
-	facts := map[string]string{"release": r.Label, "digest": string(r.Candidate), "verdict": r.Verdict}
+	facts := map[string]string{"release": r.Label, "digest": string(r.Candidate), "for": r.For, "verdict": r.Verdict}
 	if err := e.Recorder.Record(ctx, "rehearsal."+string(r.State), r.ID, "", facts); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (r *Route) UnmarshalJSON(raw []byte) error {
 }
 
 func (r Route) equal(other Route) bool {
-	return r.Prefix == other.Prefix && r.Protocol == other.Protocol && r.Health == other.Health &&
+	return r.Host == other.Host && r.Prefix == other.Prefix && r.Protocol == other.Protocol && r.Health == other.Health &&
 		slices.Equal(r.Addresses, other.Addresses)
 }
 

@@ -24,6 +24,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Drain is how long requests may go on after the end was asked for; 0: DefaultDrain.
 	Drain time.Duration
+	// Ready is called once it serves, and an error of it ends the router; nil: nobody is told.
+	Ready func() error
 	// Command starts a copy of this router for Upgrade; empty: this program with its arguments.
 	Command []string
 }
@@ -115,11 +117,22 @@ func (r *router) live(ctx context.Context, heir *heir, quiet chan<- struct{}) er
 				r.problem("", "the control socket has stopped answering: "+err.Error())
 			}
 		})
-		heir.ready()
+		if failed = r.tellReady(); failed == nil {
+			heir.ready()
+		}
 		r.shared.log.Info("the router serves", "fronts", len(r.all()), "control", r.config.Control)
-		r.waitForEnd(ctx)
+		if failed == nil {
+			r.waitForEnd(ctx)
+		}
 	}
 	return errors.Join(failed, r.end(control))
+}
+
+func (r *router) tellReady() error {
+	if r.config.Ready == nil {
+		return nil
+	}
+	return r.config.Ready()
 }
 
 func (r *router) waitForEnd(ctx context.Context) {

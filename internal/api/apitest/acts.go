@@ -237,14 +237,62 @@ func (s *Stage) JournalEntries(_ context.Context, from int64, each func(understu
 	return nil
 }
 
-// VerifyJournal counts.
-func (s *Stage) VerifyJournal(context.Context) (api.JournalVerified, error) {
+// VerifyJournal counts, and looks for the head.
+func (s *Stage) VerifyJournal(_ context.Context, request api.VerifyJournal) (api.JournalVerified, error) {
 	record := now(s, &s.Record)
 	verified := api.JournalVerified{Entries: int64(len(record))}
-	if len(record) > 0 {
-		verified.Head = record[len(record)-1].Hash
+	for _, e := range record {
+		verified.Head = e.Hash
+		if e.Sequence < request.From || e.At.Before(request.Since) {
+			continue
+		}
+		if verified.First == 0 {
+			verified.First = e.Sequence
+		}
+		if e.Hash == request.Head {
+			verified.Known = e.Sequence
+		}
+	}
+	if request.Head != "" && verified.Known == 0 {
+		return verified, missing("entry", string(request.Head))
 	}
 	return verified, nil
+}
+
+// Metrics are those that were computed, of the environment that is asked for.
+func (s *Stage) Metrics(_ context.Context, request api.Metrics) (understudy.Metrics, error) {
+	m := now(s, &s.Figures)
+	m.Environment = request.Environment
+	if !request.Since.IsZero() {
+		m.Since = request.Since
+	}
+	return m, nil
+}
+
+// Notifications are those that were told.
+func (s *Stage) Notifications(context.Context) (api.Told, error) { return now(s, &s.Told), nil }
+
+// TestNotification knows the channels that were told.
+func (s *Stage) TestNotification(_ context.Context, request api.TestNotification) error {
+	s.note(request)
+	for _, c := range now(s, &s.Told).Channels {
+		if c.Name == request.Channel {
+			return nil
+		}
+	}
+	return missing("channel", request.Channel)
+}
+
+// RetryNotification finds one by its ID.
+func (s *Stage) RetryNotification(_ context.Context, request api.RetryNotification) (understudy.Notification, error) {
+	s.note(request)
+	for _, n := range now(s, &s.Told).Notifications {
+		if n.ID == request.ID {
+			n.State = understudy.NotificationWaiting
+			return n, nil
+		}
+	}
+	return understudy.Notification{}, missing("notification", request.ID)
 }
 
 // Info says who plays.

@@ -39,6 +39,8 @@ type Stage struct {
 	Agreed     []understudy.SignedApproval
 	Kept       map[understudy.Digest]string // evidence
 	Record     []understudy.Entry
+	Figures    understudy.Metrics
+	Told       api.Told
 	About      api.Info
 	Asked      []any // every request that changes something, as it came
 	OnShutdown func()
@@ -48,7 +50,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Decisions: s, Holds: s, Policies: s, Approvals: s, Journal: s, Control: s,
+		Promotions: s, Decisions: s, Holds: s, Policies: s, Approvals: s, Journal: s, Control: s, Notifications: s,
 	}
 }
 

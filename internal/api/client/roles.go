@@ -29,6 +29,8 @@ var (
 	_ api.Approvals    = (*Client)(nil)
 	_ api.Journal      = (*Client)(nil)
 	_ api.Control      = (*Client)(nil)
+
+	_ api.Notifications = (*Client)(nil)
 )
 
 // CreateRelease makes a release of a folder on the daemon's machine.
@@ -129,11 +131,9 @@ func (c *Client) Parity(ctx context.Context, a, b string) (understudy.Parity, er
 }
 
 // Captures lists what the seal caught.
-func (c *Client) Captures(ctx context.Context, name string, since time.Time) ([]api.Capture, error) {
+func (c *Client) Captures(ctx context.Context, name string, from time.Time) ([]api.Capture, error) {
 	query := url.Values{}
-	if !since.IsZero() {
-		query.Set("since", since.Format(time.RFC3339Nano))
-	}
+	since(query, from)
 	return call[[]api.Capture](ctx, c, http.MethodGet, environment(name, "captures"), query, nil)
 }
 
@@ -283,9 +283,41 @@ func (c *Client) JournalEntries(ctx context.Context, from int64, each func(under
 	return following(ctx, c, "/v1/journal", url.Values{"from": {strconv.FormatInt(from, 10)}}, each)
 }
 
-// VerifyJournal verifies the whole journal.
-func (c *Client) VerifyJournal(ctx context.Context) (api.JournalVerified, error) {
-	return call[api.JournalVerified](ctx, c, http.MethodGet, "/v1/journal/verify", nil, nil)
+// VerifyJournal verifies the journal.
+func (c *Client) VerifyJournal(ctx context.Context, request api.VerifyJournal) (api.JournalVerified, error) {
+	query := url.Values{"from": {strconv.FormatInt(request.From, 10)}, "head": {string(request.Head)}}
+	since(query, request.Since)
+	return call[api.JournalVerified](ctx, c, http.MethodGet, "/v1/journal/verify", query, nil)
+}
+
+// Metrics are delivery metrics of an environment.
+func (c *Client) Metrics(ctx context.Context, request api.Metrics) (understudy.Metrics, error) {
+	query := url.Values{"environment": {request.Environment}}
+	since(query, request.Since)
+	return call[understudy.Metrics](ctx, c, http.MethodGet, "/v1/metrics", query, nil)
+}
+
+// since adds a moment to a query, where it is one.
+func since(query url.Values, at time.Time) {
+	if !at.IsZero() {
+		query.Set("since", at.Format(time.RFC3339Nano))
+	}
+}
+
+// Notifications shows what is told to whom.
+func (c *Client) Notifications(ctx context.Context) (api.Told, error) {
+	return call[api.Told](ctx, c, http.MethodGet, "/v1/notifications", nil, nil)
+}
+
+// TestNotification tries a channel.
+func (c *Client) TestNotification(ctx context.Context, request api.TestNotification) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/notifications/test", nil, request)
+	return err
+}
+
+// RetryNotification tries a notification again.
+func (c *Client) RetryNotification(ctx context.Context, request api.RetryNotification) (understudy.Notification, error) {
+	return call[understudy.Notification](ctx, c, http.MethodPost, "/v1/notifications/retry", nil, request)
 }
 
 // Info says who answers.

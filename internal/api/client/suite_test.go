@@ -36,6 +36,9 @@ func suite() map[string]part {
 		"evidence is byte for byte what was kept":      evidenceIsWhole,
 		"names may hold anything":                      anyNames,
 		"the journal comes in order from where asked":  journalFrom,
+		"the journal is held against a head":           journalAgainstHead,
+		"metrics come as they were computed":           metricsCome,
+		"notifications come, and are tried again":      notificationsCome,
 		"captures since a moment are those since then": capturesSince,
 		"a proof comes whole":                          proofIsWhole,
 		"a signed envelope stays as it was signed":     envelopeStays,
@@ -294,8 +297,58 @@ func journalFrom(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 	if err != nil || next != 501 {
 		t.Errorf("ended before %d, %v", next, err)
 	}
-	if v, err := roles.Journal.VerifyJournal(t.Context()); err != nil || v.Entries != 500 {
+	if v, err := roles.Journal.VerifyJournal(t.Context(), api.VerifyJournal{}); err != nil || v.Entries != 500 || v.First != 1 {
 		t.Errorf("verified %+v, %v", v, err)
+	}
+}
+
+func journalAgainstHead(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
+	for i := range int64(9) {
+		stage.Record = append(stage.Record, understudy.Entry{Sequence: i + 1, At: at.Add(time.Duration(i) * time.Hour), Hash: understudy.DigestOf([]byte{byte(i)})})
+	}
+	v, err := roles.Journal.VerifyJournal(t.Context(), api.VerifyJournal{Since: at.Add(3 * time.Hour), From: 2, Head: stage.Record[6].Hash})
+	if err != nil || v.First != 4 || v.Known != 7 || v.Head != stage.Record[8].Hash {
+		t.Errorf("verified %+v, %v", v, err)
+	}
+	if _, err := roles.Journal.VerifyJournal(t.Context(), api.VerifyJournal{From: 8, Head: stage.Record[6].Hash}); err == nil {
+		t.Error("a head from before what was read was found")
+	}
+}
+
+func metricsCome(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	stage.Figures = understudy.Metrics{
+		Until: at, Entries: 12, Recovery: understudy.Spread{Count: 5, Enough: true, Median: time.Minute},
+		LeadTime: understudy.LeadTime{Spread: understudy.Spread{Count: 1}, FromCommit: 1}, Weeks: []understudy.Week{{Begins: at, Deployed: 2}},
+		Changes: []understudy.Change{{Promotion: "p1", Failed: "it was rolled back by itself"}}, Notes: []string{"a note"},
+	}
+	want := stage.Figures
+	want.Environment, want.Since = "production", at.AddDate(0, 0, -30)
+	m, err := roles.Journal.Metrics(t.Context(), api.Metrics{Environment: "production", Since: want.Since})
+	if diff := cmp.Diff(want, m); err != nil || diff != "" {
+		t.Errorf("%v; want (-), found (+):\n%s", err, diff)
+	}
+}
+
+func notificationsCome(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	stage.Told = api.Told{
+		Channels:      []api.ChannelStatus{{Name: "chat", Kind: "slack", Events: []string{"promotion"}, GivenUp: 1, Failed: "the server answered 500"}},
+		Notifications: []understudy.Notification{{ID: "7-chat", Channel: "chat", State: understudy.NotificationGivenUp, Attempts: []understudy.Attempt{{Why: "the server answered 500"}}}},
+	}
+	told, err := roles.Notifications.Notifications(t.Context())
+	if diff := cmp.Diff(stage.Told, told); err != nil || diff != "" {
+		t.Errorf("%v; want (-), found (+):\n%s", err, diff)
+	}
+	if err := roles.Notifications.TestNotification(t.Context(), api.TestNotification{Channel: "chat", By: "ann"}); err != nil {
+		t.Error(err)
+	}
+	if err := roles.Notifications.TestNotification(t.Context(), api.TestNotification{Channel: "pager", By: "ann"}); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Errorf("a channel that is not there: %v", err)
+	}
+	n, err := roles.Notifications.RetryNotification(t.Context(), api.RetryNotification{ID: "7-chat", By: "ann"})
+	if err != nil || n.State != understudy.NotificationWaiting {
+		t.Errorf("found %+v, %v", n, err)
 	}
 }
 
