@@ -238,6 +238,27 @@ func TestFault_AClientThatNeverReadsKeepsNobodyAndIsCutByTheDrain(t *testing.T) 
 	}
 }
 
+func TestFault_OfAClientThatBreaksOffItsUploadIsNoFaultOfTheTarget(t *testing.T) {
+	s := newStage(t, router.Front{})
+	s.instances("d1", newApp(t, "a").at(), newApp(t, "b").at())
+	for _, length := range []int{10, 1 << 20} {
+		for range 10 {
+			conn, err := net.Dial("tcp", s.address)
+			check(t, err)
+			_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\nhalf", length)
+			check(t, err)
+			check(t, conn.(*net.TCPConn).CloseWrite())
+			_, _ = io.ReadAll(conn) // whatever is said to it
+			check(t, conn.Close())
+		}
+	}
+	for n := range 2 {
+		if target := s.target(n); !target.Ejected.IsZero() || target.Times != 0 || target.Running != 0 {
+			t.Errorf("instance %d: %+v", n, target)
+		}
+	}
+}
+
 func TestFault_AKilledRouterKnowsItsInstancesAndLooksAtThemAgain(t *testing.T) {
 	s := &stage{t: t, folder: folder(t)}
 	s.Client = &router.Client{Socket: s.folder + "/s"}
