@@ -101,14 +101,15 @@ func serveStage(ctx context.Context, project string, state statedir.Dir, log io.
 	roles := stage.Roles()
 	roles.Rehearsals = &watched{Stage: stage, log: log, generation: generation + 1}
 	server := &http.Server{Handler: api.Handler(roles), BaseContext: func(net.Listener) context.Context { return ctx }}
+	shut := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		_ = server.Shutdown(context.WithoutCancel(ctx)) // told by Serve
+		shut <- server.Shutdown(context.WithoutCancel(ctx))
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return lock.Close()
+	return errors.Join(<-shut, lock.Close()) // whoever asked it to end has its answer
 }
 
 // watched says in the log how often something was watched.

@@ -113,7 +113,7 @@ func standing(snapshot understudy.Snapshot) []api.EnvironmentStatus {
 			Deployments: []api.DeploymentStatus{{
 				Deployment: understudy.Deployment{ID: "d1", Label: "v1", State: understudy.DeploymentServing}, Percent: 100,
 				Served:   understudy.Served{Requests: 12345, Errors: 2, P99: 0.0123},
-				Services: []api.ServiceStatus{{Name: "web", State: "ready", PID: 41, Since: at("11:00:00"), Restarts: 2}, {Name: "worker", State: "ready", PID: 42, Since: at("11:00:00")}},
+				Services: []api.ServiceStatus{{Name: "web", State: "ready", PID: 41, Since: at("11:00:00"), Restarts: 2, Unfit: "GET /healthz answered 503"}, {Name: "worker", State: "ready", PID: 42, Since: at("11:00:00")}},
 			}},
 			Databases: []api.DatabaseStatus{{Name: "main", Server: "PostgreSQL 15.6", Running: true, Address: "/tmp/p"}}},
 		{Environment: understudy.Environment{Name: "staging", Purpose: understudy.PurposeStaging, TwinOf: "production"}, Sealed: true, Snapshot: &snapshot},

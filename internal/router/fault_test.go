@@ -238,6 +238,29 @@ func TestFault_AClientThatNeverReadsKeepsNobodyAndIsCutByTheDrain(t *testing.T) 
 	}
 }
 
+func TestFault_OfAClientWhoseUploadBreaksIsNoFaultOfTheTarget(t *testing.T) {
+	s := newStage(t, router.Front{})
+	s.instances("d1", newApp(t, "a").at(), newApp(t, "b").at())
+	for _, upload := range []string{"Content-Length: 10\r\n\r\nhalf", "Content-Length: 1000000\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\nno chunk\r\n"} {
+		for range 10 {
+			conn, err := net.Dial("tcp", s.address)
+			check(t, err)
+			_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: shop\r\n"+upload)
+			check(t, err)
+			if strings.HasSuffix(upload, "half") {
+				check(t, conn.(*net.TCPConn).CloseWrite())
+			}
+			_, _ = conn.Read(make([]byte, 1)) // whatever is said to it
+			check(t, conn.Close())
+		}
+	}
+	for n := range 2 {
+		if target := s.target(n); !target.Ejected.IsZero() || target.Times != 0 || target.Running != 0 {
+			t.Errorf("instance %d: %+v", n, target)
+		}
+	}
+}
+
 func TestFault_AKilledRouterKnowsItsInstancesAndLooksAtThemAgain(t *testing.T) {
 	s := &stage{t: t, folder: folder(t)}
 	s.Client = &router.Client{Socket: s.folder + "/s"}

@@ -85,7 +85,7 @@ func (p *pool) RoundTrip(r *http.Request) (*http.Response, error) {
 			t.noteAnswer(answer.StatusCode)
 			return answer, nil
 		}
-		if r.Context().Err() != nil {
+		if r.Context().Err() != nil || v.bodyErr.Load() != nil { // its client's doing
 			return nil, err
 		}
 		v.blamed = true

@@ -103,6 +103,7 @@ func (e silentError) Unwrap() error { return e.error }
 type exchange struct {
 	wire    *wire
 	request *http.Request
+	whole   bool // all of it is here before anything is sent
 	keep    func(*wire)
 	unhook  func() bool
 	sent    chan error // tells once how the sending ended; nil: it has, before anything was read
@@ -114,10 +115,29 @@ type exchange struct {
 	answered bool // the head of the answer is there
 }
 
-// ask sends a request and reads the head of its answer. The request ends with its
-// context, at the latest.
-func (w *wire) ask(r *http.Request, keep func(*wire)) (*http.Response, error) {
-	x := &exchange{wire: w, request: r, keep: keep}
+// gather takes a request's body if it is small, and tells whether all of the request is
+// here. It is done before the request has a wire: a target may close one on which nothing
+// comes while a slow client sends.
+func gather(r *http.Request) (whole bool, err error) {
+	if r.Body == nil {
+		return true, nil
+	}
+	r.Header.Del("Expect") // the client is told to go on when its body is first read
+	if r.ContentLength <= 0 || r.ContentLength > smallBody {
+		return false, nil // 0: of a length that is not known
+	}
+	body := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, body); err != nil {
+		return false, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return true, nil
+}
+
+// ask sends a request, which is whole or goes on being sent while its answer comes, and
+// reads the head of the answer. The request ends with its context, at the latest.
+func (w *wire) ask(r *http.Request, whole bool, keep func(*wire)) (*http.Response, error) {
+	x := &exchange{wire: w, request: r, whole: whole, keep: keep}
 	x.unhook = context.AfterFunc(r.Context(), w.close)
 	answer, err := x.open()
 	if err != nil {
@@ -151,23 +171,13 @@ func (x *exchange) open() (*http.Response, error) {
 	return answer, err
 }
 
-// send writes the request; one with a body that is not small goes on being sent while its
-// answer comes.
+// send writes the request, or begins to.
 func (x *exchange) send() error {
-	w, r := x.wire, x.request
-	if r.Body != nil {
-		r.Header.Del("Expect")                                   // the client is told to go on when its body is first read
-		if r.ContentLength <= 0 || r.ContentLength > smallBody { // 0: not known
-			return x.sendMeanwhile()
-		}
-		whole := make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, whole); err != nil {
-			return err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(whole))
+	if !x.whole {
+		return x.sendMeanwhile()
 	}
-	w.uploading = false
-	if err := w.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
+	x.wire.uploading = false
+	if err := x.wire.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
 		return silentError{err}
 	}
 	if err := x.write(); err != nil {

@@ -160,6 +160,34 @@ func TestWire_ThatTheTargetClosedMeanwhileIsNotUsed(t *testing.T) {
 	}
 }
 
+func TestWire_IsTakenWhenASmallBodyIsThereAndNotBefore(t *testing.T) {
+	hangUp := make(chan struct{})
+	s := newScripted(t, func(s *scripted, in *bufio.Reader, conn net.Conn) {
+		if _, _, more := s.next(in); more {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			<-hangUp // as a server does that has waited long enough for the next request
+		}
+	})
+	if _, text, err := s.send(t, http.MethodGet, ""); text != "ok" || err != nil {
+		t.Fatalf("%q, %v", text, err)
+	}
+	body, feed := io.Pipe()
+	r := outgoing(t, http.MethodPost, "")
+	r.Body, r.ContentLength = body, 5
+	go func() {
+		_, _ = io.WriteString(feed, "or") // a slow client
+		close(hangUp)
+		for s.idle[0].quiet() {
+			time.Sleep(time.Millisecond) // until the target has closed what was kept to it
+		}
+		_, _ = io.WriteString(feed, "der")
+	}()
+	answer, err := s.RoundTrip(r)
+	if err != nil || answer.StatusCode != http.StatusOK || answer.Body.Close() != nil || s.requests.Load() != 2 {
+		t.Errorf("%v, %v; the target saw %d requests", answer, err, s.requests.Load())
+	}
+}
+
 func TestWire_TellsSilenceFromAnAnswerThatBroke(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw   string

@@ -37,13 +37,17 @@ type wires struct {
 // RoundTrip sends a request once. A kept connection that the target has closed meanwhile
 // is not used.
 func (p *wires) RoundTrip(r *http.Request) (*http.Response, error) {
+	whole, err := gather(r)
+	if err != nil {
+		return nil, err
+	}
 	for {
 		w := p.take()
 		if w == nil {
 			break
 		}
 		if time.Since(w.idleSince) < idleFor && w.quiet() {
-			return w.ask(r, p.keep)
+			return w.ask(r, whole, p.keep)
 		}
 		w.close()
 	}
@@ -51,7 +55,7 @@ func (p *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newWire(conn).ask(r, p.keep)
+	return newWire(conn).ask(r, whole, p.keep)
 }
 
 func (p *wires) take() *wire {
