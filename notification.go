@@ -65,9 +65,9 @@ func (c Channel) Wants(event string) bool {
 func Events() []string {
 	return []string{
 		"rehearsal.passed", "rehearsal.failed", "rehearsal.inconclusive", "rehearsal.error", "rehearsal.cancelled",
-		"promotion.gated", "promotion.refused", "promotion.switching", "promotion.settled", "promotion.rolling-back", "promotion.rolled-back",
+		"promotion.gated", "promotion.refused", "promotion.switching", "promotion.settled", "promotion.contracted", "promotion.rolling-back", "promotion.rolled-back",
 		"approval.given", "approval.withdrawn", "glass.broken", "hold.placed", "hold.lifted", "maintenance.on", "maintenance.off",
-		"verdict.revoked", "twin.reset-failed", "daemon.crashed", "router.restarted", "journal.damaged",
+		"verdict.revoked", "twin.reset-failed", "daemon.crashed", "router.restarted", "certificate.expiring", "journal.damaged",
 	}
 }
 

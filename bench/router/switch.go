@@ -124,7 +124,7 @@ func (b *bench) upgrading(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := b.client().Upgrade(ctx); err != nil {
+		if err := b.client().Upgrade(ctx, ""); err != nil {
 			return err
 		}
 		if err := wait(ctx, time.Second); err != nil {

@@ -51,9 +51,15 @@ type visitor struct {
 // certify writes a certificate for hosts into the project.
 func (h *house) certify(t *testing.T, hosts ...string) *visitor {
 	t.Helper()
+	return h.certifyUntil(t, time.Now().Add(30*24*time.Hour), hosts...)
+}
+
+// certifyUntil writes one that runs out at a moment.
+func (h *house) certifyUntil(t *testing.T, until time.Time, hosts ...string) *visitor {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: hosts, NotAfter: time.Now().Add(30 * 24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: hosts, NotAfter: until, IsCA: true, BasicConstraintsValid: true}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	check(t, err)
 	secret, err := x509.MarshalECPrivateKey(key)
@@ -137,6 +143,17 @@ func TestDoor_IsAsTheProjectSaysAndStaysClosedThroughADownAndARestart(t *testing
 		acts[e.Act] = e.Reason
 		return nil
 	}))
+	v = h.certifyUntil(t, time.Now().Add(3*24*time.Hour), "shop.example.com")
+	h.until(t, "the journal tells that the certificate runs out", func() bool {
+		told := false
+		check(t, h.JournalEntries(limited(t), 1, func(e understudy.Entry) error {
+			if e.Act == "certificate.expiring" && strings.Contains(e.Facts["certificates"], "shop.example.com") {
+				told = true
+			}
+			return nil
+		}))
+		return told
+	})
 	if acts["maintenance.on"] != "new disks" || acts["maintenance.off"] != "done" {
 		t.Errorf("the journal tells of %v", acts)
 	}

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type house struct {
 	payments   string // addresses of the world outside
 	mail       string
 	*client.Client
+	program string        // the daemon's, where it is a process of its own; empty: this one
 	environ []string      // more, for a daemon that is a process of its own
 	pid     int           // of a daemon that is a process of its own
 	end     func()        // ends the daemon that runs, and waits until it has
@@ -115,7 +117,7 @@ func (h *house) start(t *testing.T) {
 	self, err := os.Executable()
 	check(t, err)
 	h.log = &bytes.Buffer{}
-	cmd := exec.Command(self, "daemon", h.project)
+	cmd := exec.Command(cmp.Or(h.program, self), "daemon", h.project)
 	cmd.Stderr = h.log
 	cmd.Env = append(os.Environ(), h.environ...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -59,6 +59,7 @@ type standing struct {
 	Shares  map[string]int `json:"shares,omitempty"`  // percent, by deployment
 	Held    string         `json:"held,omitempty"`
 
+	Expiring    string      `json:"expiring,omitempty"`    // what was told of its certificates
 	Maintenance *maintained `json:"maintenance,omitempty"` // nil: open to customers
 }
 

@@ -22,6 +22,9 @@ type frontDoor struct {
 // routerLook is the time between two looks at whether the router still answers.
 const routerLook = 250 * time.Millisecond
 
+// renewLook is the time between two looks at whether the router is of this version.
+const renewLook = 5 * time.Second
+
 // startRouter sees that the router answers, and starts it where it does not. It is a
 // process of its own and outlives the daemon.
 func (d *Daemon) startRouter(ctx context.Context) error {
@@ -59,7 +62,17 @@ func (d *Daemon) awaitRouter(ctx context.Context) error {
 // keepRouter starts the router again when it has died, until ctx ends: nothing else would,
 // and without it nobody is served. Its own state file tells it whom it served.
 func (d *Daemon) keepRouter(ctx context.Context) {
+	var looked time.Time
 	for (clock{}).Wait(ctx, routerLook) == nil {
+		if now := time.Now(); now.Sub(looked) >= renewLook {
+			looked = now
+			if err := d.renewRouter(ctx); err != nil && ctx.Err() == nil {
+				d.options.Log.Warn("the router is still of another version; it is tried again", "error", err)
+			}
+			if err := d.tellExpiring(ctx); err != nil && ctx.Err() == nil {
+				d.options.Log.Warn("writing down that a certificate runs out; it is tried again", "error", err)
+			}
+		}
 		if err := d.mendRouter(ctx); err != nil && ctx.Err() == nil {
 			d.options.Log.Error("the router died and could not be started again; it is tried again", "error", err)
 		}

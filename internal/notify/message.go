@@ -48,6 +48,9 @@ func words(m *understudy.Message) (text, see string) {
 		return "the twin " + m.Subject + " could not be reset", "understudy twin reset " + m.Subject
 	case "journal":
 		return "the journal is not as it was written", "understudy journal verify"
+	case "certificate":
+		m.Environment = m.Subject
+		return "a certificate of " + m.Subject + " runs out and is not renewed, or cannot be used", "understudy status"
 	case "router":
 		return "the router had died and was started again", "understudy status"
 	}
@@ -87,6 +90,8 @@ func ofPromotion(m understudy.Message, what string) string {
 		return "the first traffic of " + to + " goes to " + release
 	case understudy.PromotionSettled:
 		return release + " has settled in " + to
+	case understudy.PromotionContracted:
+		return "the contract migration of " + release + " has run in " + to + ": there is no way back from it"
 	case understudy.PromotionRollingBack:
 		return to + " goes back from " + release
 	case understudy.PromotionRolledBack:

@@ -127,7 +127,19 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
 	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(asked.Steps), asked.StepFor))
-	return append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
+	out = append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
+	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 {
+		out = append(out, contracting(asked.Contract))
+	}
+	return out
+}
+
+// contracting says when the contract migration runs.
+func contracting(when understudy.ContractWhen) string {
+	if when == understudy.ContractAfterBake {
+		return "then its contract migration runs, as policy.contract says: there is no way back to the old one after it"
+	}
+	return "its contract migration waits until somebody asks for it (understudy promotion contract); until then the old one is kept warm"
 }
 
 // migration says what is expected of the migration, and what stops it.

@@ -101,10 +101,10 @@ func (c *Client) State(ctx context.Context) (State, error) {
 	return s, c.call(ctx, http.MethodGet, "/state", nil, &s)
 }
 
-// Upgrade replaces the router by a new copy of its program, which has taken over when it
-// returns. Counting begins anew. It is refused while a front is paused.
-func (c *Client) Upgrade(ctx context.Context) error {
-	return c.call(ctx, http.MethodPost, "/upgrade", nil, nil)
+// Upgrade replaces the router by a new copy of its program, or by another program where one is
+// named, which has taken over when it returns. Counting begins anew. It is refused while a front is paused.
+func (c *Client) Upgrade(ctx context.Context, program string) error {
+	return c.call(ctx, http.MethodPost, "/upgrade", upgrade{program}, nil)
 }
 
 func frontPath(name string) string { return "/fronts/" + url.PathEscape(name) }

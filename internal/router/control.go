@@ -28,7 +28,7 @@ func (r *router) newControl() *http.Server {
 		})
 	}
 	handle("GET /state", func(*http.Request) (any, error) { return r.state(), nil })
-	handle("POST /upgrade", func(q *http.Request) (any, error) { return nil, r.upgrade(q.Context()) })
+	handle("POST /upgrade", r.callUpgrade)
 	handle("PUT /fronts/{front}", r.callOpen)
 	handle("DELETE /fronts/{front}", func(q *http.Request) (any, error) { return nil, r.closeFront(q.PathValue("front")) })
 	handle("PUT /fronts/{front}/slots/{deployment}", r.callAdd)
@@ -48,6 +48,19 @@ func (r *router) newControl() *http.Server {
 	mux.Handle("GET /metrics", r.metrics())
 	return &http.Server{Handler: mux, ReadHeaderTimeout: headersWithin,
 		ErrorLog: slog.NewLogLogger(r.shared.log.Handler(), slog.LevelDebug)}
+}
+
+// upgrade is a call's wish for another program.
+type upgrade struct {
+	Program string `json:"program,omitempty"` // its file; empty: the same
+}
+
+func (r *router) callUpgrade(q *http.Request) (any, error) {
+	want, err := read[upgrade](q)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.upgrade(q.Context(), want.Program)
 }
 
 func (r *router) callOpen(q *http.Request) (any, error) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -48,8 +49,8 @@ type reply struct {
 	Error string `json:"error,omitempty"`
 }
 
-// upgrade starts a copy of this router and hands everything over to it.
-func (r *router) upgrade(ctx context.Context) error {
+// upgrade starts a copy of this router, by its own program or another, and hands everything over to it.
+func (r *router) upgrade(ctx context.Context, program string) error {
 	select { // one hand-over at a time
 	case <-r.predecessor:
 	case <-ctx.Done():
@@ -63,7 +64,7 @@ func (r *router) upgrade(ctx context.Context) error {
 	if err := r.state().canHandOver(); err != nil {
 		return err
 	}
-	if err := r.handOver(ctx); err != nil {
+	if err := r.handOver(ctx, program); err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "upgrading the router, which goes on as it is: %w", err)
 	}
 	r.moved.Store(true)
@@ -89,7 +90,7 @@ func (s State) canHandOver() error {
 	return nil
 }
 
-func (r *router) handOver(ctx context.Context) error {
+func (r *router) handOver(ctx context.Context, program string) error {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (r *router) handOver(ctx context.Context) error {
 	if err = errors.Join(err, ours.Close()); err != nil {
 		return errors.Join(err, theirs.Close())
 	}
-	child, err := r.startCopy(ctx, theirs)
+	child, err := r.startCopy(ctx, program, theirs)
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		return errors.Join(err, conn.Close())
 	}
@@ -117,8 +118,11 @@ func (r *router) handOver(ctx context.Context) error {
 }
 
 // startCopy starts the new copy, which is to live longer than the call and this process.
-func (r *router) startCopy(ctx context.Context, theirs *os.File) (*exec.Cmd, error) {
-	command := r.config.Command
+func (r *router) startCopy(ctx context.Context, program string, theirs *os.File) (*exec.Cmd, error) {
+	command := slices.Clone(r.config.Command)
+	if program != "" {
+		command[0] = program
+	}
 	child := exec.CommandContext(context.WithoutCancel(ctx), command[0], command[1:]...)
 	child.Env = append(os.Environ(), inheritVariable+"=3")
 	child.ExtraFiles = []*os.File{theirs}

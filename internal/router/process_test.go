@@ -111,7 +111,7 @@ func TestUpgrade_ToAProgramThatDoesNotStartChangesNothing(t *testing.T) {
 		s.open(router.Front{})
 		s.add("d1", newApp(t, "d1").at())
 		s.split(all("d1"))
-		if err := s.Upgrade(deadline(t)); understudy.KindOf(err) != understudy.KindUnavailable {
+		if err := s.Upgrade(deadline(t), ""); understudy.KindOf(err) != understudy.KindUnavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, text := s.get("/"); text != "d1" {
@@ -125,7 +125,7 @@ func TestUpgrade_ToAProgramThatDoesNotStartChangesNothing(t *testing.T) {
 func TestUpgrade_RefusesWhileAFrontIsPaused(t *testing.T) {
 	s := newStage(t, router.Front{})
 	check(t, s.Pause(deadline(t), "shop", time.Minute))
-	if err := s.Upgrade(deadline(t)); understudy.KindOf(err) != understudy.KindConflict || !strings.Contains(err.Error(), "shop") {
+	if err := s.Upgrade(deadline(t), ""); understudy.KindOf(err) != understudy.KindConflict || !strings.Contains(err.Error(), "shop") {
 		t.Errorf("upgrading while shop is paused: %v", err)
 	}
 }

@@ -132,7 +132,7 @@ func ended(pid int) bool {
 // upgrade replaces the router and returns when the new copy answers.
 func (s *stage) upgrade(old int) (fresh int) {
 	s.t.Helper()
-	check(s.t, s.Upgrade(deadline(s.t)))
+	check(s.t, s.Upgrade(deadline(s.t), ""))
 	s.await("a new copy answers", func() bool {
 		state, err := s.State(deadline(s.t))
 		fresh = state.PID
