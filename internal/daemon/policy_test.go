@@ -40,18 +40,18 @@ func (h *house) agrees(t *testing.T, r understudy.Rehearsal) {
 		return err
 	}
 	refused(t, approve("ann", "better"), understudy.KindRefused, "better cannot be approved", "never rehearsed")
-	h.promoting(t, "good", "0 of 2 approvals", "understudy approve good")
-	refused(t, approve("dev", "good"), understudy.KindRefused, "dev made the release")
-	refused(t, approve("eve", "good"), understudy.KindRefused, "eve is none of ann, bob, dev")
-	check(t, approve("ann", "good"))
-	check(t, approve("bob", "good"))
-	if e, missing := h.explains(t, "good"); !e.May || e.Radius == nil || e.Radius.Files == 0 || e.Radius.Migration == nil || !e.Radius.Migration.Exact {
+	h.promoting(t, "plain", "0 of 2 approvals", "understudy approve good")
+	refused(t, approve("dev", "plain"), understudy.KindRefused, "dev made the release")
+	refused(t, approve("eve", "plain"), understudy.KindRefused, "eve is none of ann, bob, dev")
+	check(t, approve("ann", "plain"))
+	check(t, approve("bob", "plain"))
+	if e, missing := h.explains(t, "plain"); !e.May || e.Radius == nil || e.Radius.Files == 0 || e.Radius.Migration == nil || !e.Radius.Migration.Exact {
 		t.Errorf("with two approvals it may not go, or its radius is not known: %s%+v", missing, e.Radius)
 	}
-	_, err := h.WithdrawApproval(limited(t), api.Approve{Release: "good", By: "bob", Reason: "not so sure"})
+	_, err := h.WithdrawApproval(limited(t), api.Approve{Release: "plain", By: "bob", Reason: "not so sure"})
 	check(t, err)
-	h.promoting(t, "good", "1 of 2 approvals: ann; bob has withdrawn")
-	check(t, approve("bob", "good"))
+	h.promoting(t, "plain", "1 of 2 approvals: ann; bob has withdrawn")
+	check(t, approve("bob", "plain"))
 	h.countsNoLonger(t, r)
 }
 
@@ -59,7 +59,7 @@ func (h *house) agrees(t *testing.T, r understudy.Rehearsal) {
 func (h *house) countsNoLonger(t *testing.T, r understudy.Rehearsal) {
 	t.Helper()
 	h.asks(t, twoOfThem+"  soak: 1h\n")
-	e, missing := h.explains(t, "good")
+	e, missing := h.explains(t, "plain")
 	for _, want := range []string{"the policy has changed since ann approved", "soak: it has stood for", "the policy asks for 1h0m0s"} {
 		if !strings.Contains(missing, want) {
 			t.Errorf("%q does not say %q", missing, want)
@@ -69,7 +69,7 @@ func (h *house) countsNoLonger(t *testing.T, r understudy.Rehearsal) {
 		t.Errorf("what changed of the policy is told as %q", e.Changed)
 	}
 	h.asks(t, twoOfThem)
-	if e, missing := h.explains(t, "good"); !e.May {
+	if e, missing := h.explains(t, "plain"); !e.May {
 		t.Errorf("with the policy as it was it may not go: %s", missing)
 	}
 	all, err := h.Approvals(limited(t), string(r.Candidate), "production")
@@ -83,16 +83,16 @@ func (h *house) breakGlass(t *testing.T) {
 	t.Helper()
 	today := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	h.asks(t, twoOfThem+"  freeze: [{from: "+today+", duration: 3d, time_zone: UTC, reason: stock-taking}]\n")
-	h.promoting(t, "good", "revoked", "promotions are frozen", "stock-taking", "the next moment when it may go is")
-	_, err := h.Promote(limited(t), api.Promote{Release: "good", By: "ops", BreakGlass: true})
+	h.promoting(t, "plain", "revoked", "promotions are frozen", "stock-taking", "the next moment when it may go is")
+	_, err := h.Promote(limited(t), api.Promote{Release: "plain", By: "ops", BreakGlass: true})
 	refused(t, err, understudy.KindInvalid, "the glass is broken for a reason")
 	_, err = h.Promote(limited(t), api.Promote{Release: "old", By: "ops", BreakGlass: true, Reason: "the shop is down"})
 	refused(t, err, understudy.KindRefused, "runs release old already")
 	visit(t, h.production)
-	p, err := h.Promote(limited(t), api.Promote{Release: "good", By: "ops", BreakGlass: true, Reason: "the shop is down"})
+	p, err := h.Promote(limited(t), api.Promote{Release: "plain", By: "ops", BreakGlass: true, Reason: "the shop is down"})
 	check(t, err)
 	p = h.promoted(t, p.ID)
-	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" || p.Glass == nil || len(p.Glass.Passed) < 2 || !strings.Contains(p.Glass.Passed[0], "a hole was found") {
+	if p.State != understudy.PromotionSettled || h.whoServes(t) != "plain" || p.Glass == nil || len(p.Glass.Passed) < 2 || !strings.Contains(p.Glass.Passed[0], "a hole was found") {
 		t.Fatalf("%s serves, passed over was %+v:\n%s", h.whoServes(t), p.Glass, told(p))
 	}
 	if owed := h.owed(t); !strings.Contains(owed, "good went there by breaking the glass (ops: the shop is down)") {

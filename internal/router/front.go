@@ -93,7 +93,7 @@ func (f *front) adoptSlots(r record) (fresh, old []*pool) {
 			fresh = append(fresh, have.pools...)
 		case !slices.EqualFunc(have.Routes, want.Routes, Route.equal):
 			old = append(old, have.pools...)
-			have.Slot, have.pools = want, newPools(want, r.Name, f.shared)
+			have.Routes, have.pools = want.Routes, newPools(want, r.Name, f.shared) // the rest never changes, and is read without the lock
 			fresh = append(fresh, have.pools...)
 		}
 	}
