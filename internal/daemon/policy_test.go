@@ -40,7 +40,7 @@ func (h *house) agrees(t *testing.T, r understudy.Rehearsal) {
 		return err
 	}
 	refused(t, approve("ann", "better"), understudy.KindRefused, "better cannot be approved", "never rehearsed")
-	h.promoting(t, "plain", "0 of 2 approvals", "understudy approve good")
+	h.promoting(t, "plain", "0 of 2 approvals", "understudy approve plain")
 	refused(t, approve("dev", "plain"), understudy.KindRefused, "dev made the release")
 	refused(t, approve("eve", "plain"), understudy.KindRefused, "eve is none of ann, bob, dev")
 	check(t, approve("ann", "plain"))
@@ -95,7 +95,7 @@ func (h *house) breakGlass(t *testing.T) {
 	if p.State != understudy.PromotionSettled || h.whoServes(t) != "plain" || p.Glass == nil || len(p.Glass.Passed) < 2 || !strings.Contains(p.Glass.Passed[0], "a hole was found") {
 		t.Fatalf("%s serves, passed over was %+v:\n%s", h.whoServes(t), p.Glass, told(p))
 	}
-	if owed := h.owed(t); !strings.Contains(owed, "good went there by breaking the glass (ops: the shop is down)") {
+	if owed := h.owed(t); !strings.Contains(owed, "plain went there by breaking the glass (ops: the shop is down)") {
 		t.Errorf("status says that owed is %q", owed)
 	}
 	loud := false
@@ -106,7 +106,7 @@ func (h *house) breakGlass(t *testing.T) {
 	if !loud {
 		t.Error("the journal does not say that the glass was broken")
 	}
-	h.promoting(t, "better", "owed a rehearsal: good went there by breaking the glass (ops: the shop is down)")
+	h.promoting(t, "better", "owed a rehearsal: plain went there by breaking the glass (ops: the shop is down)")
 	if _, missing := h.explains(t, "better"); !strings.Contains(missing, "rehearsal: production is owed") {
 		t.Errorf("explained is %s", missing)
 	}
