@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // cores is how many cores every process of the benchmark has, this one included: the same
@@ -46,15 +44,6 @@ func spawn(ctx context.Context, address string, env []string, args ...string) (*
 		return nil, err
 	}
 	return p, p.await(ctx)
-}
-
-// pin keeps this thread, and what it starts, on the benchmark's cores.
-func pin() error {
-	var set unix.CPUSet
-	for core := range cores {
-		set.Set(core)
-	}
-	return unix.SchedSetaffinity(0, &set)
 }
 
 func (p *process) await(ctx context.Context) error {

@@ -1,19 +1,13 @@
 package daemon_test
 
 import (
-	"context"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"understudy"
 	"understudy/internal/api"
-	"understudy/internal/postgres/cluster"
 )
 
 // newLiveHouse is a project whose twin is kept current. No daemon runs yet.
@@ -23,38 +17,6 @@ func newLiveHouse(t *testing.T) *house {
 	live := strings.Replace(h.yaml(), "max_connections: 60", "max_connections: 60, wal_level: logical", 1)
 	h.write(t, "understudy.yaml", strings.Replace(live, "twin_of: production\n", "twin_of: production\n    copy: {follow: true, publish: true}\n", 1))
 	return h
-}
-
-// session connects to a database of an environment's server, until the test ends.
-func (h *house) session(t *testing.T, environment, database string) *pgx.Conn {
-	t.Helper()
-	conn, err := h.server(t, environment).Connect(limited(t), database)
-	check(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) }) // the server may be gone
-	return conn
-}
-
-// server is an environment's, as its superuser sees it.
-func (h *house) server(t *testing.T, environment string) *cluster.Cluster {
-	t.Helper()
-	spec := cluster.Spec{
-		Dir: h.state.Below("databases", environment), SocketDir: h.state.ServerSocket(environment), Log: h.state.Below("databases", environment+".log"),
-	}
-	if port, err := os.ReadFile(h.state.Below("databases", environment+".port")); err == nil { // a twin has none
-		_, err := fmt.Sscan(string(port), &spec.Port)
-		check(t, err)
-	}
-	return cluster.New(spec)
-}
-
-// answer asks a database of an environment's server for one value.
-func (h *house) answer(t *testing.T, environment, database, query string) string {
-	t.Helper()
-	conn := h.session(t, environment, database)
-	var said string
-	check(t, conn.QueryRow(limited(t), query).Scan(&said))
-	check(t, conn.Close(limited(t)))
-	return said
 }
 
 const (
