@@ -31,8 +31,10 @@ func newAnswer(w http.ResponseWriter, r *http.Request, stall time.Duration, now 
 // Unwrap lets http.ResponseController flush and hijack.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader notes the status; informational ones are only passed on.
+// WriteHeader notes the status; informational ones are only passed on. An answer without a
+// body writes nothing else, so that the client is given its time here too.
 func (a *answer) WriteHeader(status int) {
+	a.extend(time.Now())
 	if status >= 200 && a.status == 0 {
 		a.status = status
 	}
@@ -76,6 +78,7 @@ type patientBody struct {
 	io.ReadCloser
 	visit *visit
 	left  int64 // bytes that may still come; below 0: any
+	came  int64
 	timed bool
 }
 
@@ -98,6 +101,10 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n, err = b.count(n, err); err != nil && b.timed {
 		_ = a.control.SetReadDeadline(time.Time{})
+	}
+	b.came += int64(n)
+	if errors.Is(err, io.EOF) || err == nil && b.came == b.visit.request.ContentLength {
+		b.visit.arrive()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.visit.bodyErr.CompareAndSwap(nil, &err)
