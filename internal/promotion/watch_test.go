@@ -103,6 +103,27 @@ func TestRun_APolicyMaySettleWhatNobodyComesTo(t *testing.T) {
 	})
 }
 
+func TestRun_APolicyForTooLittleTrafficSettlesNothingThatFailsMoreThanIsAllowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, sound(func(s *story) {
+			s.perSecond, s.policy.Steps, s.policy.WithoutTraffic = 40, []int{100}, understudy.SettleUnjudged
+			looks := 0
+			s.errors = func(int) float64 { // one in forty: at the end of the bake that may be chance
+				looks++
+				return map[bool]float64{true: .11}[looks%4 == 0]
+			}
+		}))
+		time.Sleep(time.Hour) // of the old release alone
+		if err, _ := w.live(t.Context(), fate{}); err != nil {
+			t.Fatal(err)
+		}
+		w.heard(t, "it cannot be told yet: 2 of 80 requests failed on v2 (2.5 %)")
+		if w.had.State != understudy.PromotionRolledBack {
+			t.Errorf("it is %s", w.had.State)
+		}
+	})
+}
+
 func TestRun_WhatStepsWereNotSeenBesideIsComparedWithBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, sound(func(s *story) { slow(s); s.policy.Steps = []int{100} }))
