@@ -305,3 +305,16 @@ func TestContract_ByHandWaitsUntilSomebodyAsks(t *testing.T) {
 		}
 	})
 }
+
+func TestContract_DoesNotRunByItselfWhereTheGlassWasBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) {
+			contracts(s)
+			s.debt, s.glass = "v1 went there by breaking the glass", glass()
+		}))
+		if w.had.State != understudy.PromotionSettled || w.had.Contract != nil || !w.running[oldID] {
+			t.Errorf("it is %s, %+v, running %v", w.had.State, w.had.Contract, w.running)
+		}
+		w.heard(t, "until understudy promotion contract p1 takes away what only it needs")
+	})
+}
