@@ -13,16 +13,16 @@ type acts struct {
 	all    sync.WaitGroup
 }
 
-// begin runs an act in a goroutine of its own. One that is under way already is not begun
-// again.
-func (a *acts) begin(ctx context.Context, id string, run func(ctx context.Context)) {
+// begin runs an act in a goroutine of its own, and after once it has ended: whoever that lets
+// go on can begin it again. One that is under way already is not begun; then nothing is run.
+func (a *acts) begin(ctx context.Context, id string, run func(ctx context.Context), after ...func()) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.cancel == nil {
 		a.cancel = map[string]context.CancelCauseFunc{}
 	}
 	if _, running := a.cancel[id]; running {
-		return
+		return false
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	a.cancel[id] = cancel
@@ -30,11 +30,15 @@ func (a *acts) begin(ctx context.Context, id string, run func(ctx context.Contex
 		defer func() {
 			cancel(nil)
 			a.mu.Lock()
-			defer a.mu.Unlock()
 			delete(a.cancel, id)
+			a.mu.Unlock()
+			for _, then := range after {
+				then()
+			}
 		}()
 		run(ctx)
 	})
+	return true
 }
 
 // stop ends an act with a cause, and tells whether it was under way.

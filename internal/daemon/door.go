@@ -86,6 +86,7 @@ func (m maintained) forRouter() router.Maintenance {
 // Maintain answers everybody with a page, from now on and until EndMaintenance, whatever
 // is started again meanwhile. An environment that is down is closed when it comes up.
 func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
+	request.By = d.actor(ctx, request.By)
 	env, _, err := d.environment(request.Environment)
 	if err != nil {
 		return err
@@ -128,6 +129,7 @@ func testersAmong(through bool) []string {
 
 // EndMaintenance serves everybody again.
 func (d *Daemon) EndMaintenance(ctx context.Context, request api.EndMaintenance) error {
+	request.By = d.actor(ctx, request.By)
 	env, _, err := d.environment(request.Environment)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"net"
 	"os"
 	"os/user"
@@ -10,6 +11,10 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/journal"
 )
 
 // dialAs connects to a socket as a user: the thread that does it ends with the goroutine.
@@ -72,5 +77,26 @@ func TestActor_IsWhoIsAtTheOtherEndWhateverTheyCallThemselves(t *testing.T) {
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestActor_NobodyIsTakenForAnotherInTheJournal(t *testing.T) {
+	d := archived(t)
+	var err error
+	if d.journal, err = journal.Open(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.journal.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.news = &news{bell: d.bell}
+	ctx := context.WithValue(t.Context(), peerKey{}, 65534)
+	if _, err := d.RetryNotification(ctx, api.RetryNotification{ID: "1-team", By: "root"}); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Fatal(err)
+	}
+	if end := d.journal.Head(); end.Act != "notification.retried" || end.Actor == "root" {
+		t.Errorf("%s was written down as done by %s", end.Act, end.Actor)
 	}
 }

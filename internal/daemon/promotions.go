@@ -144,7 +144,12 @@ func (d *Daemon) underWay(ctx context.Context, environment string) (string, erro
 // stops that: what cannot be carried on is tried again, a rollback that was asked for too. A
 // wish (promotion.GoBack, promotion.Settle) is one that somebody had before; nil: nobody did.
 func (d *Daemon) carry(id, environment string, give func(), wish error) {
-	d.acts.begin(d.life, id, func(ctx context.Context) {
+	letGo := func() {
+		if give != nil {
+			give()
+		}
+	}
+	begun := d.acts.begin(d.life, id, func(ctx context.Context) {
 		if wish != nil {
 			var cancel context.CancelCauseFunc
 			ctx, cancel = context.WithCancelCause(ctx)
@@ -156,7 +161,6 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 				return // the daemon ends; the next one goes on
 			}
 		}
-		defer give()
 		for {
 			err := d.promotions.Run(ctx, id)
 			if err == nil || d.life.Err() != nil {
@@ -167,7 +171,10 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 				return
 			}
 		}
-	})
+	}, letGo)
+	if !begun { // it waits for the stage, and finds in its record what is wanted of it
+		letGo()
+	}
 }
 
 // stuck tells whoever follows a promotion why it does not go on, once for each reason.

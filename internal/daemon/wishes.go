@@ -56,14 +56,21 @@ func (d *Daemon) goOnPromoting(ctx context.Context, wishes map[string]error) err
 	if err != nil {
 		return err
 	}
+	last := map[string]string{} // promotion to each environment
+	for _, p := range all {
+		if p.State != understudy.PromotionRefused {
+			last[p.To] = p.ID
+		}
+	}
 	for _, p := range all {
 		switch wish := wishes[p.ID].(type) {
 		case promotion.GoBack:
-			if p.State == understudy.PromotionSettled {
+			switch {
+			case p.State != understudy.PromotionSettled:
+				d.goOnWith(p, wish)
+			case last[p.To] == p.ID: // else others came after it, and it is not what runs
 				err = d.takeBack(ctx, p, nil, wish)
-				break
 			}
-			d.goOnWith(p, wish)
 		case contractWish:
 			if p.State == understudy.PromotionSettled && !p.Goes() {
 				p, err = d.wantContract(ctx, p, wish.by)

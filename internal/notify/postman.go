@@ -150,10 +150,25 @@ func (p *Postman) try(ctx context.Context, c *understudy.Channel, n understudy.N
 		return
 	}
 	a.Took = time.Since(a.At)
-	now, unsaved := p.Outbox.Change(context.WithoutCancel(ctx), n.ID, func(n *understudy.Notification) { *n = After(*n, a, err, rand.Float64()) })
-	if unsaved != nil {
-		p.Log.Error("a delivery could not be written down, so it may be made again", "notification", n.ID, "error", unsaved)
-		return
+	p.note(ctx, n.ID, func(n *understudy.Notification) { *n = After(*n, a, err, rand.Float64()) })
+}
+
+// note writes an attempt down. What cannot be written down now is later, and the channel waits
+// for that: the message would be sent again and again.
+func (p *Postman) note(ctx context.Context, id string, change func(*understudy.Notification)) {
+	for {
+		now, err := p.Outbox.Change(context.WithoutCancel(ctx), id, change)
+		if err == nil {
+			p.Tried(ctx, now)
+			return
+		}
+		p.Log.Error("a delivery could not be written down; that is tried again, and where this ends before, it is made again", "notification", id, "error", err)
+		timer := time.NewTimer(lookAgain)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
 	}
-	p.Tried(ctx, now)
 }

@@ -69,6 +69,9 @@ func (c Case) lane(out *understudy.Explanation) understudy.Policy {
 		return c.Policy
 	}
 	out.Bounds = c.Policy.Express.When.Bounds(c.Statement.Radius)
+	if m := c.Release.Application.Migration; m != nil && len(m.Contract) > 0 && c.Policy.Contract == understudy.ContractAfterBake {
+		out.Bounds = append(out.Bounds, understudy.Bound{Says: "its contract migration runs by itself, as policy.contract says, and its reach is not measured"})
+	}
 	if understudy.Within(out.Bounds) {
 		out.Lane = understudy.LaneExpress
 	}

@@ -282,3 +282,16 @@ func TestExplain_ASmallMeasuredRadiusGoesWithLess(t *testing.T) {
 		t.Errorf("not measured: %+v", e)
 	}
 }
+
+func TestExplain_NoContractMigrationRunsByItselfOnTheExpressLane(t *testing.T) {
+	for when, lane := range map[understudy.ContractWhen]understudy.Lane{understudy.ContractByHand: understudy.LaneExpress, understudy.ContractAfterBake: understudy.LaneOrdinary} {
+		c, none := free(), 0
+		c.Release.Application.Migration = &understudy.Migration{Up: []string{"migrate"}, Contract: []string{"migrate", "contract"}}
+		c.Statement.Radius.Migration = &understudy.Reach{Exact: true}
+		c.Policy.Contract, c.Policy.Approvals = when, &understudy.ApprovalRule{Count: 2}
+		c.Policy.Express = &understudy.Express{When: understudy.ExpressWhen{MaxLock: time.Second}, Approvals: &none}
+		if e := explain(t, sign(c)); e.Lane != lane || e.May != (lane == understudy.LaneExpress) {
+			t.Errorf("where it runs %s: lane %s, may go %t; %v", when, e.Lane, e.May, e.Bounds)
+		}
+	}
+}

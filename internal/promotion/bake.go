@@ -27,15 +27,17 @@ func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
 }
 
 // settled says what a promotion that settles leaves, and asks for its contract migration
-// where the policy wants that done without being asked.
+// where the policy wants that done without being asked. Of a release that went past the gate
+// a person asks.
 func (e *Engine) settled(ctx context.Context, p *understudy.Promotion, policy understudy.Policy) error {
 	release, err := e.Archive.Release(ctx, p.Release)
 	if err != nil {
 		return err
 	}
 	migration := release.Application.Migration
+	byItself := policy.Contract == understudy.ContractAfterBake && (p.Glass == nil || len(p.Glass.Passed) == 0)
 	switch contracts := migration != nil && len(migration.Contract) > 0; {
-	case contracts && policy.Contract == understudy.ContractAfterBake:
+	case contracts && byItself:
 		p.Contract = &understudy.Contract{By: "policy", Wanted: true}
 		return e.say(ctx, p, "the contract migration follows, as policy.contract says; there is no way back to %s after it", p.OldLabel)
 	case contracts:

@@ -129,7 +129,11 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(asked.Steps), asked.StepFor))
 	out = append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
 	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 {
-		out = append(out, contracting(asked.Contract))
+		when := asked.Contract
+		if glass != nil && len(glass.Passed) > 0 {
+			when = understudy.ContractByHand
+		}
+		out = append(out, contracting(when))
 	}
 	return out
 }

@@ -37,6 +37,7 @@ type watcher struct {
 	policy understudy.Policy
 	baking bool
 
+	few     bool // requests of the new release, too few to judge it by its errors
 	stall   understudy.Stall
 	cost    map[string]*cost // by deployment
 	cold    string           // what was told last of an old release that is not well
@@ -88,7 +89,7 @@ func (w *watcher) undecided() string {
 		case part.Advisory || part.Outcome == understudy.OutcomePassed:
 		case part.Outcome == understudy.OutcomeError:
 			return "it could not be measured"
-		case i == 0 && said == "":
+		case i == 0 && w.few:
 			said = tooLittle
 		default:
 			said = "it cannot be told yet"
@@ -111,6 +112,7 @@ func (w *watcher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.few = c.New.Requests < int64(w.policy.MinRequests)
 	w.p.Judged = w.policy.Judge(c)
 	lasted := w.stall.Look(c, w.Clock.Now())
 	w.p.Judged = append(w.p.Judged, w.policy.Stalled(c, lasted))

@@ -103,6 +103,27 @@ func TestRun_APolicyMaySettleWhatNobodyComesTo(t *testing.T) {
 	})
 }
 
+func TestRun_APolicyForTooLittleTrafficSettlesNothingThatFailsMoreThanIsAllowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, sound(func(s *story) {
+			s.perSecond, s.policy.Steps, s.policy.WithoutTraffic = 40, []int{100}, understudy.SettleUnjudged
+			looks := 0
+			s.errors = func(int) float64 { // one in forty: at the end of the bake that may be chance
+				looks++
+				return map[bool]float64{true: .11}[looks%4 == 0]
+			}
+		}))
+		time.Sleep(time.Hour) // of the old release alone
+		if err, _ := w.live(t.Context(), fate{}); err != nil {
+			t.Fatal(err)
+		}
+		w.heard(t, "it cannot be told yet: 2 of 80 requests failed on v2 (2.5 %)")
+		if w.had.State != understudy.PromotionRolledBack {
+			t.Errorf("it is %s", w.had.State)
+		}
+	})
+}
+
 func TestRun_WhatStepsWereNotSeenBesideIsComparedWithBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, sound(func(s *story) { slow(s); s.policy.Steps = []int{100} }))
@@ -282,5 +303,18 @@ func TestContract_ByHandWaitsUntilSomebodyAsks(t *testing.T) {
 		if err, _ := w.live(t.Context(), fate{}); err != nil || w.had.State != understudy.PromotionContracted || w.running[oldID] {
 			t.Errorf("it is %s, running %v, and Run says %v", w.had.State, w.running, err)
 		}
+	})
+}
+
+func TestContract_DoesNotRunByItselfWhereTheGlassWasBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) {
+			contracts(s)
+			s.debt, s.glass = "v1 went there by breaking the glass", glass()
+		}))
+		if w.had.State != understudy.PromotionSettled || w.had.Contract != nil || !w.running[oldID] {
+			t.Errorf("it is %s, %+v, running %v", w.had.State, w.had.Contract, w.running)
+		}
+		w.heard(t, "until understudy promotion contract p1 takes away what only it needs")
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,8 +32,10 @@ func newAnswer(w http.ResponseWriter, r *http.Request, stall time.Duration, now 
 // Unwrap lets http.ResponseController flush and hijack.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader notes the status; informational ones are only passed on.
+// WriteHeader notes the status; informational ones are only passed on. An answer without a
+// body writes nothing else, so that the client is given its time here too.
 func (a *answer) WriteHeader(status int) {
+	a.extend(time.Now())
 	if status >= 200 && a.status == 0 {
 		a.status = status
 	}
@@ -76,7 +79,11 @@ type patientBody struct {
 	io.ReadCloser
 	visit *visit
 	left  int64 // bytes that may still come; below 0: any
+	came  int64
 	timed bool
+
+	mu   sync.Mutex
+	over bool // nobody may touch the connection any more: it may have the next request
 }
 
 // errTooLarge is how a body ends that is larger than it may be.
@@ -88,21 +95,42 @@ func newBody(v *visit) *patientBody {
 	return &patientBody{ReadCloser: v.request.Body, visit: v, left: v.settings.limits.Body, timed: !calls}
 }
 
-// Read is called by the transport until the visit is over. The deadline must be gone
-// once the body is, or it would end the wait for the answer.
+// Read is called by the transport, which may be behind the end of the visit. The deadline
+// must be gone once the body is, or it would end the wait for the answer.
 func (b *patientBody) Read(p []byte) (int, error) {
-	a := b.visit.answer
-	if b.timed {
-		_ = a.control.SetReadDeadline(time.Now().Add(a.stall))
+	if !b.limit(time.Now().Add(b.visit.answer.stall)) {
+		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.ReadCloser.Read(p)
-	if n, err = b.count(n, err); err != nil && b.timed {
-		_ = a.control.SetReadDeadline(time.Time{})
+	if n, err = b.count(n, err); err != nil {
+		b.limit(time.Time{})
+	}
+	b.came += int64(n)
+	if errors.Is(err, io.EOF) || err == nil && b.came == b.visit.request.ContentLength {
+		b.visit.arrive()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.visit.bodyErr.CompareAndSwap(nil, &err)
 	}
 	return n, err
+}
+
+// limit sets the deadline of the next read, and tells whether there may be one.
+func (b *patientBody) limit(until time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.timed && !b.over {
+		_ = b.visit.answer.control.SetReadDeadline(until)
+	}
+	return !b.over
+}
+
+// Close ends the reading, before the visit ends.
+func (b *patientBody) Close() error {
+	b.mu.Lock()
+	b.over = true
+	b.mu.Unlock()
+	return b.ReadCloser.Close()
 }
 
 // count ends a body that has become too large.

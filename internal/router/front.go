@@ -196,6 +196,10 @@ func (f *front) choose(c *claim, v *visit) error {
 	c.slot, c.pool = s, s.pool(v.host, v.request.URL.Path)
 	c.foreign = c.pool == nil && !s.knows(v.host)
 	s.claims[c] = struct{}{}
+	if c.aside = v.chosen != ""; c.aside {
+		s.aside++
+		return nil
+	}
 	s.busy.change(time.Now(), +1)
 	return nil
 }
@@ -206,7 +210,9 @@ func (f *front) last(c *claim) {
 	defer f.mu.Unlock()
 	if _, there := c.slot.claims[c]; there && !c.lasting {
 		c.lasting = true
-		c.slot.busy.change(time.Now(), -1)
+		if !c.aside {
+			c.slot.busy.change(time.Now(), -1)
+		}
 	}
 }
 
@@ -215,7 +221,10 @@ func (f *front) release(c *claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(c.slot.claims, c)
-	if !c.lasting {
+	switch {
+	case c.aside:
+		c.slot.aside--
+	case !c.lasting:
 		c.slot.busy.change(time.Now(), -1)
 	}
 	if len(c.slot.claims) == 0 && c.slot.leaving != nil {
@@ -245,7 +254,7 @@ func (f *front) state(now time.Time) FrontState {
 	}
 	for _, rec := range f.record.Slots {
 		live := f.slots[rec.Deployment]
-		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: live.busy.now, Lasting: len(live.claims) - live.busy.now,
+		s.Slots = append(s.Slots, SlotState{Slot: rec, Running: live.busy.now, Lasting: len(live.claims) - live.busy.now - live.aside,
 			Draining: live.leaving != nil, RefusedFor: live.refusedFor(now), Targets: live.states(), Retries: live.retries(), Served: live.served(now)})
 	}
 	return s

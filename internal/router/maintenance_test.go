@@ -202,3 +202,25 @@ func TestTesters_ChooseAReleaseWhateverItsShareAndNobodyElseDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestTesters_ARequestOfTheirsThatHangsIsNotUnderWayForTheReleasesJudge(t *testing.T) {
+	const token = "a-long-and-random-token"
+	s := newStage(t, router.Front{Testers: router.GateFor(token)})
+	old, fresh := newApp(t, "old"), newApp(t, "new")
+	s.add("old", old.at())
+	s.add("new", fresh.at())
+	s.split(all("old"))
+	conn := s.connect()
+	_, err := io.WriteString(conn, "GET /wait HTTP/1.1\r\nHost: shop\r\nX-Understudy-Release: r-new\r\nX-Understudy-Token: "+token+"\r\n\r\n")
+	check(t, err)
+	s.await("the request has arrived", func() bool { return s.front().Slots[1].Targets[0].Running == 1 })
+	if slot := s.front().Slots[1]; slot.Running != 0 || slot.Served.Peak != 0 || slot.Lasting != 0 {
+		t.Errorf("%d under way, %d at most, %d lasting", slot.Running, slot.Served.Peak, slot.Lasting)
+	}
+	close(fresh.holds)
+	_, text := raw(t, conn, "")
+	if text != "new" {
+		t.Errorf("the tester got %q", text)
+	}
+	check(t, s.Remove(deadline(t), "shop", "new"))
+}

@@ -197,6 +197,23 @@ func TestPool_FindsWhoLiesAboutItsHealthAndLetsItComeBack(t *testing.T) {
 	})
 }
 
+func TestPool_ClientsThatSendSlowlyDoNotEjectTheAddressThatWaitsForThem(t *testing.T) {
+	p, _ := newTestPool("tcp:a:1", "tcp:b:1")
+	waiting := p.targets[0]
+	for range stalledFrom { // their requests are not there yet
+		v := &visit{}
+		v.moveTo(waiting)
+	}
+	for range judgedFrom {
+		p.targets[1].begun.Add(1)
+		p.targets[1].noteAnswer(200)
+	}
+	p.judge(time.Now())
+	if s := p.states(0)[0]; !s.Ejected.IsZero() {
+		t.Errorf("it is ejected: %s", s.Reason)
+	}
+}
+
 func TestRoute_OfAnOlderStateFileIsRead(t *testing.T) {
 	var r Route
 	if err := r.UnmarshalJSON([]byte(`{"prefix":"/","address":"tcp:127.0.0.1:9"}`)); err != nil ||

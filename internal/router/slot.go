@@ -18,7 +18,8 @@ type slot struct {
 	pools   []*pool // in the order in which they are tried; replaced whole
 	claims  map[*claim]struct{}
 	leaving *leaving // a drain that waits; nil: none does
-	busy    busy
+	busy    busy     // without those of testers
+	aside   int      // claims of testers
 	figures *figures
 }
 
@@ -30,6 +31,7 @@ type claim struct {
 	slot    *slot
 	pool    *pool // nil where no route matches
 	foreign bool  // no route has the host
+	aside   bool  // of a tester, who says nothing of how a release fares
 	lasting bool  // upgraded, or an event stream: ends when its client wishes
 	wasCut  bool
 }

@@ -38,7 +38,8 @@ type stateForm struct {
 	Fronts  []json.RawMessage `json:"fronts"`
 }
 
-// sum is the same for the same content, however it is indented.
+// sum is the same for the same content, however it is indented and whether it was written by
+// hand: what is written here has some characters escaped.
 func (f stateForm) sum() (string, error) {
 	hash := sha256.New()
 	for _, front := range f.Fronts {
@@ -46,7 +47,9 @@ func (f stateForm) sum() (string, error) {
 		if err := json.Compact(&plain, front); err != nil {
 			return "", err
 		}
-		hash.Write(append(plain.Bytes(), '\n'))
+		var written bytes.Buffer
+		json.HTMLEscape(&written, plain.Bytes())
+		hash.Write(append(written.Bytes(), '\n'))
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -104,3 +104,22 @@ func TestStateFile_AFullDiskLeavesTheOldOneAndTheNextChangeIsSaved(t *testing.T)
 		t.Fatalf("with space again: %d fronts, %v", len(records), err)
 	}
 }
+
+func TestStateFile_ARecordThatCannotBeReadIsWrittenBackSoThatTheFileCanBeRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	byHand := `{"version":1,"fronts":[{"name":"shop","listen":"nowhere","maintenance":{"page":"<p>soon & <b>new</b>"}}]}`
+	if err := os.WriteFile(path, []byte(byHand), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := &stateFile{path: path}
+	if _, problems, err := file.load(); err != nil || len(problems) != 1 {
+		t.Fatalf("%v, %v", problems, err)
+	}
+	if err := file.save(someRecords()); err != nil {
+		t.Fatal(err)
+	}
+	records, problems, err := (&stateFile{path: path}).load()
+	if err != nil || len(records) != 2 || len(problems) != 1 {
+		t.Errorf("after a change that was saved: %d fronts, %v, %v", len(records), problems, err)
+	}
+}

@@ -24,7 +24,7 @@ type target struct {
 	carrier carrier
 	running atomic.Int64 // requests under way
 
-	begun, answered, faults, broken atomic.Int64              // requests sent; answers; no answers; answers of 500 and above
+	begun, answered, faults, broken atomic.Int64              // requests that have come whole; answers; no answers; answers of 500 and above
 	streak                          atomic.Int64              // faults in a row
 	refusedSince                    atomic.Pointer[time.Time] // the first of the refusals in a row; nil: it answers
 

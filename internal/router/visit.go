@@ -38,6 +38,7 @@ type visit struct {
 	byBearer   bool         // the gate was opened by Authorization, which is then not for the application
 	claim      *claim
 	target     *target        // whom the request was sent to; nil: nobody yet
+	whole      atomic.Bool    // all of it has come; set by whoever reads its body
 	blamed     bool           // that it failed was counted as the target's fault
 	call       *http.Response // of gRPC: its trailers say at the end how it ended
 	point      int
@@ -108,6 +109,8 @@ func (v *visit) pass(ctx context.Context) {
 		r := v.request.WithContext(ctx)
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = newBody(v)
+		} else {
+			v.whole.Store(true)
 		}
 		if v.claim.pool.lasts() {
 			defer v.watchCall()()
@@ -260,7 +263,16 @@ func (v *visit) moveTo(t *target) {
 	}
 	v.target = t
 	t.running.Add(1)
-	t.begun.Add(1)
+	if v.whole.Load() {
+		t.begun.Add(1)
+	}
+}
+
+// arrive notes that all of the request is here: from now on it is its target that is waited for.
+func (v *visit) arrive() {
+	if v.whole.CompareAndSwap(false, true) {
+		v.target.begun.Add(1)
+	}
 }
 
 var errBrokenOff = errors.New("it was broken off, or its client gave up waiting")

@@ -69,6 +69,9 @@ func quietOn(raw syscall.RawConn) func() bool {
 // errHeadTooBig says what was wrong with a target's answer.
 var errHeadTooBig = errors.New("the head of its answer is larger than 256 KiB")
 
+// errHalfSent is why a wire becomes no tunnel: what is left of the request would be in it.
+var errHalfSent = errors.New("it switched protocols before it had the whole request")
+
 // Read is for the buffer, within what may still be read.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.left <= 0 {
@@ -312,6 +315,10 @@ func (x *exchange) wasSent() bool {
 type tunnel struct{ *wire }
 
 func (x *exchange) tunnel(answer *http.Response) (*http.Response, error) {
+	if !x.wasSent() {
+		x.finish(false)
+		return nil, errHalfSent
+	}
 	x.wire.uploading = false
 	answer.Body = tunnel{x.wire}
 	return answer, x.wire.conn.SetDeadline(time.Time{})

@@ -256,6 +256,31 @@ func TestWire_TakesAnAnswerThatComesBeforeTheRequestHasEnded(t *testing.T) {
 	_ = feed.CloseWithError(io.ErrClosedPipe)
 }
 
+func TestWire_IsNoTunnelAsLongAsHalfARequestIsOnIt(t *testing.T) {
+	s := newScripted(t, func(s *scripted, in *bufio.Reader, conn net.Conn) {
+		if _, err := http.ReadRequest(in); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n")
+			_, _ = io.Copy(io.Discard, in)
+		}
+	})
+	body, feed := io.Pipe()
+	r := outgoing(t, http.MethodPost, "")
+	r.Body, r.ContentLength = body, -1
+	go func() {
+		for {
+			if _, err := io.WriteString(feed, "more"); err != nil {
+				return
+			}
+		}
+	}()
+	answer, err := s.RoundTrip(r)
+	if err == nil {
+		t.Errorf("it became one: %s", answer.Status)
+		_ = answer.Body.Close()
+	}
+	_ = body.Close()
+}
+
 func TestWire_IsUsedAgainAfterABodyThatWasSent(t *testing.T) {
 	s := newScripted(t, func(s *scripted, in *bufio.Reader, conn net.Conn) {
 		for _, body, more := s.next(in); more; _, body, more = s.next(in) {

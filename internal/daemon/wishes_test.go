@@ -1,0 +1,80 @@
+package daemon
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"understudy"
+	"understudy/internal/journal"
+	"understudy/internal/promotion"
+)
+
+func TestWishes_AWishToGoBackIsOfWhatWasPromotedLastOnly(t *testing.T) {
+	d := archived(t)
+	var err error
+	if d.journal, err = journal.Open(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.journal.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.news, d.stages, d.life = &news{bell: d.bell}, newStages(), t.Context()
+	for _, id := range []string{"p1", "p2"} {
+		p := understudy.Promotion{ID: id, Label: id, To: "production", State: understudy.PromotionSettled}
+		if err := d.store.Put(t.Context(), kindPromotion, id, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.stages.take("production", "the test"); err != nil { // so that nothing is carried out
+		t.Fatal(err)
+	}
+	if err := (recorder{d, "ada"}).Record(t.Context(), actRollback, "p1", "it came too late", nil); err != nil {
+		t.Fatal(err)
+	}
+	wishes, err := d.wishes() // a daemon that was started again finds it
+	if err != nil || len(wishes) != 1 {
+		t.Fatalf("%v, %v", wishes, err)
+	}
+	if err := d.goOnPromoting(t.Context(), wishes); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := d.promotion(t.Context(), "p1"); err != nil || p.State != understudy.PromotionSettled {
+		t.Errorf("what another promotion followed is %s, %v", p.State, err)
+	}
+}
+
+func TestCarry_APromotionThatWaitsForItsStageIsNotKeptFromItByItsOwnSecondWish(t *testing.T) {
+	d := archived(t)
+	life, end := context.WithCancel(t.Context())
+	d.stages, d.life, d.promotions = newStages(), life, promotion.Engine{Records: records{d}}
+	defer d.acts.all.Wait()
+	defer end()
+	give, err := d.stages.take("production", "the test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.carry("p1", "production", nil, nil) // by a daemon that was started again
+	d.carry("p1", "production", give, nil)
+	until := time.Now().Add(10 * time.Second)
+	for d.stages.holder("production") != "promotion p1" {
+		if time.Now().After(until) {
+			t.Fatalf("production is in use by %q", d.stages.holder("production"))
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+func TestActs_WhatEndsWithAnActCanBeginItAgain(t *testing.T) {
+	var a acts
+	again := make(chan bool, 1)
+	a.begin(t.Context(), "p1", func(context.Context) {}, func() {
+		again <- a.begin(t.Context(), "p1", func(context.Context) {}, func() {})
+	})
+	if !<-again {
+		t.Error("it was under way still")
+	}
+	a.all.Wait()
+}
