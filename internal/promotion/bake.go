@@ -27,15 +27,16 @@ func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
 }
 
 // settled says what a promotion that settles leaves, and asks for its contract migration
-// where the policy wants that done without being asked. Of a release that went past the gate
-// a person asks.
+// where the policy wants that done without being asked. Of a release that went past the gate,
+// or was not judged, a person asks.
 func (e *Engine) settled(ctx context.Context, p *understudy.Promotion, policy understudy.Policy) error {
 	release, err := e.Archive.Release(ctx, p.Release)
 	if err != nil {
 		return err
 	}
 	migration := release.Application.Migration
-	byItself := policy.Contract == understudy.ContractAfterBake && (p.Glass == nil || len(p.Glass.Passed) == 0)
+	judged, _ := p.Judged.Whole()
+	byItself := policy.Contract == understudy.ContractAfterBake && (p.Glass == nil || len(p.Glass.Passed) == 0) && judged == understudy.OutcomePassed
 	switch contracts := migration != nil && len(migration.Contract) > 0; {
 	case contracts && byItself:
 		p.Contract = &understudy.Contract{By: "policy", Wanted: true}

@@ -318,3 +318,15 @@ func TestContract_DoesNotRunByItselfWhereTheGlassWasBroken(t *testing.T) {
 		w.heard(t, "until understudy promotion contract p1 takes away what only it needs")
 	})
 }
+
+func TestContract_DoesNotRunByItselfWhereNothingWasJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) {
+			contracts(s)
+			s.perSecond, s.policy.WithoutTraffic = 0, understudy.SettleUnjudged
+		}))
+		if w.had.State != understudy.PromotionSettled || w.had.Contract != nil || !w.running[oldID] {
+			t.Errorf("it is %s, %+v, running %v", w.had.State, w.had.Contract, w.running)
+		}
+	})
+}
