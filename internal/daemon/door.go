@@ -86,6 +86,7 @@ func (m maintained) forRouter() router.Maintenance {
 // Maintain answers everybody with a page, from now on and until EndMaintenance, whatever
 // is started again meanwhile. An environment that is down is closed when it comes up.
 func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
+	request.By = d.actor(ctx, request.By)
 	env, _, err := d.environment(request.Environment)
 	if err != nil {
 		return err
@@ -93,6 +94,8 @@ func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
 	switch {
 	case env.Listen == "" || env.External:
 		return understudy.Errorf(understudy.KindRefused, "%s has no front door here that could be closed", env.Name)
+	case env.Sealed(): // closed, it would answer a rehearsal's traffic with the page
+		return understudy.Errorf(understudy.KindRefused, "%s is a twin: it has no customers, and rehearsals need its front door", env.Name)
 	case request.Testers && env.Door.Token == "":
 		return understudy.Errorf(understudy.KindInvalid, "%s has no token that testers could bring", env.Name).
 			WithHint("give it one with token: in understudy.yaml, or let addresses through with --allow")
@@ -128,6 +131,7 @@ func testersAmong(through bool) []string {
 
 // EndMaintenance serves everybody again.
 func (d *Daemon) EndMaintenance(ctx context.Context, request api.EndMaintenance) error {
+	request.By = d.actor(ctx, request.By)
 	env, _, err := d.environment(request.Environment)
 	if err != nil {
 		return err

@@ -177,6 +177,7 @@ func channelStatus(c understudy.Channel, all []understudy.Notification) api.Chan
 
 // TestNotification tells a channel that this is a test, and returns once it has arrived.
 func (d *Daemon) TestNotification(ctx context.Context, request api.TestNotification) error {
+	request.By = d.actor(ctx, request.By)
 	p, err := d.project()
 	if err != nil {
 		return err
@@ -204,6 +205,7 @@ func (d *Daemon) TestNotification(ctx context.Context, request api.TestNotificat
 
 // RetryNotification tries a notification again now, and for another day.
 func (d *Daemon) RetryNotification(ctx context.Context, request api.RetryNotification) (understudy.Notification, error) {
+	request.By = d.actor(ctx, request.By)
 	if err := d.record(ctx, request.By, "notification.retried", request.ID, nil); err != nil {
 		return understudy.Notification{}, err
 	}
