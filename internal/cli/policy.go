@@ -35,17 +35,17 @@ func (c *cli) policyShow() *cobra.Command {
 
 func (c *cli) showPolicy(in understudy.PolicyInForce) {
 	for _, line := range in.Lines {
-		c.voice.print("%-15s %s", line.Key, line.Value)
+		c.voice.print("%-20s %s", line.Key, line.Value)
 	}
 	for _, side := range []struct {
 		name string
 		all  []understudy.Times
 	}{{"frozen", in.Frozen}, {"open", in.Allowed}} {
 		for _, t := range side.all {
-			c.voice.print("%-15s %s to %s%s", side.name, weekday(t.From), weekday(t.Until), after(": ", t.Reason))
+			c.voice.print("%-20s %s to %s%s", side.name, weekday(t.From), weekday(t.Until), after(": ", t.Reason))
 		}
 	}
-	c.voice.print("%-15s %s", "digest", in.Digest)
+	c.voice.print("%-20s %s", "digest", in.Digest)
 }
 
 // weekday is a moment with its weekday, where people are.

@@ -94,6 +94,8 @@ func (d *Daemon) Maintain(ctx context.Context, request api.Maintain) error {
 	switch {
 	case env.Listen == "" || env.External:
 		return understudy.Errorf(understudy.KindRefused, "%s has no front door here that could be closed", env.Name)
+	case env.Sealed(): // closed, it would answer a rehearsal's traffic with the page
+		return understudy.Errorf(understudy.KindRefused, "%s is a twin: it has no customers, and rehearsals need its front door", env.Name)
 	case request.Testers && env.Door.Token == "":
 		return understudy.Errorf(understudy.KindInvalid, "%s has no token that testers could bring", env.Name).
 			WithHint("give it one with token: in understudy.yaml, or let addresses through with --allow")

@@ -88,14 +88,14 @@ func TestNotifications_NothingIsLostNorToldTwiceByCrashes(t *testing.T) {
 	h.start(t)
 	const kills = 3
 	for i := range kills {
-		check(t, h.LiftHold(limited(t), "production", "ops", fmt.Sprintf("reason %d, with pw=hunter2", i)))
+		check(t, h.EndMaintenance(limited(t), api.EndMaintenance{Environment: "production", By: "ops", Reason: fmt.Sprintf("reason %d, with pw=hunter2", i)}))
 		h.kill(t)
 		h.start(t)
 	}
-	want := map[string]int{"hold.lifted": kills, "daemon.crashed": kills}
+	want := map[string]int{"maintenance.off": kills, "daemon.crashed": kills}
+	var err error
 	var told api.Told
 	h.until(t, "all of it is in the outbox", func() bool {
-		var err error
 		told, err = h.Notifications(limited(t))
 		check(t, err)
 		return len(told.Notifications) == 2*kills && told.Channels[0].Failed != ""
@@ -177,8 +177,8 @@ func TestJournal_ReplacedAsAWholeIsNoticedAndTold(t *testing.T) {
 	h, k := hooked(t)
 	k.open(t)
 	h.open(t)
-	check(t, h.LiftHold(limited(t), "production", "ops", "looked at"))
-	h.until(t, "it is told", func() bool { return k.events()["hold.lifted"] == 1 })
+	check(t, h.EndMaintenance(limited(t), api.EndMaintenance{Environment: "production", By: "ops", Reason: "looked at"}))
+	h.until(t, "it is told", func() bool { return k.events()["maintenance.off"] == 1 })
 	k.mu.Lock()
 	kept, entry := k.told[0].Head, k.told[0].Entry
 	k.mu.Unlock()
@@ -210,8 +210,8 @@ func TestJournal_DamagedIsToldOnceThoughTheDaemonDoesNotStart(t *testing.T) {
 	h, k := hooked(t)
 	k.open(t)
 	h.open(t)
-	check(t, h.LiftHold(limited(t), "production", "ops", "looked at"))
-	h.until(t, "it is told", func() bool { return k.events()["hold.lifted"] == 1 })
+	check(t, h.EndMaintenance(limited(t), api.EndMaintenance{Environment: "production", By: "ops", Reason: "looked at"}))
+	h.until(t, "it is told", func() bool { return k.events()["maintenance.off"] == 1 })
 	h.end()
 	segments, err := filepath.Glob(h.state.Below("journal", "*.jsonl"))
 	check(t, err)
@@ -231,7 +231,9 @@ func TestGauges_SayWhatAnOperatorWatches(t *testing.T) {
 	t.Parallel()
 	h, _ := hooked(t)
 	h.open(t)
-	check(t, h.LiftHold(limited(t), "production", "ops", "looked at"))
+	refused(t, h.LiftHold(limited(t), "production", "ops", "looked at"), understudy.KindConflict, "nothing holds production")
+	refused(t, h.Maintain(limited(t), api.Maintain{Environment: "staging", By: "ops"}), understudy.KindRefused, "staging is a twin")
+	check(t, h.EndMaintenance(limited(t), api.EndMaintenance{Environment: "production", By: "ops", Reason: "looked at"}))
 	asked := &http.Client{Transport: &http.Transport{DialContext: client.Dial(h.state.Socket()), DisableKeepAlives: true}}
 	read := func() string {
 		response, err := asked.Get("http://understudy/metrics")

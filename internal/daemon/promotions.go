@@ -218,6 +218,12 @@ func (d *Daemon) LiftHold(ctx context.Context, environment, by, reason string) e
 	if _, _, err := d.environment(environment); err != nil {
 		return err
 	}
+	switch now, err := d.standing(ctx, environment); {
+	case err != nil:
+		return err
+	case now.Held == "":
+		return understudy.Errorf(understudy.KindConflict, "nothing holds %s", environment)
+	}
 	if err := (recorder{d, by}).Record(ctx, "hold.lifted", environment, reason, nil); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ func (s *stages) take(environment, who string) (give func(), err error) {
 	defer s.mu.Unlock()
 	if holder, taken := s.who[environment]; taken {
 		return nil, understudy.Errorf(understudy.KindConflict, "%s is in use by %s", environment, holder).
-			WithHint("wait for it to end, or cancel it")
+			WithHint("%s", wayOut(environment, holder))
 	}
 	s.who[environment] = who
 	return func() {
@@ -30,6 +31,17 @@ func (s *stages) take(environment, who string) (give func(), err error) {
 		defer s.mu.Unlock()
 		delete(s.who, environment)
 	}, nil
+}
+
+// wayOut is what somebody can do who wants an environment that another has.
+func wayOut(environment, holder string) string {
+	switch kind, id, _ := strings.Cut(holder, " "); kind {
+	case "rehearsal":
+		return "wait for it to end, or cancel it: understudy rehearsal cancel " + id
+	case "promotion":
+		return "wait for it to end, or take it back: understudy rollback " + environment
+	}
+	return "wait for it to end"
 }
 
 // await takes an environment as take does, once whoever is waited for has given it back.

@@ -81,7 +81,7 @@ func findQueued(q Queued, worst Stood, budget Budget, rate Rate) understudy.Find
 	bound := fmt.Sprintf("the lock_timeout of %s ends each wait; without one it would be the whole %s, and as long as the longest transaction in production", q.LockTimeout, rounded(q.Stayed))
 	remedy := fmt.Sprintf("a lower policy.lock_timeout than %s with more policy.retries: nobody waits for longer than that", q.LockTimeout)
 	if !q.inForce() {
-		bound = "no lock_timeout bounds it: it lasts as long as the longest transaction in production"
+		bound = fmt.Sprintf("no lock_timeout below %s bounds it: without one it lasts as long as the longest transaction in production", rounded(q.Stayed))
 		remedy = "SET lock_timeout before each statement that locks, and try again; a command that is declared (migration: up:) is handed one, and is tried again"
 		if q.LockTimeout > 0 {
 			remedy = "let the migration keep the lock_timeout of its connection's options, or SET lock_timeout itself before each statement that locks"

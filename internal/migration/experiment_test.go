@@ -385,7 +385,7 @@ func TestQueue_MeasuresHowLongRequestsStandStillBehindTheWaitingLock(t *testing.
 		{"the lock timeout is not kept", deaf, func(*migration.Lab) {}, []string{"blocking migration.queue public.orders"},
 			[]string{"it did not keep to the lock_timeout of 2s", "stand still for 4.5s"}},
 		{"none is handed over", careful, func(l *migration.Lab) { l.Options.LockTimeout = 0 }, []string{"blocking migration.queue public.orders"},
-			[]string{"no lock_timeout bounds it", "stand still for 5s"}},
+			[]string{"no lock_timeout below 5s bounds it", "stand still for 5s"}},
 		{"a try in vain leaves the next one no way", dirty, func(*migration.Lab) {}, []string{"blocking migration.queue public.orders"},
 			[]string{"at try 2: the schema is dirty", "leave nothing behind"}},
 		{"it is tried once", careful, func(l *migration.Lab) { l.Options.Tries = 1 }, []string{"warning migration.queue public.orders"},

@@ -126,7 +126,7 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 		out = append(out, migration(c.Statement, asked)...)
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
-	out = append(out, fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(asked.Steps), asked.StepFor))
+	out = append(out, stepping(asked))
 	out = append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
 	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 {
 		when := asked.Contract
@@ -179,6 +179,14 @@ func Refused(p understudy.Promotion) error {
 }
 
 // percents lists steps as people say them: "10, 50 and 100 %".
+// stepping says how the traffic goes over. The last step is watched by the bake.
+func stepping(asked understudy.Policy) string {
+	if len(asked.Steps) < 2 {
+		return fmt.Sprintf("it gets %s of the traffic at once", percents(asked.Steps))
+	}
+	return fmt.Sprintf("it gets %s of the traffic, each step watched for %s", percents(asked.Steps), asked.StepFor)
+}
+
 func percents(steps []int) string {
 	text := ""
 	for i, step := range steps {

@@ -12,6 +12,10 @@ import (
 // between is the time between two looks at a new release.
 const between = 250 * time.Millisecond
 
+// noting is the time after which what a look came to is written down, though nothing new
+// is to be said of it: a bake may wait for hours.
+const noting = 2 * time.Second
+
 // Settle is the cause with which a promotion's context is cancelled when somebody settles
 // it though it could not be judged. It is heeded while the promotion bakes.
 type Settle struct {
@@ -52,7 +56,7 @@ func (e *Engine) watcher(ctx context.Context, p *understudy.Promotion, policy un
 // be judged.
 func (w *watcher) watch(ctx context.Context, until time.Time) error {
 	defer w.metrics.end()
-	waiting := ""
+	waiting, noted := "", w.Clock.Now()
 	for {
 		if err := w.look(ctx); err != nil {
 			return err
@@ -69,6 +73,12 @@ func (w *watcher) watch(ctx context.Context, until time.Time) error {
 		case over && undecided != waiting:
 			waiting = undecided
 			if err := w.say(ctx, w.p, "%s: %s; it waits, with %s kept warm (a person can end that: understudy promotion settle %s --reason …)", waiting, why, w.p.OldLabel, w.p.ID); err != nil {
+				return err
+			}
+		}
+		if now := w.Clock.Now(); now.Sub(noted) >= noting {
+			noted = now
+			if err := w.Records.SavePromotion(ctx, *w.p); err != nil {
 				return err
 			}
 		}
