@@ -139,6 +139,8 @@ func (d *Daemon) ContractPromotion(ctx context.Context, request api.Decide) (und
 		return p, err
 	case last.ID != p.ID:
 		return p, understudy.Errorf(understudy.KindRefused, "%s is not what was promoted last to %s: that is %s", p.ID, p.To, last.ID)
+	case p.State == understudy.PromotionContracted:
+		return p, understudy.Errorf(understudy.KindConflict, "the contract migration of promotion %s has run already", p.ID)
 	case p.State != understudy.PromotionSettled:
 		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: a contract migration runs once it has settled", p.ID, p.State)
 	}

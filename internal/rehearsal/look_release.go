@@ -106,10 +106,20 @@ func lookAtDeployment(ctx context.Context, p *play, r *understudy.Rehearsal) (un
 		return understudy.Check{}, err
 	}
 	p.at = switched
-	c := understudy.Check{Findings: append(findings, p.judgeSwitch(heard, cut)...)}
-	c.Summary = fmt.Sprintf("ready after %s; switched under traffic: %s, %d cut off", rounded(ready), describeHeard(heard.whole), cut)
+	c := p.describeSwitch(heard)
+	c.Findings = append(findings, p.judgeSwitch(heard, cut)...)
+	c.Summary += fmt.Sprintf("ready after %s; switched under traffic: %s, %d cut off", rounded(ready), describeHeard(heard.whole), cut)
 	c.Evidence, err = p.keep("switch.json", map[string]any{"before": p.quiet(), "switch": heard.whole, "after": heard.settled})
 	return c, err
+}
+
+// describeSwitch begins what is said of the new release. Where all failed before and all fails
+// after, no request has shown that it works.
+func (p *play) describeSwitch(heard heardSwitch) understudy.Check {
+	if why := p.deaf(); p.audience != nil && why != "" && heard.settled.Failed >= heard.settled.Requests {
+		return untold(why + ", and so did all on the new release; ")
+	}
+	return understudy.Check{}
 }
 
 func (p *play) notReady(err error, r *understudy.Rehearsal) (understudy.Check, error) {

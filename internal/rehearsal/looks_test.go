@@ -362,3 +362,24 @@ func TestRollback_TakesNothingBackWhereTheMigrationChangedNothing(t *testing.T) 
 		}
 	})
 }
+
+func TestDeployment_PassesNothingWhereNoRequestEverSucceeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) { s.answer = func(state, int) string { return "GET / → 404" } }))
+		done, _ := w.rehearsal().Done("deployment")
+		if done.Outcome != understudy.OutcomeInconclusive || !strings.Contains(done.Summary, "and so did all on the new release") {
+			t.Errorf("it is %s: %s", done.Outcome, done.Summary)
+		}
+		w = undisturbed(t, sound(func(s *story) { // the new one mends it
+			s.answer = func(at state, _ int) string {
+				if at.serving == rehearsal.Baseline {
+					return "GET / → 500"
+				}
+				return ""
+			}
+		}))
+		if done, _ := w.rehearsal().Done("deployment"); done.Outcome != understudy.OutcomePassed {
+			t.Errorf("a release that mends what failed: it is %s: %s", done.Outcome, done.Summary)
+		}
+	})
+}
