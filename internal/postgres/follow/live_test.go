@@ -119,6 +119,9 @@ func (l *live) halts() {
 	if err := <-l.ended; err != nil {
 		l.t.Fatalf("following ended with %v", err)
 	}
+	postgrestest.Until(l.t, "production's end of the stream has ended too", func() bool {
+		return postgrestest.Answer(l.t, l.source, `SELECT count(*)::text FROM pg_replication_slots WHERE active AND slot_name = 'understudy_`+l.spec.Name+`'`) == "0"
+	})
 }
 
 // gaveUp is why the follower ended by itself.
