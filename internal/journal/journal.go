@@ -157,5 +157,5 @@ func (j *Journal) Close() error {
 	file := j.file
 	j.file = nil
 	j.fate = understudy.Errorf(understudy.KindUnavailable, "the journal in %s is closed", j.dir)
-	return errors.Join(file.Close(), j.lock.Close())
+	return errors.Join(file.Close(), giveLock(j.lock))
 }

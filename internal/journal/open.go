@@ -32,7 +32,7 @@ func Open(dir string) (*Journal, error) {
 	}
 	j := &Journal{dir: dir, limit: segmentSize, now: time.Now, lock: lock}
 	if err := j.recover(); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, giveLock(lock))
 	}
 	return j, nil
 }
@@ -52,6 +52,12 @@ func takeLock(dir string) (*os.File, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// giveLock gives the lock back by name: closing the file alone leaves it taken for as long
+// as a child that is just being started has a copy of it.
+func giveLock(lock *os.File) error {
+	return errors.Join(unix.Flock(int(lock.Fd()), unix.LOCK_UN), lock.Close())
 }
 
 // recover finds the end of the journal and makes it one that can be written on.
