@@ -169,6 +169,11 @@ func (s *mysqlStand) Still(ctx context.Context, patience time.Duration) (int, er
 	}
 }
 
+// Begins implements laboratory.Engine.
+func (s *mysqlStand) Begins(ctx context.Context, statement string) (bool, error) {
+	return mysqlwatch.Begins(ctx, mysqlwatch.Spec{URL: s.server.URL(s.physical(rehearsal.Side)), User: migrationAccount}, statement)
+}
+
 // LockTimedOut implements laboratory.Engine.
 func (s *mysqlStand) LockTimedOut(output string) bool {
 	return strings.Contains(output, "Lock wait timeout exceeded") || strings.Contains(output, "Deadlock found")

@@ -73,5 +73,10 @@ func (s *postgresStand) Still(ctx context.Context, patience time.Duration) (int,
 	return contention.Still(ctx, s.server.AdminURL("postgres"), []string{s.physical(rehearsal.Side)}, patience)
 }
 
+// Begins implements laboratory.Engine.
+func (s *postgresStand) Begins(ctx context.Context, statement string) (bool, error) {
+	return lockwatch.Begins(ctx, s.server.AdminURL("postgres"), []string{s.physical(rehearsal.Side)}, statement)
+}
+
 // LockTimedOut implements laboratory.Engine.
 func (s *postgresStand) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }

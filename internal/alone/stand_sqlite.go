@@ -106,6 +106,9 @@ func (s *sqliteStand) Prober() laboratory.Prober { return nil }
 // Still implements laboratory.Engine: a process that was ended holds no file.
 func (s *sqliteStand) Still(context.Context, time.Duration) (int, error) { return 0, nil }
 
+// Begins implements laboratory.Engine: what a process does with a file is not told.
+func (s *sqliteStand) Begins(context.Context, string) (bool, error) { return false, nil }
+
 // LockTimedOut implements laboratory.Engine.
 func (s *sqliteStand) LockTimedOut(output string) bool {
 	return strings.Contains(output, "database is locked") || strings.Contains(output, "SQLITE_BUSY")

@@ -9,6 +9,7 @@ import (
 	"understudy/internal/laboratory"
 	"understudy/internal/migration"
 	"understudy/internal/postgres/contention"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
 )
 
@@ -63,6 +64,14 @@ func (e engine) Still(ctx context.Context, patience time.Duration) (int, error) 
 		return 0, err
 	}
 	return contention.Still(ctx, server.AdminURL("postgres"), slices.Collect(maps.Values(e.s.physical(rehearsal.Side))), patience)
+}
+
+func (e engine) Begins(ctx context.Context, statement string) (bool, error) {
+	server, err := e.s.d.twinServer(ctx, e.s.env.Name)
+	if err != nil {
+		return false, err
+	}
+	return lockwatch.Begins(ctx, server.AdminURL("postgres"), slices.Collect(maps.Values(e.s.physical(rehearsal.Side))), statement)
 }
 
 func (engine) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }

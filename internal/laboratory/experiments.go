@@ -41,7 +41,7 @@ func (l *Laboratory) try(ctx context.Context, name string, trial rehearsal.Trial
 	}
 	defer place.Close(ctx)
 	tried, err := act(migration.Lab{
-		Commander: place, Bench: bench{l, place}, Before: trial.Before, Want: trial.After, Options: l.options(l.Declared.Up), Budget: l.budget(), Boots: l.Boots,
+		Commander: place, Bench: bench{l, place}, Before: trial.Before, Want: trial.After, Options: l.options(l.Declared.Up), Budget: l.budget(), Boots: l.Boots, Begins: l.Engine.Begins,
 		First: migration.Ran{Started: trial.First.Began, Took: trial.First.Took, Tries: 1, Observation: trial.First.Seen},
 	})
 	out := rehearsal.Tried{Findings: tried.Findings, Figures: tried.Figures, Summary: tried.Summary}

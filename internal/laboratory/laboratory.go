@@ -70,6 +70,9 @@ type Engine interface {
 	Prober() Prober
 	// Still returns once the migration has no session on the side copy any more.
 	Still(ctx context.Context, patience time.Duration) (ended int, err error)
+	// Begins returns true once the migration runs a statement on the side copy, in the words of
+	// an observation, and false where the engine does not show that.
+	Begins(ctx context.Context, statement string) (bool, error)
 	// LockTimedOut knows the engine's words for a lock that was not to be had.
 	LockTimedOut(output string) bool
 }

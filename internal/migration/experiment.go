@@ -40,6 +40,9 @@ type Lab struct {
 	// Boots tells that the command is the start of a service: several may begin at once, and
 	// whoever starts it again does so at once.
 	Boots bool
+	// Begins returns true once the migration runs a statement on the copy, in the words of an
+	// observation, and false where nobody sees that; nil: nobody does.
+	Begins func(ctx context.Context, statement string) (bool, error)
 }
 
 // Tried is what an experiment came to.

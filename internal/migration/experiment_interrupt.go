@@ -23,11 +23,14 @@ type Interrupted struct {
 	Differ []string      `json:"differ,omitempty"` // how the schema differs from an undisturbed run's after that
 }
 
-// point is a moment to kill a run at.
+// point is a moment to kill a run at. Where the statement that ran then is known, it is
+// counted from when that is seen to run, as no two runs are equally fast.
 type point struct {
 	when     string
 	at       time.Duration
 	patience time.Duration // in which the server may end what it was doing
+	during   string
+	into     time.Duration
 }
 
 // Interrupt kills the command half way, program and session at once, as when a machine goes
@@ -38,7 +41,7 @@ func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 	for _, p := range points(lab.First) {
 		one, err := lab.interrupt(ctx, p)
 		if err == nil && one.Missed { // it was faster this time
-			one, err = lab.interrupt(ctx, point{p.when, p.at / 2, p.patience})
+			one, err = lab.interrupt(ctx, point{when: p.when, at: p.at / 2, patience: p.patience})
 		}
 		if err != nil {
 			return Tried{}, fmt.Errorf("killing the migration %s and running it again: %w", p.when, err)
@@ -51,11 +54,28 @@ func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 // points are the moments to kill a run at: one of a short run, as half way and after the
 // first commit are the same there, and one of a very long run, which is run once more for each.
 func points(first Ran) []point {
-	out := []point{{when: "half way", at: halfWay(first)}}
+	out := []point{seenAt(first, point{when: "half way", at: halfWay(first)})}
 	if at, told := firstCommit(first); told && first.Took >= shortRun && first.Took <= longRun {
-		out = append(out, point{"after its first commit", at, min(first.Took+5*time.Second, time.Minute)})
+		out = append(out, seenAt(first, point{when: "after its first commit", at: at, patience: min(first.Took+5*time.Second, time.Minute)}))
 	}
 	return out
+}
+
+// seenAt adds the statement that was the last to begin before a point. One that ran several
+// times shows nothing.
+func seenAt(first Ran, p point) point {
+	var last understudy.ObservedStatement
+	times := map[string]int{}
+	for _, s := range first.Observation.Statements {
+		times[s.Text]++
+		if at := offset(first) + s.From; at <= p.at && (last.Text == "" || s.From > last.From) {
+			last = s
+		}
+	}
+	if last.Text != "" && times[last.Text] == 1 {
+		p.during, p.into = last.Text, p.at-offset(first)-last.From
+	}
+	return p
 }
 
 const (
@@ -103,12 +123,12 @@ func offset(first Ran) time.Duration {
 }
 
 func (l Lab) interrupt(ctx context.Context, p point) (Interrupted, error) {
-	out := Interrupted{When: p.when, At: p.at}
+	out := Interrupted{When: p.when}
 	if err := l.Bench.Fresh(ctx); err != nil {
 		return out, err
 	}
 	var err error
-	if out.Missed, err = l.kill(ctx, p.at); err != nil || out.Missed {
+	if out.At, out.Missed, err = l.kill(ctx, p); err != nil || out.Missed {
 		return out, err
 	}
 	if out.Ended, err = l.Bench.Still(ctx, p.patience); err != nil {
@@ -131,18 +151,52 @@ func (l Lab) interrupt(ctx context.Context, p point) (Interrupted, error) {
 	return out, err
 }
 
-// kill starts the command and kills it at a moment; missed: it had ended before.
-func (l Lab) kill(ctx context.Context, at time.Duration) (missed bool, err error) {
-	doomed, cancel := context.WithTimeout(ctx, at)
-	defer cancel()
+// kill starts the command and kills it at a point, and says when that was; missed: it had
+// ended before.
+func (l Lab) kill(ctx context.Context, p point) (at time.Duration, missed bool, err error) {
+	doomed, cancel := context.WithCancel(ctx)
+	began, struck := time.Now(), make(chan time.Duration, 1)
+	go func() {
+		defer close(struck)
+		if l.reach(doomed, p) {
+			struck <- time.Since(began)
+			cancel()
+		}
+	}()
 	result, err := l.Commander.RunMigration(doomed, Command{Args: l.Options.Args, LockTimeout: l.Options.LockTimeout})
+	cancel()
+	at, killed := <-struck
 	switch {
 	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
-	case err == nil && result.Status == 0, doomed.Err() == nil:
-		return true, err
+		return at, false, context.Cause(ctx)
+	case err == nil && result.Status == 0, !killed:
+		return at, true, err
 	}
-	return false, nil // it was killed, which is no error
+	return at, false, nil // it was killed, which is no error
+}
+
+// reach returns true at a point of a run that begins now, and false if that ends before. A
+// statement that does not come, or that nobody sees, leaves the clock.
+func (l Lab) reach(ctx context.Context, p point) bool {
+	began := time.Now()
+	if l.Begins != nil && p.during != "" {
+		looking, cancel := context.WithTimeout(ctx, 2*p.at)
+		defer cancel()
+		if seen, err := l.Begins(looking, p.during); seen && err == nil {
+			return passes(ctx, p.into)
+		}
+	}
+	return passes(ctx, max(0, p.at-time.Since(began)))
+}
+
+// passes waits; false: the context ended before.
+func passes(ctx context.Context, wait time.Duration) bool {
+	select {
+	case <-time.After(wait):
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func judgeInterrupted(all []Interrupted, took time.Duration) Tried {

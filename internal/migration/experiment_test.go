@@ -281,6 +281,30 @@ func TestInterrupt_ASecondRunThatOnlySaysThatAllIsWellIsFound(t *testing.T) {
 	})
 }
 
+func TestInterrupt_CountsFromTheStatementThatRanHalfWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := make(chan string, 10)
+		d := newDatabase(func(ctx context.Context, d *database, command migration.Command) (migration.Result, error) {
+			time.Sleep(3 * time.Second) // this machine is slower to start it than it was
+			runs <- "a"
+			result, err := careless(ctx, d, command)
+			return result, err
+		})
+		l := lab(d, "a", "b", "c", "d")
+		l.First.Took = time.Second
+		l.First.Observation.Statements = []understudy.ObservedStatement{{Text: "a", From: 0, Until: 200 * time.Millisecond}, {Text: "all", From: 200 * time.Millisecond, Until: 4800 * time.Millisecond}}
+		l.Begins = func(ctx context.Context, statement string) (bool, error) {
+			if statement != "all" {
+				t.Errorf("waited for %q", statement)
+			}
+			<-runs
+			return true, nil
+		}
+		tried, err := migration.Interrupt(t.Context(), l)
+		holds(t, tried, err, []string{"blocking migration.interrupted half way"}, "killed half way, 5.2s into a run of 1s", "a is there and was not; b is there and was not")
+	})
+}
+
 func TestInterrupt_KillsALongOneAfterItsFirstCommitToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDatabase(careful)

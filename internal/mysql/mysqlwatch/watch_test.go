@@ -81,7 +81,7 @@ func TestWatch_OfOneServer(t *testing.T) {
 	for name, claim := range map[string]func(*testing.T, *instance.Server){
 		"tells how each table was altered, by what the server did": toldHow, "a short session is the migration's by the count of connections": shortSession,
 		"puts the server's settings back when its context ends": endsWithContext, "a table that took another's name": swapped, "emptied tables and counters": emptied,
-		"wants to know whose the migration is": whoseIsNeeded,
+		"sees a statement begin": begins, "wants to know whose the migration is": whoseIsNeeded,
 	} {
 		t.Run(name, func(t *testing.T) { claim(t, s) })
 	}
@@ -140,6 +140,25 @@ func shortSession(t *testing.T, s *instance.Server) {
 	}
 	if l := strongest(seen, "orders", understudy.StopsAll); l.Mode != "EXCLUSIVE" || !seen.Exact.Writes || tableIn(seen, "orders").Updated != 5 {
 		t.Errorf("exact %+v, locks %+v, tables %+v, notes %q", seen.Exact, seen.Locks, seen.Tables, seen.Notes)
+	}
+}
+
+// begins sees a statement while it runs, and says no more once it has ended.
+func begins(t *testing.T, s *instance.Server) {
+	sc := setScene(t, s, "begins")
+	c, seen := connect(t, s, "begins", "migration"), make(chan bool, 1)
+	spec := mysqlwatch.Spec{URL: s.URL("begins"), User: "migration"}
+	go func() {
+		begins, err := mysqlwatch.Begins(sc.Context(), spec, "SELECT SLEEP(?)")
+		if err != nil {
+			t.Error(err)
+		}
+		seen <- begins
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-seen; cancel() }()
+	if err := c.Exec(ctx, "SELECT SLEEP(60)"); ctx.Err() == nil {
+		t.Errorf("it was not seen to run: %v", err)
 	}
 }
 

@@ -101,6 +101,30 @@ func (s stage) waiting(application string, n int) {
 	})
 }
 
+func TestBegins_OnceTheStatementRunsWhateverItsConstantsAre(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1)
+	conn, seen := s.session("migration"), make(chan bool, 1)
+	go func() {
+		begins, err := lockwatch.Begins(s.Context(), s.c.AdminURL("postgres"), []string{s.name}, "SELECT pg_sleep(?)")
+		if err != nil {
+			t.Error(err)
+		}
+		seen <- begins
+	}()
+	s.do(conn, "SELECT 1")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-seen; cancel() }()
+	if _, err := conn.Exec(ctx, "SELECT pg_sleep(60)"); ctx.Err() == nil {
+		t.Errorf("it was not seen to run: %v", err)
+	}
+	limited, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer end()
+	if begins, err := lockwatch.Begins(limited, s.c.AdminURL("postgres"), []string{s.name}, "SELECT pg_sleep(?)"); begins || err == nil {
+		t.Errorf("what runs no more was seen: %v, %v", begins, err)
+	}
+}
+
 func lockOn(seen understudy.Observation, relation, mode string) (understudy.ObservedLock, bool) {
 	for _, l := range seen.Locks {
 		if l.Relation == relation && l.Mode == mode {
