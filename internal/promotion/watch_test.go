@@ -102,6 +102,7 @@ func TestRun_WhatTheLastLookCameToIsWrittenDownWhileItWaits(t *testing.T) {
 		if err, _ := w.live(t.Context(), fate{}); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // for those who read
 		for i, said := range seen {
 			if !strings.Contains(said, "50 are needed") || i > 0 && said == seen[i-1] {
 				t.Errorf("while it waited for requests, the promotion told %q", seen)
