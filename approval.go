@@ -48,4 +48,6 @@ type BrokenGlass struct {
 	By     string   `json:"by"`
 	Reason string   `json:"reason"`
 	Passed []string `json:"passed,omitempty"` // what the gate had against it, that a person may pass
+	// Over names the requirements in Passed; nil: the gate was not asked yet.
+	Over []string `json:"over"`
 }

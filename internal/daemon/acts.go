@@ -13,9 +13,10 @@ type acts struct {
 	all    sync.WaitGroup
 }
 
-// begin runs an act in a goroutine of its own, and after once it has ended: whoever that lets
-// go on can begin it again. One that is under way already is not begun; then nothing is run.
-func (a *acts) begin(ctx context.Context, id string, run func(ctx context.Context), after ...func()) bool {
+// begin runs an act in a goroutine of its own, and after once it has ended, with the cause that
+// it was stopped for, if it was, which it may not have heeded: whoever that lets go on can
+// begin it again. One that is under way already is not begun; then nothing is run.
+func (a *acts) begin(ctx context.Context, id string, run func(ctx context.Context), after ...func(stopped error)) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.cancel == nil {
@@ -28,12 +29,13 @@ func (a *acts) begin(ctx context.Context, id string, run func(ctx context.Contex
 	a.cancel[id] = cancel
 	a.all.Go(func() {
 		defer func() {
-			cancel(nil)
 			a.mu.Lock()
 			delete(a.cancel, id)
 			a.mu.Unlock()
+			stopped := context.Cause(ctx) // nobody stops it any more
+			cancel(nil)
 			for _, then := range after {
-				then()
+				then(stopped)
 			}
 		}()
 		run(ctx)

@@ -28,22 +28,27 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 	if reason == "" {
 		reason = "no reason given"
 	}
-	give := func() {}
-	if last.State == understudy.PromotionSettled {
-		if give, err = d.stages.await(ctx, last.To, "rollback of promotion "+last.ID, forMoments); err != nil {
+	wish := promotion.GoBack{By: request.By, Reason: reason}
+	record := func() error {
+		return recorder{d, request.By}.Record(ctx, actRollback, last.ID, reason, map[string]string{"environment": request.Environment})
+	}
+	if last.State != understudy.PromotionSettled {
+		if err := record(); err != nil || d.acts.stop(last.ID, wish) {
 			return last, err
 		}
+		// it has ended meanwhile
+		if last, err = d.promotion(ctx, last.ID); err != nil || last.State != understudy.PromotionSettled {
+			return last, err
+		}
+		record = func() error { return nil }
 	}
-	if err := (recorder{d, request.By}).Record(ctx, actRollback, last.ID, reason, map[string]string{"environment": request.Environment}); err != nil {
-		give()
+	give, err := d.stages.await(ctx, last.To, "rollback of promotion "+last.ID, forMoments)
+	if err != nil {
 		return last, err
 	}
-	wish := promotion.GoBack{By: request.By, Reason: reason}
-	if last.State != understudy.PromotionSettled {
-		if d.acts.stop(last.ID, wish) {
-			return last, nil
-		}
-		return last, understudy.Errorf(understudy.KindConflict, "promotion %s is %s", last.ID, last.State)
+	if err := record(); err != nil {
+		give()
+		return last, err
 	}
 	return last, d.takeBack(ctx, last, give, wish)
 }

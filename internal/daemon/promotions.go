@@ -171,7 +171,14 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 				return
 			}
 		}
-	}, letGo)
+	}, func(stopped error) {
+		var back promotion.GoBack
+		if wish == nil && errors.As(stopped, &back) { // it may have come when all was done
+			d.carry(id, environment, give, back)
+			return
+		}
+		letGo()
+	})
 	if !begun { // it waits for the stage, and finds in its record what is wanted of it
 		letGo()
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -70,11 +71,25 @@ func TestCarry_APromotionThatWaitsForItsStageIsNotKeptFromItByItsOwnSecondWish(t
 func TestActs_WhatEndsWithAnActCanBeginItAgain(t *testing.T) {
 	var a acts
 	again := make(chan bool, 1)
-	a.begin(t.Context(), "p1", func(context.Context) {}, func() {
-		again <- a.begin(t.Context(), "p1", func(context.Context) {}, func() {})
+	a.begin(t.Context(), "p1", func(context.Context) {}, func(error) {
+		again <- a.begin(t.Context(), "p1", func(context.Context) {}, func(error) {})
 	})
 	if !<-again {
 		t.Error("it was under way still")
+	}
+	a.all.Wait()
+}
+
+func TestActs_WhatStopsOneThatHasJustDoneItsWorkIsToldToWhatFollows(t *testing.T) {
+	var a acts
+	told, wish := make(chan error, 1), errors.New("ops asked to go back")
+	a.begin(t.Context(), "p1", func(context.Context) {
+		if !a.stop("p1", wish) { // its work is done, and nobody looks at the context any more
+			t.Error("it was not under way")
+		}
+	}, func(stopped error) { told <- stopped })
+	if stopped := <-told; !errors.Is(stopped, wish) {
+		t.Errorf("told was %v", stopped)
 	}
 	a.all.Wait()
 }

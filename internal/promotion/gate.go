@@ -30,10 +30,10 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 	if s := c.Statement; s != nil {
 		p.LockTimeout, p.Expected, p.OldRunsOnNew = s.LockTimeout, s.Expected, s.OldRunsOnNew
 	}
-	var passed []string
+	broken := understudy.BrokenGlass{Over: []string{}}
 	for _, r := range explained.Missing() {
-		if p.Glass != nil && r.Breakable {
-			passed = append(passed, r.Says)
+		if p.Glass != nil && r.Breakable && !unasked(p, r) {
+			broken.Passed, broken.Over = append(broken.Passed, r.Says), append(broken.Over, r.Name)
 			continue
 		}
 		p.Refusals = append(p.Refusals, r.Says)
@@ -42,10 +42,16 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 		}
 	}
 	if p.Glass != nil {
-		p.Glass = &understudy.BrokenGlass{By: p.Glass.By, Reason: p.Glass.Reason, Passed: passed}
+		broken.By, broken.Reason = p.Glass.By, p.Glass.Reason
+		p.Glass = &broken
 	}
 	p.Changes = changes(c, explained, p.Glass)
 	return p, nil
+}
+
+// unasked tells what came after somebody broke the glass: who did so has not seen it.
+func unasked(p understudy.Promotion, r understudy.Requirement) bool {
+	return p.Glass.Over != nil && !slices.Contains(p.Glass.Over, r.Name)
 }
 
 // Explain says how a release stands before the gate, all that holds and all that is missing.

@@ -62,6 +62,18 @@ func TestGate_BreakingTheGlassPassesWhatAPersonMayPassAndSaysWhat(t *testing.T) 
 	}
 }
 
+func TestGate_TheGlassPassesOnlyWhatWasThereWhenItWasBroken(t *testing.T) {
+	debt := func(s *story) { s.debt, s.glass = "v1 went there by breaking the glass", glass() }
+	for over, want := range map[string]understudy.PromotionState{understudy.RequireRepaid: understudy.PromotionSettled, understudy.RequireFreeze: understudy.PromotionRefused} {
+		synctest.Test(t, func(t *testing.T) {
+			w := undisturbed(t, sound(func(s *story) { debt(s); s.glass.Over = []string{over} }))
+			if w.had.State != want {
+				t.Errorf("broken over %s, it is %s, refused for %q", over, w.had.State, w.had.Refusals)
+			}
+		})
+	}
+}
+
 func TestGate_NoGlassPassesWhatWouldBeALie(t *testing.T) {
 	for _, c := range []struct {
 		claim, says string

@@ -26,6 +26,9 @@ type answer struct {
 func newAnswer(w http.ResponseWriter, r *http.Request, stall time.Duration, now time.Time) *answer {
 	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), single: r.ProtoMajor == 1, stall: stall}
 	a.extend(now) // the deadline of an earlier request on this connection may still stand
+	if a.single && r.Body != http.NoBody && !isSmall(r) {
+		_ = a.control.EnableFullDuplex() // an answer does not wait for the rest of the body
+	}
 	return a
 }
 

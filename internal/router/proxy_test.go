@@ -264,6 +264,29 @@ func TestServe_StreamsBodiesBothWays(t *testing.T) {
 	check(t, err)
 }
 
+func TestServe_AnswersAClientThatHoldsBackItsBody(t *testing.T) {
+	s := newStage(t, router.Front{})
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "close") // it does not read what it does not want
+		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+	}))
+	t.Cleanup(refuses.Close)
+	s.add("d1", "tcp:"+refuses.Listener.Addr().String())
+	s.split(all("d1"))
+	conn, err := net.Dial("tcp", s.address)
+	check(t, err)
+	defer func() { check(t, conn.Close()) }()
+	_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 1000000\r\n\r\nthe rest comes never")
+	check(t, err)
+	check(t, conn.SetReadDeadline(time.Now().Add(4*time.Second))) // less than what is left over may take
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	check(t, err)
+	text, err := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusRequestEntityTooLarge || string(text) != "too large\n" || err != nil {
+		t.Errorf("it was answered %s, %q, %v", answer.Status, text, err)
+	}
+}
+
 func TestServe_GivesUpOnHeadersThatCrawlOrGrowAndServesOthers(t *testing.T) {
 	s, _ := serving(t, router.Front{Limits: understudy.Limits{HeaderTime: time.Second}})
 	slow, err := net.Dial("tcp", s.address)

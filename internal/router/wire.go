@@ -126,8 +126,8 @@ func gather(r *http.Request) (whole bool, err error) {
 		return true, nil
 	}
 	r.Header.Del("Expect") // the client is told to go on when its body is first read
-	if r.ContentLength <= 0 || r.ContentLength > smallBody {
-		return false, nil // 0: of a length that is not known
+	if !isSmall(r) {
+		return false, nil
 	}
 	body := make([]byte, r.ContentLength)
 	if _, err := io.ReadFull(r.Body, body); err != nil {
@@ -136,6 +136,9 @@ func gather(r *http.Request) (whole bool, err error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return true, nil
 }
+
+// isSmall tells a request whose body is taken whole; 0 is a length that is not known.
+func isSmall(r *http.Request) bool { return r.ContentLength > 0 && r.ContentLength <= smallBody }
 
 // ask sends a request, which is whole or goes on being sent while its answer comes, and
 // reads the head of the answer. The request ends with its context, at the latest.
