@@ -26,7 +26,7 @@ type ExpressWhen struct {
 	MaxBytes    int64         `json:"maxBytes,omitempty"`
 	Paths       []string      `json:"paths,omitempty"`       // only these: names, patterns, folders that end with /
 	Services    []string      `json:"services,omitempty"`    // whose declaration may change
-	MaxLock     time.Duration `json:"maxLock,omitempty"`     // longest strong lock of a migration; 0: no migration
+	MaxLock     time.Duration `json:"maxLock,omitempty"`     // longest strong lock of a migration; 0: none that does anything
 	MaxRows     int64         `json:"maxRows,omitempty"`     // that a migration writes in tables that were there; 0: 100
 	NewKeys     bool          `json:"newKeys,omitempty"`     // configuration keys may change
 	Permissions bool          `json:"permissions,omitempty"` // executable bits, links and users may change
@@ -160,6 +160,8 @@ func (w ExpressWhen) reach(m *Reach) Bound {
 	switch {
 	case m == nil:
 		return Bound{true, "no migration"}
+	case m.Idle:
+		return Bound{true, "the migration found nothing to do"}
 	case w.MaxLock == 0:
 		return Bound{false, "there is a migration, and max_lock allows none"}
 	case !m.Exact:

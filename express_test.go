@@ -72,6 +72,24 @@ func TestReachOf_CountsWhatKeepsOthersOutOfWhatWasThere(t *testing.T) {
 	}
 }
 
+func TestReachOf_IsIdleOnlyWhereNothingWasSeenToBeDone(t *testing.T) {
+	exact := understudy.Exactness{Locks: true, Writes: true}
+	for claim, o := range map[string]understudy.Observation{
+		"it was only sampled": {},
+		"a table changed":     {Exact: exact, Tables: []understudy.TableChange{{Relation: "a", New: true}}},
+		"it locked":           {Exact: exact, Locks: []understudy.ObservedLock{{Relation: "a", Mode: "ShareLock", New: true}}},
+		"it made a function":  {Exact: exact, Statements: []understudy.ObservedStatement{{Text: "CREATE FUNCTION f", Commits: true}}},
+	} {
+		if understudy.ReachOf(o).Idle {
+			t.Errorf("%s, and it counts as idle", claim)
+		}
+	}
+	idle := understudy.ReachOf(understudy.Observation{Exact: exact, Locks: []understudy.ObservedLock{{Relation: "a", Mode: "AccessShareLock"}}, Statements: []understudy.ObservedStatement{{Text: "SELECT"}}})
+	if bounds := (understudy.ExpressWhen{}).Bounds(&understudy.Radius{Migration: &idle}); !understudy.Within(bounds) {
+		t.Errorf("one that finds nothing to do is beyond: %+v", bounds)
+	}
+}
+
 func TestExpressBounds_EachSideAloneKeepsAReleaseOff(t *testing.T) {
 	when := understudy.ExpressWhen{MaxFiles: 3, MaxBytes: 1000, Paths: []string{"bin/web", "pages/", "*.css"}, Services: []string{"web"}, MaxLock: 50 * time.Millisecond, Likeness: 0.9}
 	small := understudy.Radius{

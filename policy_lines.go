@@ -37,14 +37,22 @@ func (p Policy) Lines() []PolicyLine {
 // judging is by what a new release is judged.
 func (p Policy) judging() []PolicyLine {
 	lines := []PolicyLine{
-		{"max_latency_ratio", fmt.Sprint(p.MaxLatencyRatio)}, {"latency_floor", short(p.LatencyFloor)}, {"max_cpu_ratio", fmt.Sprint(p.MaxCPURatio)},
-		{"max_memory_ratio", fmt.Sprint(p.MaxMemoryRatio)}, {"stalled_for", short(p.StalledFor)}, {"bake_without_traffic", string(p.WithoutTraffic)},
+		{"max_latency_ratio", fmt.Sprint(p.MaxLatencyRatio)}, {"latency_floor", short(p.LatencyFloor)}, {"max_cpu_ratio", ratio(p.MaxCPURatio)},
+		{"max_memory_ratio", ratio(p.MaxMemoryRatio)}, {"stalled_for", short(p.StalledFor)}, {"bake_without_traffic", string(p.WithoutTraffic)},
 		{"contract", string(p.Contract)},
 	}
 	for _, m := range p.Metrics {
 		lines = append(lines, PolicyLine{"metrics." + m.Name, m.String()})
 	}
 	return lines
+}
+
+// ratio is a bound that may not be set.
+func ratio(r float64) string {
+	if r == 0 {
+		return "not judged"
+	}
+	return fmt.Sprint(r)
 }
 
 // Changes says line by line what another policy lays down otherwise: "bake was 1m, is 30s".

@@ -26,6 +26,7 @@ type Reach struct {
 	Exact bool          `json:"exact"`           // no lock was missed
 	Rows  int64         `json:"rows"`            // written in tables that were there
 	Heavy []string      `json:"heavy,omitempty"` // what no lock's time tells: tables written anew, columns gone
+	Idle  bool          `json:"idle,omitempty"`  // it found nothing to do: nothing was made, changed or locked
 }
 
 // mostPaths are attested: more are no small change.
@@ -122,8 +123,10 @@ func leastLikeness(baseline Release, snapshot Snapshot) float64 {
 // ReachOf is how far a migration was seen to reach.
 func ReachOf(o Observation) Reach {
 	r := Reach{Exact: o.Exact.Locks && o.Exact.Writes}
+	r.Idle = r.Exact && len(o.Tables) == 0 && !slices.ContainsFunc(o.Statements, func(s ObservedStatement) bool { return s.Commits })
 	for _, l := range o.Locks {
 		keepsOut := StrongLock(l.Mode) || l.Stops == StopsAll || l.Stops == StopsWrites
+		r.Idle = r.Idle && !keepsOut
 		if keepsOut && !l.New {
 			r.Held = max(r.Held, l.Held, l.HeldMost)
 		}

@@ -69,9 +69,6 @@ func (t DescribedTable) Name() string { return TableName(t.schema, t.table) }
 // Bytes is what its rows take on disk, as the catalog knows it.
 func (t DescribedTable) Bytes() int64 { return t.bytes }
 
-// Partitioned tells whether its rows are in partitions.
-func (t DescribedTable) Partitioned() bool { return t.partitioned }
-
 // From is the table as a query names it, without those that inherit from it.
 func (t DescribedTable) From() string {
 	named := pgx.Identifier{t.schema, t.table}.Sanitize()
