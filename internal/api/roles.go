@@ -289,8 +289,11 @@ type Rollback struct {
 	Reason      string `json:"reason,omitempty"`
 }
 
-// Holds lifts what keeps promotions from an environment after a rollback.
+// Holds are what keeps promotions from an environment, after a rollback or because somebody
+// says so.
 type Holds interface {
+	// PlaceHold keeps promotions that have not begun from an environment.
+	PlaceHold(ctx context.Context, environment, by, reason string) error
 	LiftHold(ctx context.Context, environment, by, reason string) error
 }
 

@@ -225,7 +225,7 @@ func verdictRoutes(a huma.API, role Verdicts) {
 	post(a, "revoke-verdict", "/v1/verdicts/revoke", "make a verdict count no longer", role.RevokeVerdict)
 }
 
-type liftRequest struct {
+type holdRequest struct {
 	Name string `path:"name"`
 	Body struct {
 		By     string `json:"by"`
@@ -260,7 +260,10 @@ func promotionRoutes(a huma.API, role Promotions, decisions Decisions, holds Hol
 	post(a, "rollback", "/v1/rollbacks", "go back to the release that an environment ran before", role.Rollback)
 	decide(a, "settle-promotion", "/v1/promotions/{id}/settle", "end the bake of a promotion that cannot be judged", decisions.SettlePromotion)
 	decide(a, "contract-promotion", "/v1/promotions/{id}/contract", "run the contract migration of a promotion that has settled", decisions.ContractPromotion)
-	huma.Register(a, operation(a, "lift-hold", http.MethodPost, "/v1/environments/{name}/lift-hold", "let promotions happen again"), func(ctx context.Context, in *liftRequest) (*nothing, error) {
+	huma.Register(a, operation(a, "place-hold", http.MethodPost, "/v1/environments/{name}/place-hold", "keep promotions from an environment"), func(ctx context.Context, in *holdRequest) (*nothing, error) {
+		return done(holds.PlaceHold(ctx, in.Name, in.Body.By, in.Body.Reason))
+	})
+	huma.Register(a, operation(a, "lift-hold", http.MethodPost, "/v1/environments/{name}/lift-hold", "let promotions happen again"), func(ctx context.Context, in *holdRequest) (*nothing, error) {
 		return done(holds.LiftHold(ctx, in.Name, in.Body.By, in.Body.Reason))
 	})
 }

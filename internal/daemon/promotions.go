@@ -216,6 +216,31 @@ func (d *Daemon) WatchPromotion(ctx context.Context, id string, each func(unders
 	return watch(ctx, d.bell, id, d.promotion, func(p understudy.Promotion) bool { return !p.Goes() }, each)
 }
 
+// PlaceHold keeps promotions that have not begun from an environment, until it is lifted.
+func (d *Daemon) PlaceHold(ctx context.Context, environment, by, reason string) error {
+	by = d.actor(ctx, by)
+	if reason == "" {
+		return understudy.Errorf(understudy.KindInvalid, "a hold is placed for a reason").WithHint("say it with --reason")
+	}
+	e, _, err := d.environment(environment)
+	switch {
+	case err != nil:
+		return err
+	case e.Sealed():
+		return understudy.Errorf(understudy.KindInvalid, "%s is a twin: nothing is promoted to it", environment)
+	}
+	switch now, err := d.standing(ctx, environment); {
+	case err != nil:
+		return err
+	case now.Held != "":
+		return understudy.Errorf(understudy.KindConflict, "%s is held already: %s", environment, now.Held)
+	}
+	if err := (recorder{d, by}).Record(ctx, "hold.placed", environment, reason, nil); err != nil {
+		return err
+	}
+	return d.changeStanding(ctx, environment, func(s *standing) { s.Held = by + " placed a hold: " + reason })
+}
+
 // LiftHold lets promotions to an environment happen again.
 func (d *Daemon) LiftHold(ctx context.Context, environment, by, reason string) error {
 	by = d.actor(ctx, by)

@@ -166,6 +166,15 @@ func (s *Stage) ContractPromotion(_ context.Context, request api.Decide) (unders
 	return now(s, &s.Play)[0], nil
 }
 
+// Placed is a request to place a hold.
+type Placed struct{ Environment, By, Reason string }
+
+// PlaceHold notes it.
+func (s *Stage) PlaceHold(_ context.Context, environment, by, reason string) error {
+	s.note(Placed{environment, by, reason})
+	return nil
+}
+
 // Lifted is a request to lift a hold.
 type Lifted struct{ Environment, By, Reason string }
 

@@ -247,9 +247,18 @@ func (c *Client) decide(ctx context.Context, act string, request api.Decide) (un
 	return call[understudy.Promotion](ctx, c, http.MethodPost, "/v1/promotions/"+url.PathEscape(request.Promotion)+"/"+act, nil, body)
 }
 
+// PlaceHold keeps promotions from an environment.
+func (c *Client) PlaceHold(ctx context.Context, name, by, reason string) error {
+	return c.hold(ctx, "place-hold", name, by, reason)
+}
+
 // LiftHold lets promotions happen again.
 func (c *Client) LiftHold(ctx context.Context, name, by, reason string) error {
-	_, err := call[struct{}](ctx, c, http.MethodPost, environment(name, "lift-hold"), nil, map[string]string{"by": by, "reason": reason})
+	return c.hold(ctx, "lift-hold", name, by, reason)
+}
+
+func (c *Client) hold(ctx context.Context, act, name, by, reason string) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, environment(name, act), nil, map[string]string{"by": by, "reason": reason})
 	return err
 }
 

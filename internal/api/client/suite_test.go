@@ -104,6 +104,7 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		api.Maintain{Environment: "production", Page: "<p>soon", Allow: []string{"10.0.0.0/8"}, Testers: true, By: "ann", Reason: "disks"},
 		api.EndMaintenance{Environment: "production", By: "ann", Reason: "done"},
 		api.Approve{Release: "v2", To: "production", By: "ann", Reason: "tried"}, api.Approve{Release: "v2", By: "ann"},
+		apitest.Placed{Environment: "production", By: "ann", Reason: "wait"},
 	}
 	acts := []func() error{
 		func() error { _, err := roles.Rehearsals.Rehearse(t.Context(), want[0].(api.Rehearse)); return err },
@@ -127,6 +128,7 @@ func requestsArrive(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 			_, err := roles.Approvals.WithdrawApproval(t.Context(), want[13].(api.Approve))
 			return err
 		},
+		func() error { return roles.Holds.PlaceHold(t.Context(), "production", "ann", "wait") },
 	}
 	for i, act := range acts {
 		if err := act(); err != nil {
