@@ -232,10 +232,6 @@ func TestGauges_SayWhatAnOperatorWatches(t *testing.T) {
 	h, _ := hooked(t)
 	h.open(t)
 	refused(t, h.LiftHold(limited(t), "production", "ops", "looked at"), understudy.KindConflict, "nothing holds production")
-	refused(t, h.PlaceHold(limited(t), "staging", "ops", "no more"), understudy.KindInvalid, "staging is a twin")
-	check(t, h.PlaceHold(limited(t), "production", "ops", "the provider is down"))
-	refused(t, h.PlaceHold(limited(t), "production", "ann", "me too"), understudy.KindConflict, "ops placed a hold: the provider is down")
-	check(t, h.LiftHold(limited(t), "production", "ops", "it is up"))
 	refused(t, h.Maintain(limited(t), api.Maintain{Environment: "staging", By: "ops"}), understudy.KindRefused, "staging is a twin")
 	check(t, h.EndMaintenance(limited(t), api.EndMaintenance{Environment: "production", By: "ops", Reason: "looked at"}))
 	asked := &http.Client{Transport: &http.Transport{DialContext: client.Dial(h.state.Socket()), DisableKeepAlives: true}}
@@ -256,6 +252,13 @@ func TestGauges_SayWhatAnOperatorWatches(t *testing.T) {
 			t.Errorf("%s is missing in\n%s", want, text)
 		}
 	}
+	refused(t, h.PlaceHold(limited(t), "staging", "ops", "no more"), understudy.KindInvalid, "staging is a twin")
+	check(t, h.PlaceHold(limited(t), "production", "ops", "the provider is down"))
+	refused(t, h.PlaceHold(limited(t), "production", "ann", "me too"), understudy.KindConflict, "ops placed a hold: the provider is down")
+	if text := read(); !strings.Contains(text, `understudy_held{environment="production"} 1`) {
+		t.Errorf("it is held, and the metrics say\n%s", text)
+	}
+	check(t, h.LiftHold(limited(t), "production", "ops", "it is up"))
 }
 
 // services runs what the units of a house run, as systemd would.
