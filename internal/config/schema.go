@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -25,24 +26,36 @@ func Schema() []byte { return []byte(published) }
 
 const schemaName = "urn:understudy:project:1"
 
-// shape notes where a file's shape is not that of the schema.
-func (s *source) shape() error {
+// compiled is the schema, ready to be used by many at once: a daemon reads the file all the time.
+var compiled = sync.OnceValues(func() (rules, error) {
 	document, err := jsonschema.UnmarshalJSON(strings.NewReader(published))
 	if err != nil {
-		return understudy.Errorf(understudy.KindInternal, "reading the schema of %s: %w", FileName, err)
+		return rules{}, err
 	}
 	compiler := jsonschema.NewCompiler()
 	if err := compiler.AddResource(schemaName, document); err != nil {
-		return understudy.Errorf(understudy.KindInternal, "reading the schema of %s: %w", FileName, err)
+		return rules{}, err
 	}
 	schema, err := compiler.Compile(schemaName)
+	return rules{document, schema}, err
+})
+
+// rules are a schema as it is written, and as it is used.
+type rules struct {
+	document any
+	schema   *jsonschema.Schema
+}
+
+// shape notes where a file's shape is not that of the schema.
+func (s *source) shape() error {
+	rules, err := compiled()
 	if err != nil {
 		return understudy.Errorf(understudy.KindInternal, "reading the schema of %s: %w", FileName, err)
 	}
-	err = schema.Validate(instance(s.root))
+	err = rules.schema.Validate(instance(s.root))
 	var invalid *jsonschema.ValidationError
 	if errors.As(err, &invalid) {
-		s.misshapen(document, invalid)
+		s.misshapen(rules.document, invalid)
 	}
 	return nil
 }
