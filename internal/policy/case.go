@@ -109,7 +109,7 @@ func (c Case) fresh() understudy.Requirement {
 	case same && c.Production.Reconfigures():
 		return understudy.Requirement{Name: understudy.RequireNew, Met: true, Says: fmt.Sprintf("%s runs release %s with another configuration", to, c.Release.Label)}
 	case same:
-		return understudy.Requirement{Name: understudy.RequireNew, Says: fmt.Sprintf("%s runs release %s already, with the configuration that it has", to, c.Release.Label), Do: "there is nothing to do"}
+		return understudy.Requirement{Name: understudy.RequireNew, Says: fmt.Sprintf("%s runs release %s already", to, c.Release.Label), Do: "there is nothing to do"}
 	}
 	return understudy.Requirement{Name: understudy.RequireNew, Met: true, Says: to + " runs another release"}
 }
