@@ -31,7 +31,7 @@ func (r Reads) Of(key string) understudy.ReadConfigResult {
 // an interpreter or a library outside of the release reads by itself.
 func ReadsOf(tree string, release understudy.Release, keys []string) Reads {
 	app := release.Application
-	search := newSearch(keys)
+	search := newSearch(append(slices.Clone(keys), parts(keys)...))
 	for _, text := range spoken(app) {
 		search.text([]byte(text))
 	}
@@ -108,12 +108,24 @@ func native(app understudy.Application, search *search) bool {
 	})
 }
 
+// parts are the beginnings of keys and the rests of them, as names may be put together.
+func parts(keys []string) []string {
+	var out []string
+	for _, key := range keys {
+		if beginning, rest, parts := strings.Cut(key, "_"); parts && beginning != "" && rest != "" {
+			out = append(out, beginning, rest)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // putTogether tells whether a key may be read by a name that is put together of a beginning and
-// the rest: several keys, or the application, share the beginning, and none of them occurs
-// as a whole.
+// the rest: several keys, or the application, share the beginning, none of them occurs as a
+// whole, and both parts occur by themselves.
 func putTogether(key string, search *search, app understudy.Application, all []string) bool {
-	beginning, _, parts := strings.Cut(key, "_")
-	if !parts {
+	beginning, rest, parts := strings.Cut(key, "_")
+	if !parts || search.found[beginning] == "" || search.found[rest] == "" {
 		return false
 	}
 	alike := 0

@@ -10,7 +10,7 @@ import (
 // Stack is everything that the configuration of one service is made of.
 type Stack struct {
 	Application understudy.Application
-	Release     string // its label, for people
+	Release     string // its label, for people; empty: it is none yet
 	// Service may hold env: alone: migrations, tests and seeds have none of their own.
 	Service     understudy.Service
 	Environment understudy.Environment

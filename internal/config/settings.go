@@ -102,14 +102,11 @@ func (r Resolved) Settings(key []byte) []understudy.Setting {
 		v := r.values[name]
 		top := v.top()
 		s := understudy.Setting{Key: name, Secret: v.secret, Empty: v.value == "" && top.err == nil, Layer: top.layer, From: top.from, Refers: v.refers}
-		switch {
-		case top.err != nil:
-			s.Problem = top.err.Error()
-		default:
+		if s.Problem = r.problem(name, map[string]bool{}); s.Problem == "" {
 			s.Print = KeyPrint(key, name, v.value)
-		}
-		if !v.secret {
-			s.Value = v.value
+			if !v.secret {
+				s.Value = v.value
+			}
 		}
 		for _, l := range slices.Backward(v.layers[:len(v.layers)-1]) {
 			s.Over = append(s.Over, v.shownLayer(key, name, l))
@@ -117,6 +114,24 @@ func (r Resolved) Settings(key []byte) []understudy.Setting {
 		out = append(out, s)
 	}
 	return out
+}
+
+// problem is why a key's value cannot be had; empty: it can.
+func (r Resolved) problem(key string, seen map[string]bool) string {
+	v := r.values[key]
+	if v == nil || seen[key] {
+		return ""
+	}
+	seen[key] = true
+	if err := v.top().err; err != nil {
+		return err.Error()
+	}
+	for _, other := range v.refers {
+		if r.problem(other, seen) != "" {
+			return "it refers to " + other + ", which cannot be had"
+		}
+	}
+	return ""
 }
 
 func (r *resolved) shownLayer(key []byte, name string, l layered) understudy.SettingLayer {

@@ -200,7 +200,11 @@ func (d *Daemon) stack(o order, s understudy.Service, port int, given map[string
 		all["PORT"] = fmt.Sprint(port)
 	}
 	all["UNDERSTUDY_ENVIRONMENT"], all["UNDERSTUDY_RELEASE"] = o.env.Name, o.release.Label
-	return config.Stack{Application: o.release.Application, Release: o.release.Label, Service: s, Environment: o.env, Given: all, Read: config.Secret}
+	stack := config.Stack{Application: o.release.Application, Service: s, Environment: o.env, Given: all, Read: config.Secret}
+	if o.release.Digest != "" {
+		stack.Release = o.release.Label
+	}
+	return stack
 }
 
 // addresses are the URLs of the databases and the folders of the volumes, by the keys that

@@ -13,7 +13,7 @@ import (
 // Compare says what the candidate needs, what both environments hold, what the target's
 // processes would find changed, and what is not kept or read.
 func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
-	target, _, err := s.d.environment(s.target.Name)
+	target, p, err := s.d.environment(s.target.Name)
 	if err != nil {
 		return rehearsal.Comparison{}, err
 	}
@@ -26,7 +26,7 @@ func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
 		Environment: target.Name, Twin: own.Name, Needs: app.Needs(), Declared: app.Config,
 		Was: s.baseline.Application.Config, Target: s.d.held(target), OnTwin: s.d.held(own),
 	}
-	then := s.d.view(order{env: target, release: s.candidate, databases: physicals(app)})
+	then := s.d.viewWith(order{env: target, release: s.candidate, databases: physicals(app)}, p.Lines)
 	now, err := s.d.runningView(ctx, target, s.baseline)
 	if err != nil {
 		return c, err
