@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -165,15 +166,14 @@ func (c *cli) configExplain() *cobra.Command {
 
 func (c *cli) showKey(k understudy.KeyExplanation) {
 	c.voice.print("%s: %s", k.Key, declaredAs(k))
-	last := ""
 	for _, p := range k.Settings {
-		at := describeSetting(p.Setting)
-		if key := p.Environment + at; key != last {
-			c.voice.print("%s, service %s: %s", p.Environment, p.Service, at)
-			for _, l := range p.Setting.Over {
-				c.voice.print("  over %s (%s): %s", l.Layer, l.From, layerValue(l, p.Setting.Secret))
-			}
-			last = key
+		services := alike(k.Settings, p)
+		if services[0] != p.Service {
+			continue // told with the first of them
+		}
+		c.voice.print("%s, %s: %s", p.Environment, strings.Join(services, " and "), describeSetting(p.Setting))
+		for _, l := range p.Setting.Over {
+			c.voice.print("  over %s (%s): %s", l.Layer, l.From, layerValue(l, p.Setting.Secret))
 		}
 	}
 	for _, group := range []struct {
@@ -186,6 +186,17 @@ func (c *cli) showKey(k understudy.KeyExplanation) {
 	}
 	words := map[understudy.ReadState]string{understudy.ReadFound: "yes, it seems", understudy.ReadNowhere: "by nothing in the release", understudy.ReadUntold: "cannot be told"}
 	c.voice.print("read: %s (%s)", words[k.Read.State], k.Read.How)
+}
+
+// alike are the services of an environment that have a key in the same way, in their order.
+func alike(all []understudy.PlacedSetting, as understudy.PlacedSetting) []string {
+	var out []string
+	for _, p := range all {
+		if p.Environment == as.Environment && reflect.DeepEqual(p.Setting, as.Setting) {
+			out = append(out, p.Service)
+		}
+	}
+	return out
 }
 
 func declaredAs(k understudy.KeyExplanation) string {
