@@ -1,6 +1,7 @@
 package understudy
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -16,9 +17,12 @@ type Application struct {
 	Volumes      []Volume      `json:"volumes,omitempty"`
 	Integrations []Integration `json:"integrations,omitempty"`
 	Config       []ConfigKey   `json:"config,omitempty"`
-	Migration    *Migration    `json:"migration,omitempty"`
-	Tests        []Test        `json:"tests,omitempty"`
-	Traffic      *Traffic      `json:"traffic,omitempty"`
+	// ConfigSchema is a JSON Schema over all of the configuration, ConfigRules are rules between its keys.
+	ConfigSchema json.RawMessage `json:"configSchema,omitempty"`
+	ConfigRules  []ConfigRule    `json:"configRules,omitempty"`
+	Migration    *Migration      `json:"migration,omitempty"`
+	Tests        []Test          `json:"tests,omitempty"`
+	Traffic      *Traffic        `json:"traffic,omitempty"`
 }
 
 // Service is a program of the application that runs. Command and every other path
@@ -109,6 +113,8 @@ type ConfigKey struct {
 	Unique   bool   `json:"unique,omitempty"` // must differ between environments: a credential
 	Default  string `json:"default,omitempty"`
 	About    string `json:"about,omitempty"`
+	// Schema is a JSON Schema that its value keeps, typed as the schema says; nil: any text.
+	Schema json.RawMessage `json:"schema,omitempty"`
 }
 
 // Migration is the team's own way to bring the schema forward and back. Its commands

@@ -40,8 +40,10 @@ type Deployment struct {
 	Reason      string          `json:"reason,omitempty"` // why it is gone, where that was not asked for
 	// Database is the physical database behind each database of the application.
 	Databases map[string]string `json:"databases,omitempty"`
-	StartedAt time.Time         `json:"startedAt"`
-	ChangedAt time.Time         `json:"changedAt"`
+	// Config is the keyed digest of the configuration that it was started with.
+	Config    string    `json:"config,omitempty"`
+	StartedAt time.Time `json:"startedAt"`
+	ChangedAt time.Time `json:"changedAt"`
 }
 
 // allowed looks a move up in a table of moves.

@@ -1,6 +1,9 @@
 package understudy
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Purpose is what an environment is for.
 type Purpose string
@@ -24,11 +27,15 @@ type Environment struct {
 	TwinOf  string  `json:"twinOf,omitempty"` // the environment it is a twin of; then it is sealed
 	Copying Copying `json:"copying,omitzero"` // of a twin: how its data comes
 	// External production is run by other means: only read from, never started or switched.
-	External  bool                         `json:"external,omitempty"`
-	Release   string                       `json:"release,omitempty"` // label of what an external one runs
-	Env       map[string]string            `json:"env,omitempty"`
-	Secrets   map[string]SecretRef         `json:"secrets,omitempty"`
-	Databases map[string]DatabasePlacement `json:"databases,omitempty"`
+	External bool              `json:"external,omitempty"`
+	Release  string            `json:"release,omitempty"` // label of what an external one runs
+	Env      map[string]string `json:"env,omitempty"`
+	// Original are, in a twin, the plain values of what it is a twin of, below its own.
+	Original map[string]string `json:"original,omitempty"`
+	// Confidential are keys that are a secret in some other environment, and so here.
+	Confidential map[string]bool              `json:"-"`
+	Secrets      map[string]SecretRef         `json:"secrets,omitempty"`
+	Databases    map[string]DatabasePlacement `json:"databases,omitempty"`
 	// Volumes are the folders of volumes, by name; one that is not named is kept by
 	// Understudy, as are all of a twin.
 	Volumes map[string]string `json:"volumes,omitempty"`
@@ -40,8 +47,8 @@ type Environment struct {
 // Sealed tells whether nothing that runs in the environment may reach the outside.
 func (e Environment) Sealed() bool { return e.TwinOf != "" }
 
-// SecretRef says where a secret is: "env:NAME", "file:PATH" or "exec:COMMAND". The
-// value itself is read when a process is started and never kept.
+// SecretRef says where a secret is: "env:NAME", "file:PATH", "exec:COMMAND" or
+// "sops:FILE#KEY". The value itself is read when a process is started and never kept.
 type SecretRef string
 
 // DatabasePlacement says where an environment's database is. An empty one is kept in
@@ -61,14 +68,16 @@ type DatabasePlacement struct {
 // Fingerprint is what an environment was found to be at one moment: what a verdict
 // is bound to, and what promotion compares with what it finds.
 type Fingerprint struct {
-	Environment  string            `json:"environment"`
-	Release      Digest            `json:"release,omitempty"`
-	ReleaseLabel string            `json:"releaseLabel,omitempty"`
-	Config       string            `json:"config"`            // keyed digest of keys and values
-	Schemas      map[string]Digest `json:"schemas,omitempty"` // by database
-	Servers      map[string]string `json:"servers,omitempty"` // by database: engine and version
-	Flags        Digest            `json:"flags,omitempty"`
-	ObservedAt   time.Time         `json:"observedAt"`
+	Environment  string `json:"environment"`
+	Release      Digest `json:"release,omitempty"`
+	ReleaseLabel string `json:"releaseLabel,omitempty"`
+	Config       string `json:"config"` // keyed digest of keys and values that it runs with
+	// Configured is the same of what a release would be started with there now; empty: equal.
+	Configured string            `json:"configured,omitempty"`
+	Schemas    map[string]Digest `json:"schemas,omitempty"` // by database
+	Servers    map[string]string `json:"servers,omitempty"` // by database: engine and version
+	Flags      Digest            `json:"flags,omitempty"`
+	ObservedAt time.Time         `json:"observedAt"`
 }
 
 // Moved names the parts in which two fingerprints differ in a way that matters to
@@ -81,6 +90,9 @@ func (a Fingerprint) Moved(b Fingerprint) []string {
 	if a.Config != b.Config {
 		moved = append(moved, "its configuration has changed")
 	}
+	if a.Pending() != b.Pending() && (a.Config == b.Config || b.Configured != "") {
+		moved = append(moved, "the configuration that a release would be started with there has changed")
+	}
 	moved = append(moved, differences("schema of database", a.Schemas, b.Schemas)...)
 	moved = append(moved, differences("server of database", a.Servers, b.Servers)...)
 	if a.Flags != b.Flags {
@@ -88,6 +100,12 @@ func (a Fingerprint) Moved(b Fingerprint) []string {
 	}
 	return moved
 }
+
+// Pending is the keyed digest of the configuration that a release would be started with.
+func (a Fingerprint) Pending() string { return cmp.Or(a.Configured, a.Config) }
+
+// Reconfigures tells whether a start would bring another configuration than the one that runs.
+func (a Fingerprint) Reconfigures() bool { return a.Pending() != a.Config }
 
 func labelled(f Fingerprint) string {
 	if f.ReleaseLabel != "" {

@@ -1,6 +1,7 @@
 package understudy
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -61,9 +62,11 @@ func NewArtifact(files []ArtifactFile) (Artifact, error) {
 func (r Release) Name() (Release, error) {
 	var err error
 	if r.Config, err = DigestOfValue(struct {
-		Keys []ConfigKey
-		Env  map[string]map[string]string
-	}{absentIfEmpty(r.Application.Config), serviceEnv(r.Application)}); err != nil {
+		Keys   []ConfigKey
+		Env    map[string]map[string]string
+		Schema json.RawMessage `json:",omitempty"` // left out, digests are those of before there were any
+		Rules  []ConfigRule    `json:",omitempty"`
+	}{absentIfEmpty(r.Application.Config), serviceEnv(r.Application), r.Application.ConfigSchema, r.Application.ConfigRules}); err != nil {
 		return r, err
 	}
 	if r.Migrations, err = DigestOfValue(r.Application.Migration); err != nil {
@@ -124,6 +127,9 @@ func DiffReleases(a, b Release) []ReleaseDifference {
 	add("file", fileIndex(a), fileIndex(b))
 	add("configuration", index(a.Application.Config, func(k ConfigKey) string { return k.Key }),
 		index(b.Application.Config, func(k ConfigKey) string { return k.Key }))
+	add("configuration schema", one(nonEmpty(a.Application.ConfigSchema)), one(nonEmpty(b.Application.ConfigSchema)))
+	add("configuration rule", index(a.Application.ConfigRules, func(r ConfigRule) string { return r.Rule }),
+		index(b.Application.ConfigRules, func(r ConfigRule) string { return r.Rule }))
 	add("service", index(a.Application.Services, func(s Service) string { return s.Name }),
 		index(b.Application.Services, func(s Service) string { return s.Name }))
 	add("integration", index(a.Application.Integrations, func(i Integration) string { return i.Name }),
@@ -139,6 +145,13 @@ func DiffReleases(a, b Release) []ReleaseDifference {
 
 func fileIndex(r Release) map[string]string {
 	return index(r.Artifact.Files, func(f ArtifactFile) string { return f.Path })
+}
+
+func nonEmpty(raw json.RawMessage) *json.RawMessage {
+	if len(raw) == 0 {
+		return nil
+	}
+	return &raw
 }
 
 func one[V any](v *V) map[string]string {

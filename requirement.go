@@ -22,7 +22,8 @@ const (
 	RequireVerdict   = "verdict"   // there is one, signed, and it passed
 	RequireBits      = "bits"      // what was rehearsed is what is promoted
 	RequireChecks    = "checks"
-	RequireUnmoved   = "unmoved" // production is what it was rehearsed against
+	RequireUnmoved   = "unmoved"       // production is what it was rehearsed against
+	RequireConfig    = "configuration" // the release can be started with what the environment has
 	RequireFresh     = "age"
 	RequireSoak      = "soak"
 	RequireApprovals = "approvals"

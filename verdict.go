@@ -51,9 +51,12 @@ type Statement struct {
 	// Contract is what promotion holds the contract migration against; nil: it was not rehearsed.
 	Contract *Expectation `json:"contract,omitempty"`
 	// OldRunsOnNew tells whether the baseline was seen to work on the migrated schema.
-	OldRunsOnNew bool      `json:"oldRunsOnNew"`
-	StartedAt    time.Time `json:"startedAt"`
-	EndedAt      time.Time `json:"endedAt"`
+	OldRunsOnNew bool `json:"oldRunsOnNew"`
+	// Running is the configuration that the candidate's processes were seen to run with on the
+	// twin, by keyed digest; the configuration of production is part of Production.
+	Running   []ConfigRan `json:"running,omitempty"`
+	StartedAt time.Time   `json:"startedAt"`
+	EndedAt   time.Time   `json:"endedAt"`
 }
 
 // StatementCheck is one check's outcome as it is attested.

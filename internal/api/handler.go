@@ -36,6 +36,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	verdictRoutes(a, roles.Verdicts)
 	promotionRoutes(a, roles.Promotions, roles.Decisions, roles.Holds)
 	policyRoutes(a, roles.Policies, roles.Approvals)
+	configRoutes(a, roles.Configurations)
 	journalRoutes(a, roles.Journal, roles.Control)
 	notificationRoutes(a, roles.Notifications)
 	if roles.Gauges != nil {

@@ -420,6 +420,8 @@ type Roles struct {
 	Journal      Journal
 	Control      Control
 
+	Configurations Configurations
+
 	Notifications Notifications
 	Gauges        http.Handler // the daemon's own figures, as Prometheus reads them; nil: none
 }

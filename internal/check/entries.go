@@ -10,6 +10,10 @@ const (
 	ConfigAdded    Code = "config.added"
 	ConfigRemoved  Code = "config.removed"
 	ConfigOnlyTwin Code = "config.only-on-twin"
+	ConfigChanged  Code = "config.changed"
+	ConfigDiffers  Code = "config.differs-from-release"
+	ConfigBroken   Code = "config.rule-broken"
+	ConfigUnused   Code = "config.unused"
 	SealLeaked     Code = "seal.leaked"
 	TwinDiffers    Code = "twin.differs"
 
@@ -70,6 +74,7 @@ const (
 	DeploymentLost     Code = "deployment.requests-lost"
 	DeploymentErrors   Code = "deployment.new-errors"
 	DeploymentDigest   Code = "deployment.wrong-bits"
+	DeploymentConfig   Code = "deployment.wrong-configuration"
 
 	TestsFailed Code = "tests.failed"
 	TestsFlaky  Code = "tests.flaky"
@@ -112,6 +117,13 @@ func configEntries() []Entry {
 			"set {subject} in both, or in neither"},
 		{ConfigAdded, in, understudy.SeverityNote, "the release declares {subject} anew", "nothing, where the key is set", "see that {subject} holds the right value in {environment}"},
 		{ConfigRemoved, in, understudy.SeverityNote, "the release declares {subject} no more", "nothing; the setting is left over", "take {subject} out of {environment} once the old release is gone"},
+		{ConfigChanged, in, understudy.SeverityNote, "{subject} changes", "{environment} would run with another {subject} than now", "see that it is meant: understudy config explain {subject}"},
+		{ConfigDiffers, in, understudy.SeverityNote, "{subject} is not in {environment} what the release says",
+			"the value of {environment} holds there, and the default of the release does not", "nothing, where it is meant; else take {subject} out of {environment}"},
+		{ConfigBroken, in, understudy.SeverityBlocking, "a rule of the configuration is not kept in {environment}",
+			"the release would not be started in {environment}", "change the value, or the type or rule under config: in understudy.yaml: understudy config explain KEY shows both"},
+		{ConfigUnused, in, understudy.SeverityWarning, "nothing in the release reads {subject}",
+			"a change of {subject} would do nothing, and whoever relies on it is mistaken", "take {subject} out, or mend its name"},
 		{TwinDiffers, understudy.CheckTwin, understudy.SeverityBlocking, "the twin's schema is not production's",
 			"nothing that was seen on the twin could be relied on", "see the lines that differ; if production was changed while it was copied, rehearse again"},
 		{SealLeaked, understudy.CheckTwin, understudy.SeverityBlocking, "staging can reach the outside",
@@ -256,6 +268,8 @@ func releaseEntries() []Entry {
 			"{lost} requests would be lost at {rate} a second: {classes}", "let the service finish what it has begun when it gets SIGTERM, and answer its health check only when it can serve"},
 		{DeploymentErrors, understudy.CheckDeployment, understudy.SeverityBlocking, "the new release answers with errors",
 			"customers would get from the new release: {classes}", "see the failed requests in the evidence"},
+		{DeploymentConfig, understudy.CheckDeployment, understudy.SeverityBlocking, "{subject} does not run with the configuration it was given",
+			"what was rehearsed would not be what runs", "see what changes its environment between the start and the program: a wrapper, a login shell"},
 		{DeploymentDigest, understudy.CheckDeployment, understudy.SeverityBlocking, "{subject} does not run the rehearsed bits",
 			"what would be promoted is not what was rehearsed", "start the service from a program inside the artifact tree, and change nothing there"},
 		{TestsFailed, understudy.CheckTests, understudy.SeverityBlocking, "test {subject} fails on the twin",

@@ -180,6 +180,7 @@ func scenes() map[string]func(*apitest.Stage) {
 	cancelled := rehearsal(understudy.RehearsalCancelled, "")
 	cancelled.Verdict, cancelled.Reason = "", "cancelled by bob"
 	return map[string]func(*apitest.Stage){
+		"configured": configured,
 		"failed": play(rehearsal(queued, ""), rehearsal(running, "twin"), rehearsal(running, "migration", twinCheck()),
 			rehearsal(understudy.RehearsalFailed, "", twinCheck(), migrationCheck())),
 		"observed": func(s *apitest.Stage) {

@@ -32,6 +32,7 @@ func (s *source) project() (Project, error) {
 	s.checkEnvironments(app, p.Environments)
 	s.checkPolicy(app, p.Policy)
 	p.Notify = s.channels(doc.Notify)
+	p.Lines = s.lines(doc)
 	return p, nil
 }
 
@@ -78,11 +79,7 @@ func (s *source) declared(doc document) (understudy.Application, error) {
 	for _, e := range doc.Integrations {
 		app.Integrations = append(app.Integrations, e.Value.words(e.Name))
 	}
-	for _, e := range doc.Config {
-		v := e.Value
-		app.Config = append(app.Config, understudy.ConfigKey{Key: e.Name, Required: v.Required, Secret: v.Secret,
-			Unique: v.Unique, Default: string(v.Default), About: v.About})
-	}
+	s.configuration(doc.Config, &app)
 	app.Migration = doc.Migration.words()
 	for _, e := range doc.Tests {
 		app.Tests = append(app.Tests, e.Value.words(e.Name))
@@ -301,10 +298,12 @@ func (e subsetEntry) words() understudy.Subset {
 	return out
 }
 
-// secretRef makes the path of a file: reference absolute.
+// secretRef makes the path of a file: or sops: reference absolute.
 func (s *source) secretRef(written string) understudy.SecretRef {
-	if path, found := strings.CutPrefix(written, "file:"); found {
-		return understudy.SecretRef("file:" + s.path(path))
+	for _, scheme := range []string{"file:", "sops:"} {
+		if path, found := strings.CutPrefix(written, scheme); found {
+			return understudy.SecretRef(scheme + s.path(path))
+		}
 	}
 	return understudy.SecretRef(written)
 }

@@ -16,7 +16,7 @@ type document struct {
 	Databases    named[databaseEntry]    `yaml:"databases"`
 	Volumes      named[volumeEntry]      `yaml:"volumes"`
 	Integrations named[integrationEntry] `yaml:"integrations"`
-	Config       named[configEntry]      `yaml:"config"`
+	Config       configSection           `yaml:"config"`
 	Migration    *migrationEntry         `yaml:"migration"`
 	Tests        named[testEntry]        `yaml:"tests"`
 	Traffic      *trafficEntry           `yaml:"traffic"`
@@ -91,6 +91,7 @@ type configEntry struct {
 	Unique   bool   `yaml:"unique"`
 	Default  text   `yaml:"default"`
 	About    string `yaml:"about"`
+	Schema   shape  `yaml:"schema"`
 }
 
 type migrationEntry struct {

@@ -64,6 +64,7 @@ func TestLoad_TurnsAWholeFileIntoWords(t *testing.T) {
 	}
 	want := config.Project{
 		Dir: dir, File: filepath.Join(dir, config.FileName), Mask: filepath.Join(dir, "masking/rules.yaml"),
+		Lines: config.Lines{"production": {"A": "understudy.yaml:17", "B": "understudy.yaml:17", "SESSION_KEY": "understudy.yaml:17", "C": "production.env:2", "URL": "production.env:3"}},
 		Application: understudy.Application{
 			Name: "shop",
 			Services: []understudy.Service{

@@ -43,7 +43,7 @@ func TestLoad_RefusesChannelsThatCannotBeTold(t *testing.T) {
 		"an unknown event":    {`{slack: {url: "env:A"}, events: [promotion.setled]}`, `did you mean "promotion.settled"?`},
 		"no URL":              {`{slack: {url: "hooks.t0ken"}}`, "expected a URL such as"},
 		"another scheme":      {`{webhook: {url: "ftp://t0ken"}}`, "expected a URL such as"},
-		"a plain secret":      {`{webhook: {url: "env:A", secret: t0ken}}`, "expected env:NAME, file:PATH or exec:COMMAND"},
+		"a plain secret":      {`{webhook: {url: "env:A", secret: t0ken}}`, "expected env:NAME, file:PATH, exec:COMMAND or sops:FILE#KEY"},
 		"a password in clear": {`{email: {smtp: "mail.test:25", from: a@b.test, to: [c@d.test], username: u, password: "env:P", starttls: false}}`, "would be sent in the open"},
 		"no password":         {`{email: {smtp: "mail.test:25", from: a@b.test, to: [c@d.test], username: u}}`, "expected a password:"},
 		"no mail server":      {`{email: {smtp: mail.test, from: a@b.test, to: [c@d.test]}}`, "expected a mail server such as mail.example:587"},

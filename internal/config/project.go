@@ -21,6 +21,7 @@ type Project struct {
 	Environments []understudy.Environment // in the order of the file
 	Policy       understudy.Policy        // as written: WithDefaults is the reader's
 	Notify       []understudy.Channel     // who is told what, in the order of the file
+	Lines        Lines                    // where keys of configuration stand
 	Mask         string                   // where the rules of masking are, whether or not there are any yet
 }
 
@@ -106,4 +107,21 @@ func (p Project) Environment(name string) (understudy.Environment, error) {
 		return understudy.Environment{}, err.WithHint("add it under environments:")
 	}
 	return understudy.Environment{}, err.WithHint("the environments are %s", strings.Join(names, ", "))
+}
+
+// Confidential are the keys that are a secret in any place of the file: what is one in one
+// environment is shown in none.
+func (p Project) Confidential() map[string]bool {
+	out := map[string]bool{}
+	for _, k := range p.Application.Config {
+		if k.Secret {
+			out[k.Key] = true
+		}
+	}
+	for _, e := range p.Environments {
+		for key := range e.Secrets {
+			out[key] = true
+		}
+	}
+	return out
 }

@@ -14,6 +14,7 @@ func (s *source) checkApplication(doc document, app understudy.Application) {
 	s.checkServices(app)
 	s.checkProvided(app)
 	s.checkConfig(app)
+	s.checkRules(app)
 	s.checkMigration(app)
 	s.checkTests(doc)
 	s.checkTraffic(doc)

@@ -98,6 +98,12 @@ func scalar(node *yaml.Node) any {
 
 // misshapen turns what the validator found into sentences, leaves first.
 func (s *source) misshapen(schema any, found *jsonschema.ValidationError) {
+	if k, is := found.ErrorKind.(*kind.PropertyNames); is {
+		path := steps(s.root, found.InstanceLocation)
+		at, _ := child(valueAt(s.root, path), k.Property)
+		s.problems.on(at, path, "key %q: expected %s", k.Property, lookup(schema, "#/$defs/key")["title"])
+		return
+	}
 	for _, cause := range found.Causes {
 		s.misshapen(schema, cause)
 	}

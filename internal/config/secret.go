@@ -21,8 +21,9 @@ const (
 )
 
 // Secret reads what a reference names: a variable of this process (env:NAME), a file
-// (file:PATH) or what a shell command prints (exec:COMMAND, at most 30 s). One line end
-// at the end is taken off. No error holds the value, or anything that the command said.
+// (file:PATH), what a shell command prints (exec:COMMAND, at most 30 s), or one value of a
+// file that sops decrypts (sops:FILE#KEY, as long). One line end at the end is taken off. No
+// error holds the value, or anything that the command said.
 func Secret(ref understudy.SecretRef) (string, error) {
 	scheme, rest, found := strings.Cut(string(ref), ":")
 	if !found || rest == "" {
@@ -37,6 +38,8 @@ func Secret(ref understudy.SecretRef) (string, error) {
 		value, err = fromFile(rest)
 	case "exec":
 		value, err = fromCommand(rest)
+	case "sops":
+		value, err = fromSops(rest)
 	default:
 		return "", notReference()
 	}
@@ -55,7 +58,7 @@ func Secret(ref understudy.SecretRef) (string, error) {
 
 // notReference does not show what was found: it may be the secret itself.
 func notReference() error {
-	return understudy.Errorf(understudy.KindInvalid, "a secret is written as env:NAME, file:PATH or exec:COMMAND, found something else").
+	return understudy.Errorf(understudy.KindInvalid, "a secret is written as env:NAME, file:PATH, exec:COMMAND or sops:FILE#KEY, found something else").
 		WithHint("put the value into a file that only you can read, and write file: and its path")
 }
 
@@ -66,6 +69,8 @@ func origin(scheme, rest string) string {
 		return "variable " + rest
 	case "file":
 		return "file " + rest
+	case "sops":
+		return "sops file " + rest
 	}
 	return "command " + first(strings.Fields(rest))
 }
@@ -99,16 +104,20 @@ func fromFile(path string) (string, error) {
 }
 
 func fromCommand(line string) (string, error) {
+	return run(func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, "sh", "-c", line) }, origin("exec", line))
+}
+
+// run gives what a command prints, within its time; what names it for people.
+func run(make func(context.Context) *exec.Cmd, what string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), secretWithin)
 	defer cancel()
 	var said bytes.Buffer
-	command := exec.CommandContext(ctx, "sh", "-c", line)
+	command := make(ctx)
 	command.Stdout = &limited{to: &said, left: largestSecret}
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) } // and what it started
 	command.WaitDelay = time.Second                                                              // for what the command left running
 	err := command.Run()
-	what := origin("exec", line)
 	var ended *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

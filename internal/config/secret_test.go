@@ -102,3 +102,49 @@ func TestLoad_NeverPutsASecretIntoAnError(t *testing.T) {
 		}
 	})
 }
+
+// sops stands for the program of that name: it has the part of its command line that is used,
+// and keeps its values in plain text behind a first line that says so.
+const sops = `#!/bin/sh
+test "$1" = --decrypt && test "$2" = --extract && test "$#" = 4 || { echo "hunter2: usage" >&2; exit 2; }
+head -1 "$4" | grep -q '^encrypted$' || { echo "hunter2: no sops file" >&2; exit 1; }
+sed -n "s/^$(printf '%s' "$3" | sed 's/[][\\.*^$]/\\&/g')=//p" "$4"
+`
+
+func TestSecret_HasSopsDecryptOneValueOfAFile(t *testing.T) {
+	dir := folder(t, map[string]string{"bin/sops": sops, "secrets.enc.yaml": "encrypted\n[\"database\"][\"passwords\"][1]=hunter2\n", "plain.yaml": "x\n"})
+	if err := os.Chmod(filepath.Join(dir, "bin/sops"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := "sops:" + filepath.Join(dir, "secrets.enc.yaml")
+	t.Setenv("PATH", t.TempDir())
+	_, err := config.Secret(understudy.SecretRef(file + "#database.passwords.1"))
+	if want := "reading a secret from sops file " + filepath.Join(dir, "secrets.enc.yaml") + ": there is no program sops on the daemon's PATH"; err == nil || err.Error() != want || understudy.KindOf(err) != understudy.KindUnavailable {
+		t.Errorf("without sops: %v, expected %s", err, want)
+	}
+	t.Setenv("PATH", filepath.Join(dir, "bin")+":/usr/bin:/bin")
+	if got, err := config.Secret(understudy.SecretRef(file + "#database.passwords.1")); err != nil || got != "hunter2" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for ref, want := range map[string]string{
+		file + "#database.nothing": "expected a value, found nothing",
+		file:                       "a secret of sops is written as sops:FILE#KEY",
+		"sops:" + filepath.Join(dir, "plain.yaml") + "#a": "it ended with exit status 1",
+		"sops:" + filepath.Join(dir, "none.yaml") + "#a":  "it does not exist",
+	} {
+		_, err := config.Secret(understudy.SecretRef(ref))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error()+understudy.HintOf(err), "hunter2") {
+			t.Errorf("%s: %v, expected %s", ref, err, want)
+		}
+	}
+}
+
+func TestLoad_TakesTheFileOfASopsReferenceFromItsOwnFolder(t *testing.T) {
+	p, err := load(t, map[string]string{config.FileName: "application: a\nservices: {web: {command: [x]}}\nenvironments: {p: {purpose: production, secrets: {K: 'sops:secrets.yaml#a.b'}}}\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := understudy.SecretRef("sops:" + filepath.Join(p.Dir, "secrets.yaml") + "#a.b"); p.Environments[0].Secrets["K"] != want {
+		t.Errorf("%s, expected %s", p.Environments[0].Secrets["K"], want)
+	}
+}

@@ -75,7 +75,7 @@ func (d *Daemon) environmentStatus(ctx context.Context, e understudy.Environment
 
 // withoutValues leaves the plain configuration out: a status page is no place for it.
 func withoutValues(e understudy.Environment) understudy.Environment {
-	e.Env, e.Prepare = nil, nil
+	e.Env, e.Original, e.Prepare = nil, nil, nil
 	return e
 }
 

@@ -41,15 +41,27 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 		return err
 	}
 	if o.programs {
-		record := deployment{Sealed: o.env.Sealed(), Deployment: understudy.Deployment{
-			ID: o.id, Environment: o.env.Name, Release: o.release.Digest, Label: o.release.Label,
-			State: understudy.DeploymentStarting, Databases: o.databases, StartedAt: time.Now(), ChangedAt: time.Now(),
-		}}
-		if err := d.store.Put(ctx, kindDeployment, o.id, record); err != nil {
+		if err := d.writeDown(ctx, o, spec); err != nil {
 			return err
 		}
 	}
 	return d.runtime.Start(ctx, spec)
+}
+
+// writeDown keeps what is about to be started, and with what.
+func (d *Daemon) writeDown(ctx context.Context, o order, spec process.Spec) error {
+	record := deployment{Sealed: o.env.Sealed(), Deployment: understudy.Deployment{
+		ID: o.id, Environment: o.env.Name, Release: o.release.Digest, Label: o.release.Label,
+		State: understudy.DeploymentStarting, Databases: o.databases, StartedAt: time.Now(), ChangedAt: time.Now(),
+	}}
+	var err error
+	if record.With, record.Config, err = d.startedWith(o, spec); err != nil {
+		return err
+	}
+	if err := d.tellChangedSecrets(ctx, record); err != nil {
+		return err
+	}
+	return d.store.Put(ctx, kindDeployment, o.id, record)
 }
 
 // deploy launches a deployment, waits until it is ready and shows it to the router. What
@@ -121,7 +133,7 @@ func (d *Daemon) retire(ctx context.Context, environment, id string) error {
 func (d *Daemon) spec(o order) (process.Spec, error) {
 	spec := process.Spec{
 		ID: o.id, Environment: o.env.Name, Label: o.release.Label,
-		Tree: d.tree(o.release.Artifact), Artifact: o.release.Artifact,
+		Tree: d.tree(o.release.Artifact), Artifact: o.release.Artifact, PrintKey: d.printKey,
 	}
 	given, err := d.addresses(o)
 	if err != nil {
@@ -138,10 +150,15 @@ func (d *Daemon) spec(o order) (process.Spec, error) {
 	return spec, err
 }
 
-// program is an instance of a service, but for its name.
+// program is an instance of a service, but for its name. Its configuration keeps the types
+// and rules that the release asks for, or it is not started.
 func (d *Daemon) program(o order, s understudy.Service, port int, given map[string]string) (process.Program, error) {
-	environ, err := d.environ(o, s, port, given)
+	resolved := config.Resolve(d.stack(o, s, port, given))
+	environ, err := resolved.Environ()
 	if err != nil {
+		return process.Program{}, err
+	}
+	if err := kept(o, s, resolved); err != nil {
 		return process.Program{}, err
 	}
 	grace := s.Grace
@@ -170,6 +187,11 @@ func userFor(e understudy.Environment, s understudy.Service) string {
 
 // environ is the effective configuration of one service of a deployment.
 func (d *Daemon) environ(o order, s understudy.Service, port int, given map[string]string) (config.Environ, error) {
+	return config.Resolve(d.stack(o, s, port, given)).Environ()
+}
+
+// stack is everything that the configuration of one service of a deployment is made of.
+func (d *Daemon) stack(o order, s understudy.Service, port int, given map[string]string) config.Stack {
 	all := map[string]string{}
 	for k, v := range given {
 		all[k] = v
@@ -178,7 +200,11 @@ func (d *Daemon) environ(o order, s understudy.Service, port int, given map[stri
 		all["PORT"] = fmt.Sprint(port)
 	}
 	all["UNDERSTUDY_ENVIRONMENT"], all["UNDERSTUDY_RELEASE"] = o.env.Name, o.release.Label
-	return config.EnvironOf(o.release.Application, s, o.env, all, config.Secret)
+	stack := config.Stack{Application: o.release.Application, Service: s, Environment: o.env, Given: all, Read: config.Secret}
+	if o.release.Digest != "" {
+		stack.Release = o.release.Label
+	}
+	return stack
 }
 
 // addresses are the URLs of the databases and the folders of the volumes, by the keys that

@@ -60,11 +60,18 @@ func (d *Daemon) upOwn(ctx context.Context, env understudy.Environment, label st
 	if err != nil {
 		return err
 	}
+	if env, err = d.configuredFor(ctx, env, id, tell); err != nil {
+		return err
+	}
+	o := order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true}
+	if err := d.fits(o); err != nil { // before anything is made for it
+		return err
+	}
 	if err := d.makeDatabases(ctx, env, release, tell); err != nil {
 		return err
 	}
 	tell("starting release " + release.Label)
-	err = d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true})
+	err = d.deploy(ctx, o)
 	if err == nil {
 		return d.stand(ctx, env, id)
 	}
@@ -173,6 +180,8 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 		if release, err = d.Release(ctx, label); err != nil {
 			return err
 		}
+	} else if env.Original, err = d.plainlyRunning(ctx, target); err != nil { // as production runs it
+		return err
 	}
 	got, err := d.snapshot(ctx, twin.Want{Of: target.Name, On: env.Name, MaxAge: p.Policy.WithDefaults().SnapshotAge}, tell)
 	if err != nil {
@@ -181,7 +190,7 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 	if err := d.endAll(ctx, env.Name); err != nil {
 		return err
 	}
-	s := &stage{d: d, id: newID(), env: env, target: target, candidate: release, baseline: baseline, policy: p.Policy.WithDefaults(), snapshot: got.Snapshot}
+	s := &stage{d: d, id: newID(), env: env, running: env.Original, target: target, candidate: release, baseline: baseline, policy: p.Policy.WithDefaults(), snapshot: got.Snapshot}
 	tell("cloning the snapshot of " + got.Snapshot.TakenAt.Format(time.DateTime))
 	if err := s.Fresh(ctx); err != nil {
 		return err
@@ -245,6 +254,7 @@ func (d *Daemon) Exec(ctx context.Context, request api.Exec, stdin io.Reader, st
 	if err != nil {
 		return 0, err
 	}
+	env = asStarted(env, record)
 	service, environ, err := d.serviceEnviron(order{id: id, env: env, release: release, databases: record.Databases}, request.Service)
 	if err != nil {
 		return 0, err

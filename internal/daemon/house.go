@@ -38,11 +38,15 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	if err != nil {
 		return rehearsal.Scene{}, err
 	}
+	running, err := h.d.plainlyRunning(ctx, target)
+	if err != nil {
+		return rehearsal.Scene{}, err
+	}
 	requests, err := h.d.requests(ctx, target.Name)
 	if err != nil {
 		return rehearsal.Scene{}, err
 	}
-	s := &stage{d: h.d, id: r.ID, entered: time.Now(), requests: requests, env: env, target: target, candidate: candidate, baseline: baseline, policy: p.Policy.WithDefaults()}
+	s := &stage{d: h.d, id: r.ID, running: running, entered: time.Now(), requests: requests, env: env, target: target, candidate: candidate, baseline: baseline, policy: p.Policy.WithDefaults()}
 	if snapshot, found, err := (shelf{h.d}).Latest(ctx, r.On); err != nil {
 		return rehearsal.Scene{}, err
 	} else if found {
@@ -82,6 +86,7 @@ type stage struct {
 	baseline  understudy.Release
 	policy    understudy.Policy
 	snapshot  understudy.Snapshot
+	running   map[string]string // plain values that the target runs with now
 	entered   time.Time
 	requests  int64 // that the target's front door had counted then
 }
@@ -165,7 +170,7 @@ func (s *stage) tell(text string) { s.d.options.Log.Info(text, "rehearsal", s.id
 
 // probe runs the seal's canaries where the release will run.
 func (s *stage) probe(ctx context.Context) ([]string, error) {
-	place, err := s.d.tools(ctx, s.env, s.baseline, "probe", s.physical(rehearsal.Golden))
+	place, err := s.d.tools(ctx, s.set(rehearsal.Baseline), s.baseline, "probe", s.physical(rehearsal.Golden))
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +209,7 @@ func (s *stage) prepare(ctx context.Context) error {
 	if len(s.env.Prepare) == 0 {
 		return nil
 	}
-	place, err := s.d.tools(ctx, s.env, s.baseline, "prepare", s.physical(rehearsal.Work))
+	place, err := s.d.tools(ctx, s.set(rehearsal.Baseline), s.baseline, "prepare", s.physical(rehearsal.Work))
 	if err != nil {
 		return err
 	}
@@ -217,8 +222,18 @@ func (s *stage) prepare(ctx context.Context) error {
 	return nil
 }
 
+// set is the twin with the configuration of a part: the baseline has what production runs
+// with, the candidate what a promotion would start it with.
+func (s *stage) set(part rehearsal.Part) understudy.Environment {
+	env := s.env
+	if part == rehearsal.Baseline {
+		env.Original = s.running
+	}
+	return env
+}
+
 func (s *stage) Start(ctx context.Context, part rehearsal.Part) error {
-	return s.d.deploy(ctx, order{id: s.deploymentID(part), env: s.env, release: s.release(part), databases: s.physical(rehearsal.Work), programs: true})
+	return s.d.deploy(ctx, order{id: s.deploymentID(part), env: s.set(part), release: s.release(part), databases: s.physical(rehearsal.Work), programs: true})
 }
 
 func (s *stage) Stop(ctx context.Context, part rehearsal.Part) error {
@@ -268,9 +283,15 @@ func (s *stage) Bits(ctx context.Context, part rehearsal.Part) ([]rehearsal.Bit,
 	if err != nil {
 		return nil, err
 	}
+	record, err := s.d.loadDeployment(ctx, s.deploymentID(part))
+	if err != nil {
+		return nil, err
+	}
 	var bits []rehearsal.Bit
 	for _, program := range status.Programs {
-		bits = append(bits, s.bit(part, program))
+		bit := s.bit(part, program)
+		bit.Config, bit.Given = ranWith(program), record.With.given(program.Name)
+		bits = append(bits, bit)
 	}
 	return bits, nil
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
-	"understudy/internal/config"
 	"understudy/internal/postgres"
 )
 
@@ -51,7 +50,7 @@ func (d *Daemon) Observe(ctx context.Context, environment string) (understudy.Fi
 		Environment: environment, Release: release.Digest, ReleaseLabel: release.Label, Flags: release.Flags,
 		Schemas: map[string]understudy.Digest{}, Servers: map[string]string{}, ObservedAt: time.Now().UTC(),
 	}
-	if f.Config, _, err = config.ConfigPrint(e, release.Application, d.printKey, config.Secret); err != nil {
+	if err := d.observeConfig(ctx, e, release, &f); err != nil {
 		return f, err
 	}
 	for name, physical := range databases {

@@ -89,7 +89,10 @@ func (p deployments) Start(ctx context.Context, id, environment string, release 
 	if err != nil {
 		return err
 	}
-	return p.d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true, second: true})
+	if err := p.d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true, second: true}); err != nil {
+		return err
+	}
+	return p.d.runsAsGiven(ctx, id)
 }
 
 func (p deployments) Revive(ctx context.Context, id string) error {

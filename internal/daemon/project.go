@@ -15,7 +15,7 @@ import (
 func (d *Daemon) project() (config.Project, error) { return config.Load(d.file) }
 
 // environment finds an environment as understudy.yaml has it now. A twin has the plain
-// configuration of what it is a twin of, overlaid with its own; secrets are never inherited.
+// configuration of what it is a twin of below its own; secrets are never inherited.
 func (d *Daemon) environment(name string) (understudy.Environment, config.Project, error) {
 	p, err := d.project()
 	if err != nil {
@@ -27,20 +27,12 @@ func (d *Daemon) environment(name string) (understudy.Environment, config.Projec
 
 func environmentIn(p config.Project, name string) (understudy.Environment, error) {
 	e, err := p.Environment(name)
+	e.Confidential = p.Confidential()
 	if err != nil || e.TwinOf == "" {
 		return e, err
 	}
 	source, err := p.Environment(e.TwinOf)
-	merged := map[string]string{}
-	for k, v := range source.Env {
-		if _, secret := e.Secrets[k]; !secret {
-			merged[k] = v
-		}
-	}
-	for k, v := range e.Env {
-		merged[k] = v
-	}
-	e.Env = merged
+	e.Original = source.Env
 	return e, err
 }
 

@@ -94,6 +94,8 @@ func (d *Daemon) changeStanding(ctx context.Context, environment string, change 
 type deployment struct {
 	understudy.Deployment
 	Sealed bool `json:"sealed"`
+	// With is the configuration that it was started with; nil: by a version that did not keep it.
+	With *startedWith `json:"with,omitempty"`
 }
 
 func (d *Daemon) loadDeployment(ctx context.Context, id string) (deployment, error) {

@@ -41,10 +41,10 @@ func TestPromote_RefusesUnlessTheVerdictHoldsForThisReleaseAndThisProduction(t *
 	h.sql(t, `ALTER TABLE accounts DROP COLUMN extra`)
 
 	h.write(t, "understudy.yaml", strings.Replace(h.yaml(), "env: {PAYMENT_URL", "env: {GREETING: hi, PAYMENT_URL", 1))
-	h.promoting(t, "plain", "configuration has changed")
+	h.promoting(t, "plain", "the configuration that a release would be started with there has changed")
 	h.write(t, "understudy.yaml", h.yaml())
 	h.write(t, "production.key", "another-key-of-production")
-	h.promoting(t, "plain", "configuration has changed")
+	h.promoting(t, "plain", "the configuration that a release would be started with there has changed")
 	h.write(t, "production.key", "key-of-production")
 
 	if p, err := h.PlanPromotion(limited(t), api.Promote{Release: "plain"}); err != nil || len(p.Refusals) > 0 {

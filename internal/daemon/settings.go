@@ -2,50 +2,101 @@ package daemon
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
+	"maps"
+	"slices"
 
 	"understudy"
 	"understudy/internal/config"
 	"understudy/internal/rehearsal"
 )
 
-// Compare says what the candidate needs and what both environments hold.
-func (s *stage) Compare(context.Context) (rehearsal.Comparison, error) {
-	target := s.d.held(s.target)
+// Compare says what the candidate needs, what both environments hold, what the target's
+// processes would find changed, and what is not kept or read.
+func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
+	target, p, err := s.d.environment(s.target.Name)
+	if err != nil {
+		return rehearsal.Comparison{}, err
+	}
 	own, _, err := s.d.environment(s.env.Name)
 	if err != nil {
 		return rehearsal.Comparison{}, err
 	}
-	onTwin := s.d.held(own)
 	app := s.candidate.Application
-	return rehearsal.Comparison{
-		Environment: s.target.Name, Twin: s.env.Name, Needs: app.Needs(), Declared: app.Config,
-		Was: s.baseline.Application.Config, Target: target, OnTwin: onTwin,
-	}, nil
+	c := rehearsal.Comparison{
+		Environment: target.Name, Twin: own.Name, Needs: app.Needs(), Declared: app.Config,
+		Was: s.baseline.Application.Config, Target: s.d.held(target), OnTwin: s.d.held(own),
+	}
+	then := s.d.viewWith(order{env: target, release: s.candidate, databases: physicals(app)}, p.Lines)
+	now, err := s.d.runningView(ctx, target, s.baseline)
+	if err != nil {
+		return c, err
+	}
+	c.Changes = now.diff(then).Changes
+	c.Differs = then.overridden()
+	onTwin := s.d.view(order{env: own, release: s.candidate, databases: s.physical(rehearsal.Work)})
+	for _, view := range []view{then, onTwin} {
+		broken, err := view.broken()
+		if err != nil {
+			return c, err
+		}
+		for _, b := range broken {
+			c.Broken = append(c.Broken, rehearsal.Broken{Environment: view.order.env.Name, Key: b.Key, Says: b.Sentence()})
+		}
+	}
+	c.Unread, c.Looked = s.d.unread(s.candidate, target)
+	return c, nil
 }
 
 // held is what an environment has for each key, as prints. A secret that cannot be read is
 // not held: its absence is what the check is about.
 func (d *Daemon) held(e understudy.Environment) map[string]rehearsal.Held {
 	out := map[string]rehearsal.Held{}
-	for key, value := range e.Env {
-		out[key] = rehearsal.Held{Print: d.print(key, value), Empty: value == ""}
-	}
-	for key, ref := range e.Secrets {
-		value, err := config.Secret(ref)
-		if err == nil {
-			out[key] = rehearsal.Held{Print: d.print(key, value), Empty: value == ""}
+	for _, s := range config.Resolve(config.Stack{Environment: e, Read: config.Secret}).Settings(d.printKey) {
+		if s.Problem == "" {
+			out[s.Key] = rehearsal.Held{Print: s.Print, Empty: s.Empty}
 		}
 	}
 	return out
 }
 
-// print is a keyed digest of a value: equal values have equal prints, and nothing else can
-// be told from them.
-func (d *Daemon) print(key, value string) string {
-	mac := hmac.New(sha256.New, d.printKey)
-	mac.Write([]byte(key + "\x00" + value))
-	return hex.EncodeToString(mac.Sum(nil))[:12]
+// unread are the keys that are declared, or set for an environment, and that nothing in a
+// release reads.
+func (d *Daemon) unread(release understudy.Release, e understudy.Environment) ([]rehearsal.Unread, string) {
+	where := map[string]string{}
+	for key := range e.Env {
+		where[key] = "set in " + e.Name
+	}
+	for key := range e.Secrets {
+		where[key] = "set in " + e.Name
+	}
+	for _, k := range release.Application.Config {
+		where[k.Key] = "declared by the release"
+	}
+	for _, key := range provided(release.Application) {
+		delete(where, key)
+	}
+	keys := slices.Sorted(maps.Keys(where))
+	if len(keys) == 0 {
+		return nil, ""
+	}
+	reads := config.ReadsOf(d.tree(release.Artifact), release, keys)
+	var out []rehearsal.Unread
+	for _, key := range keys {
+		if reads.Of(key).State == understudy.ReadNowhere {
+			out = append(out, rehearsal.Unread{Key: key, Where: where[key]})
+		}
+	}
+	return out, reads.How
+}
+
+// provided are the keys that the runtime gives.
+func provided(app understudy.Application) []string {
+	out := []string{"PORT"}
+	for _, database := range app.Databases {
+		out = append(out, database.Env)
+	}
+	for _, v := range app.Volumes {
+		out = append(out, v.Env)
+	}
+	return out
 }

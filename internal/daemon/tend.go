@@ -234,7 +234,7 @@ func (d *Daemon) raise(ctx context.Context, id string) error {
 	return d.show(ctx, o)
 }
 
-// again is the order that a deployment was started by.
+// again is the order that a deployment was started by, with the configuration that it had.
 func (d *Daemon) again(ctx context.Context, id string) (order, error) {
 	record, err := d.loadDeployment(ctx, id)
 	if err != nil {
@@ -250,7 +250,7 @@ func (d *Daemon) again(ctx context.Context, id string) (order, error) {
 	}
 	release, err := d.releaseByDigest(ctx, record.Release)
 	second := !env.Sealed() && id != now.Serving
-	return order{id: id, env: env, release: release, databases: record.Databases, programs: true, second: second}, err
+	return order{id: id, env: asStarted(env, record), release: release, databases: record.Databases, programs: true, second: second}, err
 }
 
 // otherThan is an error unless it is of a kind.

@@ -21,6 +21,7 @@ type Case struct {
 	Production  understudy.Fingerprint
 	Policy      understudy.Policy // as it is written, on no lane
 	Held        string
+	Unfit       string    // why the release cannot be started there; empty: it can
 	Debt        string    // what went out past the gate and was not rehearsed since; empty: nothing
 	PassedSince time.Time // since when every verdict on the release passed
 	Approvals   []understudy.SignedApproval
@@ -86,11 +87,10 @@ func (c Case) standing() []understudy.Requirement {
 		free.Says = fmt.Sprintf("%s is held: %s (understudy hold lift %s --reason … ends it)", to, c.Held, to)
 		free.Do = fmt.Sprintf("look at what happened, and lift it: understudy hold lift %s --reason …", to)
 	}
-	fresh := understudy.Requirement{Name: understudy.RequireNew, Met: c.Production.Release != c.Release.Digest, Says: to + " runs another release"}
-	if !fresh.Met {
-		fresh.Says, fresh.Do = fmt.Sprintf("%s runs release %s already", to, c.Release.Label), "there is nothing to do"
+	out := []understudy.Requirement{free, c.fresh()}
+	if c.Unfit != "" { // where it can be started, that it can is no news
+		out = append(out, understudy.Requirement{Name: understudy.RequireConfig, Says: c.Unfit, Do: "mend it in understudy.yaml, and rehearse again: understudy rehearse " + c.Release.Label})
 	}
-	out := []understudy.Requirement{free, fresh}
 	if c.Debt != "" {
 		out = append(out, understudy.Requirement{
 			Name: understudy.RequireRepaid, Breakable: true, Says: fmt.Sprintf("%s is owed a rehearsal: %s", to, c.Debt),
@@ -98,6 +98,20 @@ func (c Case) standing() []understudy.Requirement {
 		})
 	}
 	return out
+}
+
+// fresh is whether there is anything to promote: another release, or another configuration for
+// the one that runs.
+func (c Case) fresh() understudy.Requirement {
+	to := c.Promotion.To
+	same := c.Production.Release == c.Release.Digest
+	switch {
+	case same && c.Production.Reconfigures():
+		return understudy.Requirement{Name: understudy.RequireNew, Met: true, Says: fmt.Sprintf("%s runs release %s with another configuration", to, c.Release.Label)}
+	case same:
+		return understudy.Requirement{Name: understudy.RequireNew, Says: fmt.Sprintf("%s runs release %s already", to, c.Release.Label), Do: "there is nothing to do"}
+	}
+	return understudy.Requirement{Name: understudy.RequireNew, Met: true, Says: to + " runs another release"}
 }
 
 // evidence is what the verdict says.

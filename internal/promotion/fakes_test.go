@@ -78,6 +78,7 @@ type world struct {
 	migrated int
 	copies   int
 	hold     string
+	unfit    string
 	stopped  []string
 	counting bool
 	served   map[string]*understudy.Side
@@ -290,6 +291,10 @@ func (p production) Observe(ctx context.Context, _ string) (understudy.Fingerpri
 
 func (p production) Held(ctx context.Context, _ string) (string, error) {
 	return p.hold, p.act(ctx, "Held", func() error { return nil })
+}
+
+func (p production) Fit(ctx context.Context, _ string, _ understudy.Release) (string, error) {
+	return p.unfit, p.act(ctx, "Fit", func() error { return nil })
 }
 
 func (p production) Hold(ctx context.Context, _, reason string) error {

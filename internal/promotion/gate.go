@@ -79,6 +79,9 @@ func (e *Engine) examine(ctx context.Context, p understudy.Promotion) (policy.Ca
 	if c.Held, err = e.Production.Held(ctx, p.To); err != nil {
 		return c, err
 	}
+	if c.Unfit, err = e.Production.Fit(ctx, p.To, c.Release); err != nil {
+		return c, err
+	}
 	verdict, evidence, statement, err := e.Archive.Attested(ctx, p.Release)
 	var unrehearsed Unrehearsed
 	switch {
@@ -132,6 +135,9 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 		out = append(out, migration(c.Statement, asked)...)
 	}
 	out = append(out, fmt.Sprintf("release %s (%s) is started beside the old one", release.Label, release.Digest.Short()))
+	if c.Production.Reconfigures() {
+		out = append(out, fmt.Sprintf("its configuration in %s is another one than what runs there: understudy config diff %s", c.Promotion.To, c.Promotion.To))
+	}
 	out = append(out, stepping(asked))
 	out = append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
 	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 {

@@ -57,6 +57,8 @@ func (s *theatre) Observe(ctx context.Context, _ string) (understudy.Fingerprint
 	return s.fingerprint, ctx.Err()
 }
 
+func (*theatre) Fit(context.Context, string, understudy.Release) (string, error) { return "", nil }
+
 func (s *theatre) Held(context.Context, string) (string, error) { return "", nil }
 
 func (s *theatre) Hold(_ context.Context, _, reason string) error {

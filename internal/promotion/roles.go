@@ -45,6 +45,9 @@ type Production interface {
 	// Held says why nothing may be promoted; empty: it may.
 	Held(ctx context.Context, environment string) (string, error)
 	Hold(ctx context.Context, environment, reason string) error
+	// Fit says why a release cannot be started there with the configuration that it would get;
+	// empty: it can.
+	Fit(ctx context.Context, environment string, release understudy.Release) (string, error)
 	// Serving is the deployment that serves now, and the one kept warm beside it, if any.
 	Serving(ctx context.Context, environment string) (serving, standby understudy.Deployment, err error)
 }

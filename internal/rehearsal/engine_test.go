@@ -273,6 +273,8 @@ func TestRun_TheStatementBindsWhatWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stories()["nothing is wrong"]
 		s.candidate.Artifact.Digest, s.candidate.Config = understudy.DigestOf([]byte("a")), understudy.DigestOf([]byte("c"))
+		ran := understudy.ConfigRan{Program: "web", Print: "a1", Read: "kernel"}
+		s.bits = []rehearsal.Bit{{Service: "web", Match: true, Given: "a1", Config: ran}}
 		s.candidate.Migrations, s.candidate.Flags = understudy.DigestOf([]byte("m")), understudy.DigestOf([]byte("f"))
 		w := undisturbed(t, s)
 		got := w.verdicts[rehearsalID]
@@ -288,6 +290,9 @@ func TestRun_TheStatementBindsWhatWasSeen(t *testing.T) {
 		}
 		if e := got.Expected; e == nil || len(e.Runs) != 2 || e.High != 200*time.Millisecond {
 			t.Errorf("it expects %+v, want what the run under traffic and the one alone came to", e)
+		}
+		if !slices.Equal(got.Running, []understudy.ConfigRan{ran}) {
+			t.Errorf("it ran with %+v, want %+v", got.Running, ran)
 		}
 		if got.Terms == nil || len(got.Terms.Changes(policy)) > 0 {
 			t.Errorf("it does not say what policy it was held against: %+v", got.Terms)

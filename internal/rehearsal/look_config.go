@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"understudy"
 	"understudy/internal/check"
@@ -17,6 +18,13 @@ type Comparison struct {
 	Was         []understudy.ConfigKey // all that the baseline declares
 	Target      map[string]Held        // what the environment holds, by key
 	OnTwin      map[string]Held
+	// Changes is what the environment's processes would find changed: from what they run with
+	// now to what the candidate would be started with.
+	Changes []understudy.ConfigChange
+	Differs []Differing // defaults of the candidate over which the environment has another value
+	Broken  []Broken    // types and rules that are not kept
+	Unread  []Unread    // keys that nothing in the candidate reads
+	Looked  string      // how that was measured, or why it was not
 }
 
 // Held is a value that an environment has for a key, never the value itself.
@@ -24,6 +32,16 @@ type Held struct {
 	Print string // keyed digest: equal values have equal prints
 	Empty bool
 }
+
+// Differing is a default of the release that does not hold in the environment. Texts are as
+// they may be shown.
+type Differing struct{ Key, Default, Value, From string }
+
+// Broken is a type or a rule that one environment's configuration does not keep.
+type Broken struct{ Environment, Key, Says string }
+
+// Unread is a key that is set or declared, and read by nothing.
+type Unread struct{ Key, Where string }
 
 // lookAtConfig holds the candidate's needs against what production has.
 func lookAtConfig(ctx context.Context, p *play, _ *understudy.Rehearsal) (understudy.Check, error) {
@@ -36,6 +54,12 @@ func lookAtConfig(ctx context.Context, p *play, _ *understudy.Rehearsal) (unders
 	}
 	c := understudy.Check{Findings: CompareSettings(compared)}
 	c.Summary = fmt.Sprintf("%d keys needed, %d held by %s", len(compared.Needs), len(compared.Target), compared.Environment)
+	if n := len(compared.Changes); n > 0 {
+		c.Summary += fmt.Sprintf(", %d change", n)
+	}
+	if compared.Looked != "" {
+		c.Summary += "; " + compared.Looked
+	}
 	return c, nil
 }
 
@@ -49,6 +73,13 @@ func CompareSettings(c Comparison) []understudy.Finding {
 			seen := fmt.Sprintf("equal values (by keyed digest) in %s and %s", c.Environment, c.Twin)
 			findings = append(findings, check.Find(check.ConfigShared, key.Key, seen, check.Facts{"environment": c.Environment, "twin": c.Twin}))
 		}
+	}
+	for _, b := range c.Broken {
+		findings = append(findings, check.Find(check.ConfigBroken, b.Key, b.Says, check.Facts{"environment": b.Environment}))
+	}
+	findings = append(findings, changed(c)...)
+	for _, u := range c.Unread {
+		findings = append(findings, check.Find(check.ConfigUnused, u.Key, u.Where+"; "+c.Looked, nil))
 	}
 	return append(findings, drift(c)...)
 }
@@ -79,6 +110,34 @@ func about(key understudy.ConfigKey) string {
 	return key.About
 }
 
+// changed says what is another value than now, and what is another one than the release says.
+// What only comes or goes is said of the keys that are declared.
+func changed(c Comparison) []understudy.Finding {
+	var findings []understudy.Finding
+	was, is := keySet(c.Was), keySet(c.Declared)
+	for _, change := range c.Changes {
+		if change.Change != "changed" && was[change.Key] != is[change.Key] {
+			continue
+		}
+		seen := fmt.Sprintf("%s now (%s), then %s (%s)", change.A, change.FromA, change.B, change.FromB)
+		switch change.Change {
+		case "added":
+			seen = fmt.Sprintf("not set now, then %s (%s)", change.B, change.FromB)
+		case "removed":
+			seen = fmt.Sprintf("%s now (%s), then not set", change.A, change.FromA)
+		}
+		if change.Service != "" {
+			seen = "service " + change.Service + ": " + seen
+		}
+		findings = append(findings, check.Find(check.ConfigChanged, change.Key, seen, check.Facts{"environment": c.Environment}))
+	}
+	for _, d := range c.Differs {
+		seen := fmt.Sprintf("%s in the release, %s in %s (%s)", d.Default, d.Value, c.Environment, d.From)
+		findings = append(findings, check.Find(check.ConfigDiffers, d.Key, seen, check.Facts{"environment": c.Environment}))
+	}
+	return findings
+}
+
 func drift(c Comparison) []understudy.Finding {
 	var findings []understudy.Finding
 	was, is := keySet(c.Was), keySet(c.Declared)
@@ -93,12 +152,21 @@ func drift(c Comparison) []understudy.Finding {
 		}
 	}
 	needed := keySet(c.Needs)
-	for key := range c.OnTwin {
+	for _, key := range heldKeys(c.OnTwin) {
 		if _, has := c.Target[key]; !has && !needed[key] {
 			findings = append(findings, check.Find(check.ConfigOnlyTwin, key, "set on one side", check.Facts{"environment": c.Environment, "twin": c.Twin}))
 		}
 	}
 	return findings
+}
+
+func heldKeys(held map[string]Held) []string {
+	var out []string
+	for key := range held {
+		out = append(out, key)
+	}
+	slices.Sort(out)
+	return out
 }
 
 func keySet(keys []understudy.ConfigKey) map[string]bool {

@@ -96,7 +96,7 @@ func lookAtDeployment(ctx context.Context, p *play, r *understudy.Rehearsal) (un
 		return p.notReady(err, r)
 	}
 	ready := time.Since(started)
-	findings, err := p.bits(ctx)
+	findings, err := p.bits(ctx, r)
 	if err != nil {
 		return understudy.Check{}, err
 	}
@@ -131,15 +131,35 @@ func (p *play) notReady(err error, r *understudy.Rehearsal) (understudy.Check, e
 	return understudy.Check{Findings: []understudy.Finding{f}, Summary: r.Label + " did not become ready"}, nil
 }
 
-func (p *play) bits(ctx context.Context) ([]understudy.Finding, error) {
+// bits holds what the candidate's processes run, and what they are configured with, against
+// what they are to.
+func (p *play) bits(ctx context.Context, r *understudy.Rehearsal) ([]understudy.Finding, error) {
 	bits, err := p.Door.Bits(ctx, Candidate)
+	r.Running = nil
 	var findings []understudy.Finding
 	for _, b := range bits {
 		if !b.Match {
 			findings = append(findings, check.Find(check.DeploymentDigest, b.Service, b.Found, nil))
 		}
+		if b.Config.Print != "" {
+			r.Running = append(r.Running, b.Config)
+		}
+		if b.Given != "" && b.Config.Print != b.Given {
+			seen := fmt.Sprintf("keyed digest %.12s, expected %.12s (%s)", b.Config.Print, b.Given, howSeen(b.Config))
+			findings = append(findings, check.Find(check.DeploymentConfig, b.Service, seen, nil))
+		}
 	}
 	return findings, err
+}
+
+func howSeen(ran understudy.ConfigRan) string {
+	switch ran.Read {
+	case "kernel":
+		return "read back from the running process"
+	case "":
+		return "the process did not tell"
+	}
+	return "as the kernel was asked to start it"
 }
 
 // heardSwitch is the traffic from the moment of the switch on: whole counts the requests

@@ -106,6 +106,10 @@ func TestLooks_FindWhatWouldGoWrongAndNothingElse(t *testing.T) {
 		{"other bits run", sound(func(s *story) {
 			s.bits = []rehearsal.Bit{{Service: "web", Match: true}, {Service: "worker", Found: "another file"}}
 		}), failed, map[string][]string{"deployment": {"blocking deployment.wrong-bits"}}},
+		{"it runs with another configuration", sound(func(s *story) {
+			s.bits = []rehearsal.Bit{{Service: "web", Match: true, Given: "a1", Config: understudy.ConfigRan{Program: "web", Print: "b2", Read: "kernel"}},
+				{Service: "worker", Match: true, Given: "c3", Config: understudy.ConfigRan{Program: "worker", Print: "c3", Read: "start"}}, {Service: "old", Match: true}}
+		}), failed, map[string][]string{"deployment": {"blocking deployment.wrong-configuration"}}},
 		{"the old release breaks once the new one has written", sound(func(s *story) { s.answer = afterTheNewOneWrote }), failed,
 			map[string][]string{"rollback": {"blocking rollback.old-release-breaks"}}},
 		{"the old release breaks after the way back", sound(func(s *story) { s.answer = afterTheWayBack }), failed,
@@ -336,6 +340,18 @@ func TestCompareSettings_IsTheRuleOfTheConfigCheck(t *testing.T) {
 		{"declared anew, and no more", rehearsal.Comparison{Declared: []understudy.ConfigKey{key("A")}, Was: []understudy.ConfigKey{key("B")}},
 			[]string{"note config.added A", "note config.removed B"}, ""},
 		{"on the twin only", rehearsal.Comparison{OnTwin: map[string]rehearsal.Held{"A": {}}}, []string{"warning config.only-on-twin A"}, ""},
+		{"another value than now", rehearsal.Comparison{Changes: []understudy.ConfigChange{{Key: "A", Change: "changed", Service: "web", A: "20", B: "50", FromA: "x", FromB: "understudy.yaml:7"}}},
+			[]string{"note config.changed A"}, "service web: 20 now (x), then 50 (understudy.yaml:7)"},
+		{"set and not set", rehearsal.Comparison{Changes: []understudy.ConfigChange{{Key: "A", Change: "added", B: "50", FromB: "y"}, {Key: "B", Change: "removed", A: "secret 0a"}}},
+			[]string{"note config.changed A", "note config.changed B"}, "not set"},
+		{"declared anew, which says it already", rehearsal.Comparison{Declared: []understudy.ConfigKey{key("A")}, Changes: []understudy.ConfigChange{{Key: "A", Change: "added"}}},
+			[]string{"note config.added A"}, ""},
+		{"another value than the release's", rehearsal.Comparison{Differs: []rehearsal.Differing{{Key: "A", Default: "20", Value: "50", From: "y"}}},
+			[]string{"note config.differs-from-release A"}, "20 in the release, 50 in production (y)"},
+		{"rules that are not kept", rehearsal.Comparison{Broken: []rehearsal.Broken{{Environment: "production", Key: "A", Says: "A: expected at most 5"}, {Environment: "staging", Says: "too many"}}},
+			[]string{"blocking config.rule-broken A", "blocking config.rule-broken "}, ""},
+		{"read by nothing", rehearsal.Comparison{Unread: []rehearsal.Unread{{Key: "A", Where: "set in production"}}, Looked: "searched by name: 3 files"},
+			[]string{"warning config.unused A"}, "set in production; searched by name: 3 files"},
 	} {
 		c.given.Environment, c.given.Twin = "production", "staging"
 		var got []string

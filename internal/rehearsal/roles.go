@@ -96,6 +96,10 @@ type Bit struct {
 	Found   string
 	// Process tells one run of the service from another: it stays while it was not started anew.
 	Process string
+	// Config is what it was seen to be configured with, Given what it was to be; an empty
+	// Given is not known.
+	Config understudy.ConfigRan
+	Given  string
 }
 
 // Crowd is the traffic that a release is rehearsed under.

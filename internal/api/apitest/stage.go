@@ -36,6 +36,9 @@ type Stage struct {
 	Statement  understudy.Statement
 	Explained  understudy.Explanation
 	InForce    understudy.PolicyInForce
+	Configured understudy.Configuration
+	ConfigDiff understudy.ConfigDiff
+	KeyTold    understudy.KeyExplanation
 	Agreed     []understudy.SignedApproval
 	Kept       map[understudy.Digest]string // evidence
 	Record     []understudy.Entry
@@ -50,7 +53,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Decisions: s, Holds: s, Policies: s, Approvals: s, Journal: s, Control: s, Notifications: s,
+		Promotions: s, Decisions: s, Holds: s, Policies: s, Configurations: s, Approvals: s, Journal: s, Control: s, Notifications: s,
 	}
 }
 

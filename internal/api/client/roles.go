@@ -30,7 +30,8 @@ var (
 	_ api.Journal      = (*Client)(nil)
 	_ api.Control      = (*Client)(nil)
 
-	_ api.Notifications = (*Client)(nil)
+	_ api.Configurations = (*Client)(nil)
+	_ api.Notifications  = (*Client)(nil)
 )
 
 // CreateRelease makes a release of a folder on the daemon's machine.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func suite() map[string]part {
 		"a proof comes whole":                          proofIsWhole,
 		"a signed envelope stays as it was signed":     envelopeStays,
 		"an explanation comes whole":                   explanationIsWhole,
+		"a configuration comes whole":                  configurationIsWhole,
 	}
 }
 
@@ -418,5 +420,31 @@ func explanationIsWhole(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 	given, err := roles.Approvals.Approvals(t.Context(), "v2", "")
 	if diff := cmp.Diff(stage.Agreed, given); err != nil || diff != "" {
 		t.Errorf("%v, %s", err, diff)
+	}
+}
+
+func configurationIsWhole(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	setting := understudy.Setting{Key: "PAGE_SIZE", Value: "<50>", Print: "0123456789ab", Layer: "environment", From: "understudy.yaml:7",
+		Over: []understudy.SettingLayer{{Layer: "release default", From: "release v2", Value: "20"}}, Refers: []string{"OTHER"}}
+	stage.Configured = understudy.Configuration{Environment: "production", Release: "v2", Services: []understudy.ServiceSettings{{Service: "web", Settings: []understudy.Setting{setting}}}}
+	shown, err := roles.Configurations.Configuration(t.Context(), api.ShowConfig{Environment: "production", Service: "web", Running: true})
+	if diff := cmp.Diff(stage.Configured, shown); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	stage.ConfigDiff = understudy.ConfigDiff{A: "production", B: "staging", Changes: []understudy.ConfigChange{{Key: "K", Change: "changed", A: "1", B: "2"}}, Equal: 3}
+	differs, err := roles.Configurations.DiffConfiguration(t.Context(), api.DiffConfig{A: "production", B: "staging"})
+	if diff := cmp.Diff(stage.ConfigDiff, differs); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	stage.KeyTold = understudy.KeyExplanation{Key: "K", Settings: []understudy.PlacedSetting{{Environment: "production", Service: "web", Setting: setting}},
+		Declared: &understudy.ConfigKey{Key: "K", Schema: []byte(`{"type":"integer"}`)}, Read: understudy.ReadConfigResult{State: understudy.ReadFound, How: "x"}}
+	told, err := roles.Configurations.ExplainConfiguration(t.Context(), api.ExplainConfig{Key: "K", Environment: "production"})
+	if diff := cmp.Diff(stage.KeyTold, told); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	for _, want := range []any{api.ShowConfig{Environment: "production", Service: "web", Running: true}, api.DiffConfig{A: "production", B: "staging"}, api.ExplainConfig{Key: "K", Environment: "production"}} {
+		if !slices.Contains(stage.Requests(), want) {
+			t.Errorf("%+v did not arrive: %+v", want, stage.Requests())
+		}
 	}
 }

@@ -50,7 +50,8 @@ func (p *program) start() (*child, error) {
 		return nil, flat(errors.Join(err, read.Close()))
 	}
 	c := &child{program: p, pid: cmd.Process.Pid, cmd: cmd, exited: make(chan struct{}), output: read, drained: make(chan struct{})}
-	p.change(func() { p.status.PID = c.pid })
+	print, how := configured(c.pid, p.Program, p.owner.spec.PrintKey, cmd.Env)
+	p.change(func() { p.status.PID, p.status.Config, p.status.ConfigRead = c.pid, print, how })
 	go c.drain()
 	go c.wait()
 	if err := p.owner.noteSession(p.Name, c.pid); err != nil {

@@ -56,3 +56,6 @@ func socketAt(path string) (usable string, release func() error, err error) {
 }
 
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
+// environOf cannot tell: the kernel shows no other process's environment.
+func environOf(int) ([]string, error) { return entries(nil), errors.ErrUnsupported }

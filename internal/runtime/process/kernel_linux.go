@@ -175,6 +175,12 @@ func executable(pid int) (path, stamp string, err error) {
 	return path, fmt.Sprintf("%d/%d/%d/%d", stat.Dev, stat.Ino, info.Size(), info.ModTime().UnixNano()), nil
 }
 
+// environOf is the environment that a process was started with, as far as it has left it alone.
+func environOf(pid int) ([]string, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	return entries(raw), err
+}
+
 // socketAt is a path for a Unix socket that the kernel accepts even where the real one
 // is longer than 107 bytes. Release it after bind or connect.
 func socketAt(path string) (usable string, release func() error, err error) {

@@ -23,6 +23,9 @@ type Spec struct {
 	// Seal is handed to the supervisor's hook, inside the supervisor's own namespaces.
 	// Nil: the deployment is not sealed.
 	Seal json.RawMessage `json:"seal,omitempty"`
+	// PrintKey is what the configuration of the programs is printed with in Status; empty: it
+	// is not. As the rest of a specification it is never on disk.
+	PrintKey []byte `json:"printKey,omitempty"`
 }
 
 // Program is one process that is kept running.
@@ -89,6 +92,10 @@ type ProgramStatus struct {
 	Exe understudy.Digest `json:"exe,omitempty"`
 	// Genuine tells that Exe is a file of the artifact; an interpreter is not.
 	Genuine bool `json:"genuine"`
+	// Config is understudy.EnvironPrint of the entries of Program.Env that the process was seen
+	// to be started with, ConfigRead how that was seen: "kernel" or "start".
+	Config     string `json:"config,omitempty"`
+	ConfigRead string `json:"configRead,omitempty"`
 	// Address is where it is reached from outside: "tcp:127.0.0.1:9001",
 	// "unix:/run/web.sock", or empty.
 	Address string `json:"address,omitempty"`

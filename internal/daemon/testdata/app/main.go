@@ -38,6 +38,7 @@ type release struct {
 
 func site(ctx context.Context, name string) error {
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Greeting", os.Getenv("GREETING"))
 		fmt.Fprintf(w, "%s for %s over %s", name, r.Host, r.Header.Get("X-Forwarded-Proto"))
 	})}
 	go func() {
