@@ -61,6 +61,7 @@ func rooms() map[string]room {
 		"internal/mysql/instance":          {},
 		"internal/mysql/mysqltest":         {knows: []string{"mysql/instance"}},
 		"internal/mysql/mysqlwatch":        {knows: []string{"mysql", "mysql/instance"}}, // the last in tests: servers that show everything
+		"internal/parity":                  {bare: true, never: world()},
 		"internal/policy":                  {never: world()},
 		"internal/postgres":                {},
 		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield"}},

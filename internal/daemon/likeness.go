@@ -11,7 +11,7 @@ import (
 	"understudy/internal/mask"
 	"understudy/internal/postgres"
 	"understudy/internal/seal"
-	"understudy/internal/twin"
+	"understudy/internal/parity"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -30,19 +30,19 @@ func (d *Daemon) Parity(ctx context.Context, a, b string) (understudy.Parity, er
 		return understudy.Parity{}, err
 	}
 	right, err := d.facts(ctx, b)
-	return twin.Compare(left, right, time.Now().UTC()), err
+	return parity.Compare(left, right, time.Now().UTC()), err
 }
 
-func (d *Daemon) facts(ctx context.Context, environment string) (twin.Facts, error) {
+func (d *Daemon) facts(ctx context.Context, environment string) (parity.Facts, error) {
 	e, _, err := d.environment(environment)
 	if err != nil {
-		return twin.Facts{}, err
+		return parity.Facts{}, err
 	}
 	release, databases, err := d.compared(ctx, e)
 	if err != nil {
-		return twin.Facts{}, err
+		return parity.Facts{}, err
 	}
-	f := twin.Facts{
+	f := parity.Facts{
 		Environment: environment, TwinOf: e.TwinOf, Release: release.Label + " " + release.Digest.Short(),
 		Servers: map[string]string{}, Settings: map[string]string{}, Schemas: map[string][]string{},
 		Rows: map[string]int64{}, Config: map[string]string{}, Unique: map[string]bool{},
