@@ -64,6 +64,8 @@ func rooms() map[string]room {
 		"internal/parity":                  {bare: true, never: world()},
 		"internal/policy":                  {never: world()},
 		"internal/postgres":                {},
+		"internal/postgres/census":         {knows: []string{"parity", "postgres", "postgres/plans"}, tests: []string{"postgres/census/planted"}},
+		"internal/postgres/census/planted": {bare: true, never: world()},
 		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield"}},
 		"internal/postgres/contention":     {knows: []string{"postgres"}},
 		"internal/postgres/heap":           {never: world()},
@@ -78,7 +80,7 @@ func rooms() map[string]room {
 		"internal/postgres/wal":            {knows: []string{"postgres/replication"}, never: world()}, // in tests: who streams the log
 		"internal/postgres/lookout":        {knows: []string{"postgres", "postgres/lockwatch"}},       // the last for taking literals out
 		"internal/postgres/plans":          {knows: []string{"postgres"}},
-		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "postgres/logical"}}, // the last in tests: what a copy hands over
+		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "parity", "postgres/logical"}}, // the last in tests: what a copy hands over
 		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster"}},
 		"internal/migrationpage":           {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/migration/hazards":       {knows: []string{"check"}, bare: true, never: world()},
@@ -116,6 +118,7 @@ func rooms() map[string]room {
 		"bench/classification/report": {knows: []string{"bench/classification", "bench/figures"}},
 		"bench/figures":               {bare: true},
 		"bench/migration":             {all: true},
+		"bench/parity":                {all: true},
 		"bench/router":                {all: true},
 		"bench/twin":                  {all: true},
 		"cmd/understudy":              {all: true},

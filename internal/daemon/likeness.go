@@ -9,9 +9,9 @@ import (
 	"understudy/internal/alone"
 	"understudy/internal/api"
 	"understudy/internal/mask"
+	"understudy/internal/parity"
 	"understudy/internal/postgres"
 	"understudy/internal/seal"
-	"understudy/internal/parity"
 
 	"github.com/jackc/pgx/v5"
 )

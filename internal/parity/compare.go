@@ -11,59 +11,96 @@ import (
 	"understudy"
 )
 
-// Facts are what is compared of an environment.
-type Facts struct {
-	Environment string
-	TwinOf      string
-	Release     string            // label and digest
-	Servers     map[string]string // by database
-	Settings    map[string]string // "database setting" → value, those that are not default
-	Schemas     map[string][]string
-	Rows        map[string]int64  // "database schema.table" → rows, estimated by the server
-	Config      map[string]string // key → keyed print of its value
-	Unique      map[string]bool   // keys that must differ
-}
-
 // Compare measures the likeness of two environments. It is pure.
 func Compare(a, b Facts, at time.Time) understudy.Parity {
-	m := &meter{a: a, b: b}
-	m.text("release", "release", a.Release, b.Release, 10, "")
-	for _, name := range keys(a.Servers, b.Servers) {
-		m.text("server", name, a.Servers[name], b.Servers[name], 10, "")
-	}
-	for _, name := range keys(a.Settings, b.Settings) {
-		m.text("setting", name, a.Settings[name], b.Settings[name], 2, "")
-	}
-	m.schemas()
-	m.volume()
+	m := &meter{a: a, b: b, blind: map[string]bool{}, at: at, twin: twins(a, b)}
+	m.application()
+	m.machine()
 	m.config()
+	m.outside()
+	for _, name := range keys(a.Databases, b.Databases) {
+		m.database(name)
+	}
 	return understudy.Parity{
 		A: a.Environment, B: b.Environment, Figure: understudy.ParityFigure(m.equal, m.gaps),
-		Compared: m.equal + len(m.gaps), Gaps: m.gaps, MeasuredAt: at,
-		Measured: []string{
-			"release by digest",
-			"server versions, and server settings that are not default",
-			"schema line by line: tables, columns, constraints, indexes, functions, owners, grants",
-			"rows of each table as the server estimates them, 10 % apart at most" + m.unknown(),
-			"configuration by key, values by keyed digest",
-			"not measured yet: column statistics, query plans, machine resources, flags",
-		},
+		Compared: m.equal + len(m.gaps), Gaps: m.gaps, MeasuredAt: at, Measured: append(m.measured(), m.unseen()...),
 	}
 }
 
+// twins tells whether one side is built to be like the other, with what that leaves different.
+func twins(a, b Facts) bool {
+	return b.TwinOf != "" && b.TwinOf == a.Environment || a.TwinOf != "" && a.TwinOf == b.Environment
+}
+
+// meter collects what is equal and what is not.
 type meter struct {
 	a, b  Facts
+	at    time.Time
+	twin  bool
 	equal int
 	gaps  []understudy.Gap
-	blank []string // tables whose rows a server does not know
+	blind map[string]bool // kinds that one of the sides could not see, of the database being compared
+	notes []string        // what was left out, and why
+	count map[string]int  // how many facts of a kind were compared
 }
 
-func (m *meter) text(kind, name, a, b string, weight float64, because string) {
-	if a == b {
-		m.equal++
+// gap adds a difference. A scaled kind weighs by how far the sides are apart, from 0 to 1.
+func (m *meter) gap(kind, name, a, b string, apart float64, because string) {
+	m.counted(kind)
+	k, _ := understudy.GapKindOf(kind) // every kind is in the list: a test sees to it
+	m.gaps = append(m.gaps, understudy.Gap{Kind: kind, Name: name, A: absent(a), B: absent(b), Weight: k.Weight * apart, Because: because})
+}
+
+func (m *meter) same(kind string) {
+	m.counted(kind)
+	m.equal++
+}
+
+func (m *meter) counted(kind string) {
+	if m.count == nil {
+		m.count = map[string]int{}
+	}
+	m.count[kind]++
+}
+
+// text compares two values that are equal or not.
+func (m *meter) text(kind, name, a, b, because string) {
+	switch {
+	case m.blind[kind]:
+	case a == b:
+		m.same(kind)
+	default:
+		m.gap(kind, name, a, b, 1, because)
+	}
+}
+
+// texts compares two lists of such values. An empty list on one side is one that nobody could
+// make, where all is set.
+func (m *meter) texts(kind string, a, b map[string]string, named func(string) string, because string) {
+	for _, name := range keys(a, b) {
+		m.text(kind, named(name), a[name], b[name], because)
+	}
+}
+
+// number compares two sizes; they are alike within a tenth, or when both are below least.
+func (m *meter) number(kind, name string, a, b, least float64, shown func(float64) string) {
+	if m.blind[kind] {
 		return
 	}
-	m.gaps = append(m.gaps, understudy.Gap{Kind: kind, Name: name, A: absent(a), B: absent(b), Weight: weight, Because: because})
+	apart := relative(a, b)
+	if apart <= 0.1 || max(a, b) < least {
+		m.same(kind)
+		return
+	}
+	m.gap(kind, name, shown(a), shown(b), apart, "")
+}
+
+// relative is how far two sizes are apart, from 0 to 1.
+func relative(a, b float64) float64 {
+	if max(a, b) <= 0 {
+		return 0
+	}
+	return math.Abs(a-b) / max(a, b)
 }
 
 func absent(s string) string {
@@ -73,76 +110,18 @@ func absent(s string) string {
 	return s
 }
 
-func (m *meter) schemas() {
-	for _, database := range keys(m.a.Schemas, m.b.Schemas) {
-		in := map[string]int{}
-		for _, line := range m.a.Schemas[database] {
-			in[line]++
-		}
-		for _, line := range m.b.Schemas[database] {
-			if in[line] > 0 {
-				in[line]--
-				m.equal++
-				continue
-			}
-			m.gaps = append(m.gaps, understudy.Gap{Kind: "schema", Name: database, A: "–", B: line, Weight: 5})
-		}
-		for _, line := range slices.Sorted(maps.Keys(in)) {
-			for range in[line] {
-				m.gaps = append(m.gaps, understudy.Gap{Kind: "schema", Name: database, A: line, B: "–", Weight: 5})
-			}
-		}
+// because gives a reason only between twins.
+func (m *meter) because(reason string) string {
+	if m.twin {
+		return reason
 	}
+	return ""
 }
 
-func (m *meter) volume() {
-	for _, table := range keys(m.a.Rows, m.b.Rows) {
-		a, b := m.a.Rows[table], m.b.Rows[table]
-		if a < 0 || b < 0 { // never analysed: no size is no difference
-			m.blank = append(m.blank, table)
-			continue
-		}
-		apart := math.Abs(float64(a-b)) / math.Max(1, math.Max(float64(a), float64(b)))
-		if apart <= 0.1 || max(a, b) < 100 {
-			m.equal++
-			continue
-		}
-		m.gaps = append(m.gaps, understudy.Gap{Kind: "volume", Name: table, A: fmt.Sprintf("%d rows", a), B: fmt.Sprintf("%d rows", b), Weight: 3 * apart})
-	}
-}
+func plain(name string) string { return name }
 
-// unknown says which tables' rows could not be compared.
-func (m *meter) unknown() string {
-	if len(m.blank) == 0 {
-		return ""
-	}
-	return "; not of " + strings.Join(m.blank, ", ") + ": never analysed (ANALYZE makes the server count)"
-}
-
-func (m *meter) config() {
-	for _, key := range keys(m.a.Config, m.b.Config) {
-		a, b := m.a.Config[key], m.b.Config[key]
-		switch {
-		case m.a.Unique[key] || m.b.Unique[key]:
-			m.credential(key, a, b)
-		case a != "" && b != "":
-			m.text("configuration", key, a, b, 1, "")
-		default:
-			m.text("configuration", key, a, b, 3, "")
-		}
-	}
-}
-
-// credential turns the comparison round: equal is the gap.
-func (m *meter) credential(key, a, b string) {
-	switch {
-	case a == "" || b == "":
-		m.text("configuration", key, a, b, 3, "")
-	case a == b:
-		m.gaps = append(m.gaps, understudy.Gap{Kind: "credential", Name: key, A: a, B: b + " (equal, and must differ)", Weight: 10})
-	default:
-		m.gaps = append(m.gaps, understudy.Gap{Kind: "credential", Name: key, A: a, B: b, Because: "a credential that must differ"})
-	}
+func below(database string) func(string) string {
+	return func(name string) string { return strings.TrimSpace(database + " " + name) }
 }
 
 func keys[V any](ms ...map[string]V) []string {
@@ -153,4 +132,63 @@ func keys[V any](ms ...map[string]V) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
+}
+
+// blinded sets the kinds of which nothing is compared now.
+func (m *meter) blinded(of ...[]Unseen) {
+	m.blind = map[string]bool{}
+	for _, unseen := range slices.Concat(of...) {
+		for _, kind := range unseen.Kinds {
+			m.blind[kind] = true
+		}
+	}
+}
+
+// measured says what was compared, and how much of it.
+func (m *meter) measured() []string {
+	said := func(format string, kinds ...string) string {
+		sum := 0
+		for _, kind := range kinds {
+			sum += m.count[kind]
+		}
+		return fmt.Sprintf(format, sum)
+	}
+	return []string{
+		said("release, its parts by digest, and what it runs on: %d facts", understudy.GapRelease, understudy.GapComponent, understudy.GapRuntime),
+		said("configuration by key, values by keyed digest; credentials that must differ: %d keys", understudy.GapConfiguration, understudy.GapCredential),
+		said("instances, limits, processors, memory, disk, standbys: %d facts", understudy.GapInstances, understudy.GapLimit, understudy.GapProcessor,
+			understudy.GapMemory, understudy.GapDisk, understudy.GapReplica),
+		said("integrations by keyed digest, certificates, flags: %d facts", understudy.GapIntegration, understudy.GapCertificate, understudy.GapFlag),
+		said("versions of database servers, extensions, settings that are not default, roles: %d facts",
+			understudy.GapServer, understudy.GapExtension, understudy.GapSetting, understudy.GapRole),
+		said("the schema, object by object, with owners and grants: %d objects", schemaKinds()...),
+		said("rows of tables and positions of sequences as the server knows them: %d", understudy.GapVolume, understudy.GapPosition),
+		said("columns by the server's statistics (NULL, distinct, common, spread, width; masked ones by shape): %d figures",
+			understudy.GapNulls, understudy.GapDistinct, understudy.GapCommon, understudy.GapHistogram, understudy.GapWidth),
+		said("plans of the busiest statements, for any parameters: %d", understudy.GapPlan),
+	}
+}
+
+func schemaKinds() []string {
+	return []string{
+		understudy.GapDatabase, understudy.GapSchema, understudy.GapTable, understudy.GapColumn, understudy.GapConstraint, understudy.GapIndex, understudy.GapStatistics,
+		understudy.GapSequence, understudy.GapView, understudy.GapFunction, understudy.GapTrigger, understudy.GapRule, understudy.GapPolicy, understudy.GapType,
+		understudy.GapCollation, understudy.GapForeign, understudy.GapPublication, understudy.GapComment, understudy.GapOwner, understudy.GapGrant,
+	}
+}
+
+// unseen says what could not be compared, and on whose side.
+func (m *meter) unseen() []string {
+	out := m.notes
+	for _, side := range []Facts{m.a, m.b} {
+		for _, unseen := range side.Unseen {
+			out = append(out, "not seen of "+side.Environment+": "+unseen.Sentence)
+		}
+		for _, name := range keys(side.Databases) {
+			for _, unseen := range side.Databases[name].Unseen {
+				out = append(out, "not seen of "+side.Environment+" "+name+": "+unseen.Sentence)
+			}
+		}
+	}
+	return out
 }
