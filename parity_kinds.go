@@ -79,7 +79,7 @@ func GapKindOf(name string) (GapKind, bool) {
 func applicationKinds() []GapKind {
 	return []GapKind{
 		{GapRelease, 10, false, "the release, by label and digest"},
-		{GapComponent, 10, false, "a part of the release by its digest: the artifact, migrations, declared configuration"},
+		{GapComponent, 10, false, "the program that a service runs, by the digest of its file"},
 		{GapRuntime, 3, false, "what it runs on: system, kernel, C library, architecture, version of Understudy"},
 		{GapServer, 10, false, "the version of a database server"},
 		{GapSetting, 2, false, "a setting of a server, a database or a role that is not default"},

@@ -51,6 +51,7 @@ func rooms() map[string]room {
 		"internal/laboratory":              {knows: []string{"migration", "rehearsal", "postgres", "postgres/contention"}},
 		"internal/leak":                    {never: world()},
 		"internal/load":                    {},
+		"internal/machine":                 {},
 		"internal/mask":                    {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/maskprogram":             {},
 		"internal/meter":                   {},

@@ -38,7 +38,7 @@ func database() parity.Database {
 		},
 		Objects: map[string]string{"table public.users": "permanent", "column public.users.mail": "text", "index public.users_mail": "CREATE INDEX users_mail ON public.users USING btree (mail)"},
 		Roles:   map[string]string{"app": "may sign in"}, Limits: map[string]string{"connections": ""},
-		Rows:    map[string]float64{"public.users": 10_000, "public.flags": 3}, Sequences: map[string]int64{"public.users_id_seq": 10_000},
+		Rows: map[string]float64{"public.users": 10_000, "public.flags": 3}, Sequences: map[string]int64{"public.users_id_seq": 10_000},
 		Columns: map[string]parity.Column{"public.users.mail": column()},
 		Plans:   map[string]parity.Plan{"17": {Shape: "Index Scan users users_mail", Cost: 8}},
 	}
@@ -190,7 +190,9 @@ func TestCompare_WhatBelongsToATwinIsExpectedOfOneOnly(t *testing.T) {
 func TestCompare_WhereAServerIsIsItsOwn(t *testing.T) {
 	a, b := alike()
 	b.TwinOf = ""
-	shop(b, func(d *parity.Database) { d.Settings["port"] = parity.Setting{Value: "6000", Category: "Connections and Authentication"} })
+	shop(b, func(d *parity.Database) {
+		d.Settings["port"] = parity.Setting{Value: "6000", Category: "Connections and Authentication"}
+	})
 	if p := parity.Compare(a, b, now); p.Figure != 100 {
 		t.Errorf("%v, %+v", p.Figure, p.Gaps)
 	}

@@ -14,7 +14,6 @@ import (
 	"understudy/internal/parity"
 	"understudy/internal/postgres/census"
 	"understudy/internal/postgres/census/planted"
-	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/postgrestest"
 )
 
@@ -40,7 +39,7 @@ func TestCensus(t *testing.T) {
 	server := postgrestest.Started(t, options)
 	for _, part := range []struct {
 		claim string
-		holds func(*testing.T, *cluster.Cluster, *pgx.Conn)
+		holds func(*testing.T, *postgrestest.Server, *pgx.Conn)
 	}{
 		{"finds every planted difference and nothing else", findsThePlanted},
 		{"of a role that may only connect says what it could not see", saysWhatItCouldNotSee},
@@ -86,7 +85,7 @@ func compared(a, b parity.Database) ([]string, understudy.Parity) {
 	return gaps, p
 }
 
-func findsThePlanted(t *testing.T, server *cluster.Cluster, conn *pgx.Conn) {
+func findsThePlanted(t *testing.T, server *postgrestest.Server, conn *pgx.Conn) {
 	before := taken(t, conn, spec())
 	if gaps, p := compared(before, taken(t, conn, spec())); len(gaps) > 0 || p.Figure != 100 {
 		t.Fatalf("looked at twice, a database differs from itself: %q", gaps)
@@ -111,7 +110,7 @@ func findsThePlanted(t *testing.T, server *cluster.Cluster, conn *pgx.Conn) {
 }
 
 // within looks at the database with a difference planted, and takes that back.
-func within(t *testing.T, server *cluster.Cluster, conn *pgx.Conn, d planted.Difference) parity.Database {
+func within(t *testing.T, server *postgrestest.Server, conn *pgx.Conn, d planted.Difference) parity.Database {
 	t.Helper()
 	if d.Everywhere {
 		postgrestest.Runs(t, conn, d.Plant)
@@ -141,7 +140,7 @@ func within(t *testing.T, server *cluster.Cluster, conn *pgx.Conn, d planted.Dif
 }
 
 // reloaded lets the server read its configuration again, and gives a session that has it.
-func reloaded(t *testing.T, server *cluster.Cluster, conn *pgx.Conn, changed bool) *pgx.Conn {
+func reloaded(t *testing.T, server *postgrestest.Server, conn *pgx.Conn, changed bool) *pgx.Conn {
 	t.Helper()
 	postgrestest.Runs(t, conn, `SELECT pg_reload_conf()`)
 	var fresh *pgx.Conn
@@ -152,7 +151,7 @@ func reloaded(t *testing.T, server *cluster.Cluster, conn *pgx.Conn, changed boo
 	return fresh
 }
 
-func saysWhatItCouldNotSee(t *testing.T, server *cluster.Cluster, conn *pgx.Conn) {
+func saysWhatItCouldNotSee(t *testing.T, server *postgrestest.Server, conn *pgx.Conn) {
 	postgrestest.Runs(t, conn, `CREATE ROLE looker LOGIN PASSWORD 'x'`)
 	whole := taken(t, conn, spec())
 	looked := taken(t, postgrestest.Connected(t, server.URL("looker", "x", conn.Config().Database)), spec())
@@ -176,7 +175,7 @@ func saysWhatItCouldNotSee(t *testing.T, server *cluster.Cluster, conn *pgx.Conn
 	}
 }
 
-func showsNoValue(t *testing.T, _ *cluster.Cluster, conn *pgx.Conn) {
+func showsNoValue(t *testing.T, _ *postgrestest.Server, conn *pgx.Conn) {
 	found := taken(t, conn, spec())
 	asJSON, err := json.Marshal(found)
 	if err != nil {
@@ -197,7 +196,7 @@ func showsNoValue(t *testing.T, _ *cluster.Cluster, conn *pgx.Conn) {
 	}
 }
 
-func waitsBriefly(t *testing.T, server *cluster.Cluster, conn *pgx.Conn) {
+func waitsBriefly(t *testing.T, server *postgrestest.Server, conn *pgx.Conn) {
 	whole := taken(t, conn, spec())
 	holder := postgrestest.Connected(t, server.AdminURL(conn.Config().Database))
 	postgrestest.Runs(t, holder, `BEGIN; ALTER SEQUENCE counter RESTART; LOCK orders`)
@@ -212,7 +211,7 @@ func waitsBriefly(t *testing.T, server *cluster.Cluster, conn *pgx.Conn) {
 	}
 }
 
-func plansOtherwise(t *testing.T, server *cluster.Cluster, conn *pgx.Conn) {
+func plansOtherwise(t *testing.T, server *postgrestest.Server, conn *pgx.Conn) {
 	postgrestest.Runs(t, conn, `CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()`)
 	for range 3 {
 		postgrestest.Answer(t, conn, `SELECT count(*)::text FROM orders WHERE customer = 7`)
