@@ -17,7 +17,8 @@ const settingsQuery = `
 		CASE source WHEN 'session' THEN reset_val ELSE setting END IS NOT DISTINCT FROM boot_val
 	FROM pg_settings s
 	WHERE source NOT IN ('database', 'user', 'database user', 'client') AND name NOT LIKE 'server_version%' AND name NOT LIKE 'transaction_%'
-		AND name NOT IN ('application_name', 'in_hot_standby', 'is_superuser', 'session_authorization', 'data_directory_mode', 'client_encoding')
+		AND name NOT IN ('application_name', 'in_hot_standby', 'is_superuser', 'session_authorization', 'data_directory_mode', 'client_encoding',
+			'shared_memory_size', 'shared_memory_size_in_huge_pages')
 		AND NOT EXISTS (SELECT FROM pg_db_role_setting d, LATERAL unnest(d.setconfig) x WHERE split_part(x, '=', 1) = s.name
 			AND d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
 			AND d.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)))`
