@@ -51,6 +51,7 @@ func rooms() map[string]room {
 		"internal/laboratory":              {knows: []string{"migration", "rehearsal", "postgres", "postgres/contention"}},
 		"internal/leak":                    {never: world()},
 		"internal/load":                    {},
+		"internal/machine":                 {},
 		"internal/mask":                    {never: []string{"net", "os/exec", "database/sql", "log", "syscall"}},
 		"internal/maskprogram":             {},
 		"internal/meter":                   {},
@@ -61,8 +62,11 @@ func rooms() map[string]room {
 		"internal/mysql/instance":          {},
 		"internal/mysql/mysqltest":         {knows: []string{"mysql/instance"}},
 		"internal/mysql/mysqlwatch":        {knows: []string{"mysql", "mysql/instance"}}, // the last in tests: servers that show everything
+		"internal/parity":                  {bare: true, never: world()},
 		"internal/policy":                  {never: world()},
 		"internal/postgres":                {},
+		"internal/postgres/census":         {knows: []string{"parity", "postgres", "postgres/plans"}, tests: []string{"postgres/census/planted"}},
+		"internal/postgres/census/planted": {bare: true, never: world()},
 		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield"}},
 		"internal/postgres/contention":     {knows: []string{"postgres"}},
 		"internal/postgres/heap":           {never: world()},
@@ -77,7 +81,7 @@ func rooms() map[string]room {
 		"internal/postgres/wal":            {knows: []string{"postgres/replication"}, never: world()}, // in tests: who streams the log
 		"internal/postgres/lookout":        {knows: []string{"postgres", "postgres/lockwatch"}},       // the last for taking literals out
 		"internal/postgres/plans":          {knows: []string{"postgres"}},
-		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "postgres/logical"}}, // the last in tests: what a copy hands over
+		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "parity", "postgres/logical"}}, // the last in tests: what a copy hands over
 		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster"}},
 		"internal/migrationpage":           {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/migration/hazards":       {knows: []string{"check"}, bare: true, never: world()},
@@ -115,6 +119,7 @@ func rooms() map[string]room {
 		"bench/classification/report": {knows: []string{"bench/classification", "bench/figures"}},
 		"bench/figures":               {bare: true},
 		"bench/migration":             {all: true},
+		"bench/parity":                {all: true},
 		"bench/router":                {all: true},
 		"bench/twin":                  {all: true},
 		"cmd/understudy":              {all: true},

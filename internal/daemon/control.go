@@ -5,11 +5,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"understudy"
 	"understudy/internal/api"
-	"understudy/internal/postgres"
 	"understudy/internal/router"
 )
 
@@ -161,30 +158,4 @@ func (d *Daemon) databaseStatuses(ctx context.Context, e understudy.Environment)
 		out = append(out, one)
 	}
 	return out, nil
-}
-
-// facts are what is compared of an environment to measure parity.
-func (d *Daemon) databaseFacts(ctx context.Context, e understudy.Environment, app understudy.Application, name, physical string, into *databaseFacts) error {
-	return d.reading(ctx, e, app, name, physical, func(conn *pgx.Conn) error {
-		schema, err := postgres.Inspect(ctx, conn)
-		if err != nil {
-			return err
-		}
-		into.schema = schema.Lines
-		if into.server, err = postgres.ServerVersion(ctx, conn); err != nil {
-			return err
-		}
-		if into.settings, err = postgres.ServerSettings(ctx, conn); err != nil {
-			return err
-		}
-		into.sizes, err = postgres.TableSizes(ctx, conn)
-		return err
-	})
-}
-
-type databaseFacts struct {
-	schema   []string
-	server   string
-	settings map[string]string
-	sizes    []postgres.TableSize
 }

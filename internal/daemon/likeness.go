@@ -11,7 +11,6 @@ import (
 	"understudy/internal/mask"
 	"understudy/internal/postgres"
 	"understudy/internal/seal"
-	"understudy/internal/twin"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -25,53 +24,7 @@ func (d *Daemon) Parity(ctx context.Context, a, b string) (understudy.Parity, er
 		}
 		a, b = e.TwinOf, e.Name
 	}
-	left, err := d.facts(ctx, a)
-	if err != nil {
-		return understudy.Parity{}, err
-	}
-	right, err := d.facts(ctx, b)
-	return twin.Compare(left, right, time.Now().UTC()), err
-}
-
-func (d *Daemon) facts(ctx context.Context, environment string) (twin.Facts, error) {
-	e, _, err := d.environment(environment)
-	if err != nil {
-		return twin.Facts{}, err
-	}
-	release, databases, err := d.compared(ctx, e)
-	if err != nil {
-		return twin.Facts{}, err
-	}
-	f := twin.Facts{
-		Environment: environment, TwinOf: e.TwinOf, Release: release.Label + " " + release.Digest.Short(),
-		Servers: map[string]string{}, Settings: map[string]string{}, Schemas: map[string][]string{},
-		Rows: map[string]int64{}, Config: map[string]string{}, Unique: map[string]bool{},
-	}
-	for key, held := range d.held(e) {
-		f.Config[key] = held.Print
-	}
-	for _, key := range release.Application.Config {
-		f.Unique[key.Key] = key.Unique
-	}
-	if e.Sealed() && len(databases) > 0 {
-		if _, err := d.twinServer(ctx, environment); err != nil {
-			return f, err
-		}
-	}
-	for name, physical := range databases {
-		var seen databaseFacts
-		if err := d.databaseFacts(ctx, e, release.Application, name, physical, &seen); err != nil {
-			return f, err
-		}
-		f.Servers[name], f.Schemas[name] = seen.server, seen.schema
-		for setting, value := range seen.settings {
-			f.Settings[name+" "+setting] = value
-		}
-		for _, size := range seen.sizes {
-			f.Rows[name+" "+size.Table] = size.Rows
-		}
-	}
-	return f, nil
+	return d.likeness(ctx, a, b)
 }
 
 // compared is what is looked at of an environment: what it runs, or, of a twin that runs

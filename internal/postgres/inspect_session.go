@@ -33,7 +33,7 @@ func reading(ctx context.Context, conn *pgx.Conn, doing string, act func(pgx.Tx)
 		return ReadError(doing, err)
 	}
 	defer Rollback(ctx, tx)
-	if err := pinSession(ctx, tx, ReaderStatementTimeout); err != nil {
+	if err := pinSession(ctx, tx, ReaderStatementTimeout, ReaderLockTimeout); err != nil {
 		return err
 	}
 	return act(tx)
@@ -49,7 +49,7 @@ func Rollback(ctx context.Context, tx pgx.Tx) {
 
 // pinSession fixes, for the transaction, every setting that decides how values are
 // written and how long anything may take. A statement timeout of 0 is none.
-func pinSession(ctx context.Context, tx pgx.Tx, statement time.Duration) error {
+func pinSession(ctx context.Context, tx pgx.Tx, statement, lock time.Duration) error {
 	_, err := tx.Exec(ctx, `
 		SELECT set_config(s.name, v.value, true)
 		FROM (VALUES ('search_path', ''), ('client_encoding', 'UTF8'), ('datestyle', 'ISO, MDY'), ('intervalstyle', 'postgres'),
@@ -58,7 +58,7 @@ func pinSession(ctx context.Context, tx pgx.Tx, statement time.Duration) error {
 			('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
 			('lock_timeout', $1), ('statement_timeout', $2)) v(name, value)
 		JOIN (SELECT name FROM pg_catalog.pg_settings) s ON lower(s.name) = v.name`,
-		milliseconds(ReaderLockTimeout), milliseconds(statement))
+		milliseconds(lock), milliseconds(statement))
 	if err != nil {
 		return ReadError("fixing the session's settings", err)
 	}

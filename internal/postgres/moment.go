@@ -115,7 +115,7 @@ func joinError(err error) error {
 // pin fixes a session's settings. A database that does not know the encoding of its texts
 // gives them as they are: they may be in several.
 func (m *Moment) pin(ctx context.Context, tx pgx.Tx, statement time.Duration) error {
-	if err := pinSession(ctx, tx, statement); err != nil {
+	if err := pinSession(ctx, tx, statement, ReaderLockTimeout); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII'`)

@@ -5,11 +5,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
+	"understudy/internal/parity"
 	"understudy/internal/postgres"
 )
 
@@ -73,7 +73,7 @@ func firstTen(shares []float64) []float64 { return shares[:min(len(shares), 10)]
 // width, the most common shares by rank, and the spread where it is known. The order on
 // disk is shown and not scored: how rows lie is no property of their values.
 func score(l understudy.ColumnLikeness) float64 {
-	parts := []float64{1 - math.Abs(l.NullShare[0]-l.NullShare[1]), ratio(l.Distinct), ratio(l.Width), 1 - apart(l.Top)}
+	parts := []float64{1 - math.Abs(l.NullShare[0]-l.NullShare[1]), ratio(l.Distinct), ratio(l.Width), 1 - parity.ByRank(l.Top[0], l.Top[1])}
 	if l.Spread >= 0 {
 		parts = append(parts, 1-l.Spread)
 	}
@@ -92,82 +92,24 @@ func ratio(of [2]float64) float64 {
 	return low / high
 }
 
-// apart is half of the sum of differences by rank: the total variation of two lists of shares.
-func apart(top [2][]float64) float64 {
-	var sum float64
-	for i := range max(len(top[0]), len(top[1])) {
-		var shares [2]float64
-		for side := range shares {
-			if i < len(top[side]) {
-				shares[side] = top[side][i]
-			}
-		}
-		sum += math.Abs(shares[0] - shares[1])
-	}
-	return min(sum/2, 1)
-}
-
-// spread is the Kolmogorov–Smirnov distance of two lists of bounds: of numbers by size, of
-// other unmasked values by their bytes, of masked ones by their lengths. -1: not known.
+// spread is how far two lists of bounds are apart, of masked ones by their lengths. -1: not known.
 func spread(columnType string, masked bool, was, is []string) float64 {
-	if len(was) < 2 || len(is) < 2 {
-		return -1
+	of := func(bounds []string) parity.Spread { return parity.SpreadOf(columnType, bounds) }
+	if masked {
+		of = func(bounds []string) parity.Spread { return parity.LengthsOf(lengthsOf(bounds)) }
 	}
-	number := func(text string) (float64, bool) {
-		n, err := strconv.ParseFloat(text, 64)
-		return n, err == nil
+	if apart, known := of(was).Apart(of(is)); known {
+		return apart
 	}
-	switch {
-	case masked:
-		return distance(lengthsOf(was), lengthsOf(is))
-	case numeric(columnType):
-		if a, b := parsed(was, number), parsed(is, number); len(a) == len(was) && len(b) == len(is) {
-			return distance(a, b)
-		}
-	}
-	return distance(slices.Clone(was), slices.Clone(is))
+	return -1
 }
 
-func numeric(columnType string) bool {
-	return slices.ContainsFunc([]string{"smallint", "integer", "bigint", "numeric", "real", "double", "oid"}, func(prefix string) bool {
-		return strings.HasPrefix(columnType, prefix)
-	})
-}
-
-func parsed(texts []string, parse func(string) (float64, bool)) []float64 {
-	var out []float64
-	for _, text := range texts {
-		if n, ok := parse(text); ok {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-func lengthsOf(texts []string) []int {
-	out := make([]int, len(texts))
+func lengthsOf(texts []string) []int32 {
+	out := make([]int32, len(texts))
 	for i, text := range texts {
-		out[i] = len(text)
+		out[i] = int32(len(text))
 	}
 	return out
-}
-
-// distance is the greatest difference between the shares of values up to any point.
-func distance[T int | float64 | string](a, b []T) float64 {
-	slices.Sort(a)
-	slices.Sort(b)
-	var greatest float64
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		at := min(a[i], b[j])
-		for i < len(a) && a[i] == at {
-			i++
-		}
-		for j < len(b) && b[j] == at {
-			j++
-		}
-		greatest = max(greatest, math.Abs(float64(i)/float64(len(a))-float64(j)/float64(len(b))))
-	}
-	return greatest
 }
 
 // columnsQuery reads what the last ANALYZE left, of a partitioned table that of the whole.

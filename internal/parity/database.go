@@ -1,0 +1,96 @@
+package parity
+
+import (
+	"fmt"
+	"strconv"
+
+	"understudy"
+)
+
+// fewRows is under how many rows, or counts of a sequence, a difference is none.
+const fewRows = 100
+
+// database compares one database. One that a side does not have is one gap.
+func (m *meter) database(name string) {
+	a, had := m.a.Databases[name]
+	b, has := m.b.Databases[name]
+	m.blinded(m.a.Unseen, m.b.Unseen, a.Unseen, b.Unseen)
+	if !had || !has {
+		m.text(understudy.GapServer, name, a.Server, b.Server, "")
+		return
+	}
+	m.text(understudy.GapServer, name, a.Server, b.Server, "")
+	m.settings(name, a, b)
+	m.texts(understudy.GapRole, a.Roles, b.Roles, below(name), "")
+	m.texts(understudy.GapLimit, a.Limits, b.Limits, below(name), "")
+	m.text(understudy.GapReplica, name, strconv.Itoa(a.Replicas), strconv.Itoa(b.Replicas), m.because("a twin has no standby of its own"))
+	m.objects(name, a.Objects, b.Objects)
+	m.volume(name, a, b)
+	m.columns(name, a, b)
+	m.plans(name, a, b)
+}
+
+// volume compares what both sides have: a table that is missing is a gap of its own.
+func (m *meter) volume(database string, a, b Database) {
+	var blank []string
+	for _, table := range keys(a.Rows, b.Rows) {
+		x, had := a.Rows[table]
+		y, has := b.Rows[table]
+		switch {
+		case !had || !has:
+		case x < 0 || y < 0: // never analysed: no size is no difference
+			blank = append(blank, table)
+		default:
+			m.number(understudy.GapVolume, database+" "+table, x, y, fewRows, rows)
+		}
+	}
+	m.note(blank, "rows of %d tables of "+database+" are not known on one side: never analysed (ANALYZE makes the server count), such as %s")
+	for _, sequence := range keys(a.Sequences, b.Sequences) {
+		x, had := a.Sequences[sequence]
+		y, has := b.Sequences[sequence]
+		if had && has {
+			m.number(understudy.GapPosition, database+" "+sequence, float64(x), float64(y), fewRows, func(n float64) string { return fmt.Sprintf("%.0f", n) })
+		}
+	}
+}
+
+func rows(n float64) string { return fmt.Sprintf("%.0f rows", n) }
+
+// note says how many of something were left out, and names one.
+func (m *meter) note(names []string, format string) {
+	if len(names) > 0 {
+		m.notes = append(m.notes, "not compared: "+fmt.Sprintf(format, len(names), names[0]))
+	}
+}
+
+// plans compares how both servers would run the same statements.
+func (m *meter) plans(database string, a, b Database) {
+	if m.blind[understudy.GapPlan] {
+		return
+	}
+	for _, statement := range keys(a.Plans, b.Plans) {
+		x, had := a.Plans[statement]
+		y, has := b.Plans[statement]
+		name := database + " statement " + statement
+		switch {
+		case !had || !has:
+			m.gap(understudy.GapPlan, name, planned(x), planned(y), 1, "")
+		case x.Shape != y.Shape:
+			m.gap(understudy.GapPlan, name, x.Shape, y.Shape, 1, "")
+		case max(x.Cost, y.Cost) >= 10*max(min(x.Cost, y.Cost), 1):
+			m.same(understudy.GapPlan)
+			m.gap(understudy.GapCost, name, cost(x), cost(y), 1, "")
+		default:
+			m.same(understudy.GapPlan)
+		}
+	}
+}
+
+func planned(p Plan) string {
+	if p.Shape == "" {
+		return "cannot be planned"
+	}
+	return p.Shape
+}
+
+func cost(p Plan) string { return fmt.Sprintf("cost %.0f", p.Cost) }
