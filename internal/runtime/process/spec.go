@@ -23,6 +23,8 @@ type Spec struct {
 	// Seal is handed to the supervisor's hook, inside the supervisor's own namespaces.
 	// Nil: the deployment is not sealed.
 	Seal json.RawMessage `json:"seal,omitempty"`
+	// Flags is handed to the supervisor's hook that serves them. Nil: there are none.
+	Flags json.RawMessage `json:"flags,omitempty"`
 }
 
 // Program is one process that is kept running.
