@@ -18,8 +18,9 @@ type Flag struct {
 	Key      string                     `json:"key"`
 	Variants map[string]json.RawMessage `json:"variants"`
 	Default  string                     `json:"default,omitempty"`  // variant; empty: the application's own default
+	Off      string                     `json:"off,omitempty"`      // the variant that turns it off; empty: it has none
 	Targeted bool                       `json:"targeted,omitempty"` // rules decide who gets which variant
-	Disabled bool                       `json:"disabled,omitempty"` // the application's own default is all that anybody gets
+	Disabled bool                       `json:"disabled,omitempty"` // the application's own default holds, unless an environment sets it
 }
 
 // FlagState is what an environment says of flags, beside what its releases declare.
@@ -52,6 +53,7 @@ func (a Application) Declared() []Flag {
 			Variants  map[string]json.RawMessage `json:"variants"`
 			Default   *string                    `json:"defaultVariant"`
 			Targeting json.RawMessage            `json:"targeting"`
+			Metadata  map[string]any             `json:"metadata"`
 		} `json:"flags"`
 	}
 	if json.Unmarshal(a.Flags.Definition, &read) != nil {
@@ -62,6 +64,7 @@ func (a Application) Declared() []Flag {
 		f := read.Flags[key]
 		flag := Flag{Key: key, Variants: f.Variants, Disabled: f.State == "DISABLED"}
 		flag.Targeted = len(f.Targeting) > 0 && string(f.Targeting) != "{}" && string(f.Targeting) != "null"
+		flag.Off = off(f.Metadata["off"], flag)
 		if f.Default != nil {
 			flag.Default = *f.Default
 		}
@@ -70,18 +73,21 @@ func (a Application) Declared() []Flag {
 	return out
 }
 
-// Off is the variant that turns a flag off: the one called so, else the one whose value is
-// false; none where it has neither.
-func (f Flag) Off() (string, bool) {
-	if _, has := f.Variants["off"]; has {
-		return "off", true
+// off is the variant that turns a flag off: the one that its metadata names, the one called
+// so, or the one whose value is false; empty where it has none of them.
+func off(named any, f Flag) string {
+	said, _ := named.(string)
+	for _, name := range []string{said, "off"} {
+		if _, has := f.Variants[name]; has {
+			return name
+		}
 	}
 	for _, name := range f.Names() {
 		if string(f.Variants[name]) == "false" {
-			return name, true
+			return name
 		}
 	}
-	return "", false
+	return ""
 }
 
 // Names are a flag's variants, sorted.
@@ -129,7 +135,7 @@ func (a Application) Values(set FlagValues) (values FlagValues, ignored []string
 	for _, f := range a.Declared() {
 		_, has := f.Variants[set[f.Key]]
 		switch {
-		case has && !f.Disabled:
+		case has:
 			values[f.Key] = set[f.Key]
 		case f.Targeted || f.Disabled:
 			values[f.Key] = ""
@@ -149,7 +155,7 @@ func (a Application) Ignored(set FlagValues) []string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		f, declared := known[key]
-		if _, has := f.Variants[set[key]]; !declared || !has || f.Disabled {
+		if _, has := f.Variants[set[key]]; !declared || !has {
 			out = append(out, key)
 		}
 	}

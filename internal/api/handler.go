@@ -38,6 +38,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	policyRoutes(a, roles.Policies, roles.Approvals)
 	journalRoutes(a, roles.Journal, roles.Control)
 	notificationRoutes(a, roles.Notifications)
+	flagRoutes(a, roles.Flags)
 	if roles.Gauges != nil {
 		mux.Handle("GET /metrics", roles.Gauges)
 	}

@@ -418,5 +418,6 @@ type Roles struct {
 	Control      Control
 
 	Notifications Notifications
+	Flags         Flags
 	Gauges        http.Handler // the daemon's own figures, as Prometheus reads them; nil: none
 }

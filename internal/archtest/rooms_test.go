@@ -95,7 +95,7 @@ func rooms() map[string]room {
 		"internal/store":                   {knows: []string{"atomicfile"}},
 		"internal/store/storetest":         {knows: []string{"store"}},
 		"internal/subset":                  {bare: true, never: world()},
-		"internal/supervisor":              {knows: []string{"runtime/process", "seal"}}, // where the two meet, in a process of its own
+		"internal/supervisor":              {knows: []string{"runtime/process", "seal", "featureflag"}}, // where they meet, in a process of its own
 		"internal/systemd":                 {knows: []string{"atomicfile"}},
 		"internal/testreport":              {},
 		"internal/yield":                   {},

@@ -41,6 +41,11 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 		return err
 	}
 	if o.programs {
+		if spec.Flags, err = d.flagOrder(ctx, o); err != nil {
+			return err
+		}
+	}
+	if o.programs {
 		record := deployment{Sealed: o.env.Sealed(), Deployment: understudy.Deployment{
 			ID: o.id, Environment: o.env.Name, Release: o.release.Digest, Label: o.release.Label,
 			State: understudy.DeploymentStarting, Databases: o.databases, StartedAt: time.Now(), ChangedAt: time.Now(),
@@ -49,7 +54,10 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 			return err
 		}
 	}
-	return d.runtime.Start(ctx, spec)
+	if err := d.runtime.Start(ctx, spec); err != nil || spec.Flags == nil {
+		return err
+	}
+	return d.refreshFlags(ctx, o.id) // they may have changed before it was there to be told
 }
 
 // deploy launches a deployment, waits until it is ready and shows it to the router. What
