@@ -44,6 +44,7 @@ func rooms() map[string]room {
 		"internal/doctor":                  {},
 		"internal/dora":                    {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/evidence":                {knows: []string{"atomicfile"}},
+		"internal/featureflag":             {never: []string{"os", "database/sql", "syscall"}},
 		"internal/filetree":                {},
 		"internal/filetree/filetreetest":   {},
 		"internal/journal":                 {knows: []string{"atomicfile"}},
