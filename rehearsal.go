@@ -49,7 +49,8 @@ type Rehearsal struct {
 	Radius        *Radius        `json:"radius,omitempty"`   // how far the candidate reaches beyond the baseline
 	// Contract is what was seen of the contract migration; nil: none was rehearsed, or it broke something.
 	Contract  *Expectation `json:"contract,omitempty"`
-	Reason    string       `json:"reason,omitempty"` // why it ended in error, or who cancelled it
+	FlagRows  []FlagValues `json:"flagRows,omitempty"` // combinations of flags that passed
+	Reason    string       `json:"reason,omitempty"`   // why it ended in error, or who cancelled it
 	Verdict   string       `json:"verdict,omitempty"`
 	Resumed   int          `json:"resumed,omitempty"` // times it went on after the daemon had died
 	QueuedAt  time.Time    `json:"queuedAt"`

@@ -45,7 +45,11 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(supervisor.FlagOrder{Token: hex.EncodeToString(key), FlagSet: flagSet(o.release, state)})
+	set := flagSet(o.release, state)
+	if o.flags != nil {
+		set = *o.flags
+	}
+	return json.Marshal(supervisor.FlagOrder{Token: hex.EncodeToString(key), FlagSet: set})
 }
 
 // spreadFlags sees that every deployment of an environment serves what the environment says
