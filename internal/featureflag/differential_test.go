@@ -21,7 +21,7 @@ type compared struct {
 // generated rules. Left out are the points in which flagd's implementations differ from
 // each other, and where ours follows the daemon or JSONLogic: see docs/flags.md.
 func TestEveryFlagEvaluatesAsInFlagdsOwnEvaluator(t *testing.T) {
-	const definitions, flags, contexts = 500, 8, 10
+	const definitions, flags, contexts = 400, 8, 10
 	g := generator{rand.New(rand.NewPCG(2026, 11))}
 	var cases []compared
 	var input bytes.Buffer
@@ -43,17 +43,12 @@ func TestEveryFlagEvaluatesAsInFlagdsOwnEvaluator(t *testing.T) {
 	}
 	answers := json.NewDecoder(bytes.NewReader(out))
 	seen := map[Reason]int{}
-	compiledAway := 0
 	for _, c := range cases {
 		var theirs map[string][][]any
 		if err := answers.Decode(&theirs); err != nil {
 			t.Fatal(err)
 		}
-		compiledAway += compare(t, c, theirs, seen)
-	}
-	t.Logf("%v, and %d times their compiler refused what is never reached", seen, compiledAway)
-	if compiledAway > definitions*flags*contexts/20 {
-		t.Errorf("%d of %d evaluations say nothing: the generator makes too many rules with constant faults", compiledAway, definitions*flags*contexts)
+		compare(t, c, theirs, seen)
 	}
 	for reason, least := range map[Reason]int{ReasonMatch: 10_000, ReasonDefault: 1000, ReasonStatic: 1000, ReasonDisabled: 500, ReasonError: 1000} {
 		if seen[reason] < least {
@@ -62,10 +57,7 @@ func TestEveryFlagEvaluatesAsInFlagdsOwnEvaluator(t *testing.T) {
 	}
 }
 
-// compare returns how often the oracle's compiler refused the whole rule for a constant part
-// of it that cannot be calculated. It works on constants before it knows whether they are
-// reached; ours does not.
-func compare(t *testing.T, c compared, theirs map[string][][]any, seen map[Reason]int) (compiledAway int) {
+func compare(t *testing.T, c compared, theirs map[string][][]any, seen map[Reason]int) {
 	t.Helper()
 	raw, err := json.Marshal(c.Definition)
 	if err != nil {
@@ -79,10 +71,6 @@ func compare(t *testing.T, c compared, theirs map[string][][]any, seen map[Reaso
 		for i, context := range c.Contexts {
 			got := set.EvaluateAt(key, context, time.Unix(c.Now, 0))
 			ours := []any{string(got.Reason), string(got.Error), got.Variant, got.Value, got.Metadata}
-			if answers[i][1] == string(CodeParse) {
-				compiledAway++
-				continue
-			}
 			seen[got.Reason]++
 			if !reflect.DeepEqual(ours, answers[i]) {
 				rule, _ := json.Marshal(c.Definition["flags"].(map[string]any)[key])
@@ -94,5 +82,4 @@ func compare(t *testing.T, c compared, theirs map[string][][]any, seen map[Reaso
 			t.FailNow()
 		}
 	}
-	return compiledAway
 }

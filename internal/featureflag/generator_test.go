@@ -135,7 +135,7 @@ func (g generator) truth(depth int) map[string]any {
 	case 6, 7:
 		return op(pick(g, "<", "<=", ">", ">="), g.number(depth-1), g.number(depth-1))
 	case 8:
-		return op(pick(g, "<", "<="), pick(g, 1, 5), op("var", "user.age", 3), pick(g, 10, 40))
+		return op(pick(g, "<", "<="), pick(g, 1, 5), op("var", pick(g, "user.age", "age"), 3), pick(g, 10, 40))
 	case 9:
 		return op("in", g.anything(), pick[any](g, op("var", "words"), op("var", "user.name"), []any{"a", "red", 3, nil}, op("var", "age")))
 	case 10:
@@ -145,7 +145,7 @@ func (g generator) truth(depth int) map[string]any {
 	case 13:
 		return op(pick(g, "some", "none"), op("var", pick(g, "numbers", "nothing")), op(pick(g, ">", "<="), op("var", ""), g.IntN(5)))
 	case 14:
-		return op(pick(g, "all", "some", "none"), op("var", "people"), op("==", op("var", "plan"), pick(g, "pro", "free")))
+		return op(pick(g, "all", "some", "none"), op("var", pick(g, "people", "people", "nothing")), op("==", op("var", "plan"), pick(g, "pro", "free")))
 	case 15:
 		return op("filter", op("var", pick(g, "numbers", "nothing")), op("%", op("var", ""), 2))
 	case 16:
@@ -164,7 +164,7 @@ func (g generator) leaf() map[string]any {
 // number is an operation that calculates, often with something that is no number.
 func (g generator) number(depth int) any {
 	if depth <= 0 {
-		return pick[any](g, op("var", "age"), op("var", "user.age"), op("var", "text"), 7, "3.5", 0)
+		return pick[any](g, op("var", "age"), op("var", "user.age"), op("var", "text"), 7, "3.5", 0, "old", true, nil)
 	}
 	a, b := g.number(depth-1), g.number(depth-1)
 	switch g.IntN(9) {
@@ -191,7 +191,7 @@ func (g generator) number(depth int) any {
 func (g generator) anything() any {
 	switch g.IntN(8) {
 	case 0:
-		return op("cat", op("var", "user.name", "x"), "-", g.IntN(9), 2.5)
+		return op("cat", op("var", "user.name"), "-", g.IntN(9), 2.5, op("var", pick(g, "words", "people", "beta", "age")))
 	case 1:
 		return op("substr", op("cat", "täst", op("var", "user.name", "x")), g.IntN(9)-4, g.IntN(7)-3)
 	case 2:
