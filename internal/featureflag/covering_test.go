@@ -179,8 +179,8 @@ func TestEveryPairThatIsLegalIsCoveredAndNoRowIsIllegal(t *testing.T) {
 	})
 }
 
-// Published are the sizes of pairwise arrays that PICT is known by (pairwise.org), which
-// has no row that must be there.
+// published are sizes of pairwise arrays that PICT is known by (pairwise.org), which has no
+// row that must be there. bench/flags compares with all of them.
 func published() map[string]struct {
 	factors []Factor
 	pict    int
