@@ -1,5 +1,7 @@
 package featureflag
 
+import "slices"
+
 // Cover returns rows among which every two variants of two flags come together that legally
 // can. The first row has every flag off, the next are the given ones, and as many follow as
 // are needed. The same space gives the same rows.
@@ -54,12 +56,7 @@ func (s *Space) rows(levels [][]int) []Row {
 
 // isPlain says that all flags are on or off, and nothing constrains them.
 func (s *Space) isPlain() bool {
-	for i, f := range s.factors {
-		if len(f.Levels) != 2 || len(s.requires[i])+len(s.excludes[i]) > 0 {
-			return false
-		}
-	}
-	return true
+	return s.free && !slices.ContainsFunc(s.factors, func(f Factor) bool { return len(f.Levels) != 2 })
 }
 
 // exact is the smallest covering array for k flags that are on or off: N rows, of which the

@@ -55,23 +55,27 @@ const (
 	errNotSearched evaluationError = "the rule searches in something that is neither a text nor a list"
 )
 
+// shared is a rule that others refer to, and what is wrong with it, if anything.
+type shared struct {
+	expression
+	fault string
+}
+
 // compiler compiles the rules of one definition. Shared rules are compiled once, and shared.
 type compiler struct {
-	shared   map[string]any
-	compiled map[string]expression
+	rules    map[string]any
+	compiled map[string]shared
 	under    []string // shared rules that are being compiled
 	fault    string   // the first of the rule that is being compiled
 }
 
 // newCompiler compiles all shared rules first, and tells what is wrong with them.
 func newCompiler(evaluators any, found *problems) *compiler {
-	shared, _ := evaluators.(map[string]any)
-	c := &compiler{shared: shared, compiled: map[string]expression{}}
-	for _, name := range slices.Sorted(maps.Keys(shared)) {
-		c.fault = ""
-		c.reference(name)
-		if c.fault != "" {
-			found.add("$evaluators."+name, "%s", c.fault)
+	rules, _ := evaluators.(map[string]any)
+	c := &compiler{rules: rules, compiled: map[string]shared{}}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		if _, fault := c.compile(map[string]any{"$ref": name}); fault != "" {
+			found.add("$evaluators."+name, "%s", fault)
 		}
 	}
 	return c
@@ -149,11 +153,11 @@ func (c *compiler) operation(node map[string]any) expression {
 	for name, operand := range node {
 		switch name {
 		case "$ref":
-			shared, isText := operand.(string)
+			rule, isText := operand.(string)
 			if !isText {
 				return c.wrong("a $ref is the name of a shared rule, found %s", kindOf(operand))
 			}
-			return c.reference(shared)
+			return c.reference(rule)
 		case "var":
 			return c.variable(operand)
 		}
@@ -168,25 +172,28 @@ func (c *compiler) operation(node map[string]any) expression {
 	return nil // not reached: there is one key
 }
 
-// reference compiles a shared rule, once. Rules that need themselves are a fault of each.
+// reference compiles a shared rule, once, its faults with it. Rules that need themselves are a
+// fault of each.
 func (c *compiler) reference(name string) expression {
-	if made, done := c.compiled[name]; done {
-		return made
-	}
-	rule, known := c.shared[name]
-	switch {
-	case !known:
-		return c.wrong("$ref names the shared rule %q, which $evaluators does not have", name)
-	case slices.Contains(c.under, name):
-		return c.wrong("the shared rule %q needs itself", name)
-	}
-	c.under = append(c.under, name)
-	made := c.expression(rule)
-	c.under = c.under[:len(c.under)-1]
-	if c.fault == "" {
+	made, done := c.compiled[name]
+	if !done {
+		rule, known := c.rules[name]
+		switch {
+		case !known:
+			return c.wrong("$ref names the shared rule %q, which $evaluators does not have", name)
+		case slices.Contains(c.under, name):
+			return c.wrong("the shared rule %q needs itself", name)
+		}
+		before := c.fault
+		c.fault, c.under = "", append(c.under, name)
+		made.expression = c.expression(rule)
+		made.fault, c.fault, c.under = c.fault, before, c.under[:len(c.under)-1]
 		c.compiled[name] = made
 	}
-	return made
+	if made.fault != "" {
+		return c.wrong("%s", made.fault)
+	}
+	return made.expression
 }
 
 // eager evaluates the operands before the operator sees them. An operand that is no list

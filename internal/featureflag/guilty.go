@@ -12,10 +12,11 @@ type Guilt struct {
 	Runs  int      // how often a row was run to find them
 }
 
-// Guilty finds the flags that make a row fail, by running rows with fewer and fewer of its
-// flags on. Rows that passed spare runs: what was on in one of them together is innocent
-// together. The row itself is taken to fail; fails says whether another one does, and an
-// error of it ends the search.
+// Guilty finds the flags that make a row fail, by running rows with fewer of its flags on. It
+// looks for one flag or two first, halving the suspects with each run, and only then for more.
+// Rows that passed spare runs: what was on in one of them together is innocent together. The
+// row itself is taken to fail; fails says whether another one does, and an error of it ends
+// the search.
 func (s *Space) Guilty(row Row, passed []Row, fails func(Row) (bool, error)) (Guilt, error) {
 	levels, err := s.levels(row)
 	if err != nil {
@@ -29,13 +30,11 @@ func (s *Space) Guilty(row Row, passed []Row, fails func(Row) (bool, error)) (Gu
 		}
 		g.passed = append(g.passed, other)
 	}
-	var on []int
-	for i, level := range levels {
-		if level > 0 {
-			on = append(on, i)
-		}
+	on := indicesOn(levels)
+	found, err := g.narrow(on)
+	if err == nil && found == nil {
+		found, err = g.shrink(on)
 	}
-	found, err := g.shrink(on)
 	if err != nil {
 		return Guilt{}, err
 	}

@@ -13,19 +13,20 @@ const attempts = 12
 // that covers most in every row, then rows for what is still missing. The orders it tries
 // are the same in every run.
 func (s *Space) ipog(fixed [][]int) [][]int {
+	m := s.meetings()
 	order := make([]int, len(s.factors))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return len(s.factors[b].Levels) - len(s.factors[a].Levels) })
 	random := rand.New(rand.NewPCG(1, 2))
 	var best [][]int
 	for attempt := range attempts {
 		if attempt > 0 {
 			random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-			slices.SortStableFunc(order, func(a, b int) int { return len(s.factors[b].Levels) - len(s.factors[a].Levels) })
 		}
-		grown := s.prune(s.grow(fixed, order), len(fixed))
+		slices.SortStableFunc(order, func(a, b int) int { return len(s.factors[b].Levels) - len(s.factors[a].Levels) })
+		g := growing{meetings: m, met: make([]bool, m.width*m.width)}
+		grown := m.prune(g.grow(fixed, order), len(fixed))
 		if best == nil || len(grown) < len(best) {
 			best = grown
 		}
@@ -33,140 +34,159 @@ func (s *Space) ipog(fixed [][]int) [][]int {
 	return best
 }
 
-// meeting is a level of one flag together with one of another; the lower flag first.
-type meeting struct{ i, a, j, b int }
+// meetings are the pairs of a level of one flag and one of another. A level has a number
+// among all levels of all flags, and a pair has one made of the two.
+type meetings struct {
+	space *Space
+	first []int  // the number of each flag's first level
+	width int    // how many levels there are
+	legal []bool // by pair: there is a legal row that has it
+}
 
-func meet(i, a, j, b int) meeting {
-	if i > j {
-		return meeting{j, b, i, a}
+func (s *Space) meetings() *meetings {
+	m := &meetings{space: s, first: make([]int, len(s.factors))}
+	for i, f := range s.factors {
+		m.first[i] = m.width
+		m.width += len(f.Levels)
 	}
-	return meeting{i, a, j, b}
+	m.legal = make([]bool, m.width*m.width)
+	levels := s.nothing()
+	for j := range s.factors {
+		for i := range j {
+			for a := range s.factors[i].Levels {
+				for b := range s.factors[j].Levels {
+					levels[i], levels[j] = a, b
+					m.legal[m.of(i, a, j, b)] = s.extendable(levels)
+				}
+			}
+			levels[i], levels[j] = unset, unset
+		}
+	}
+	return m
+}
+
+// of is a pair's number, whichever flag is named first.
+func (m *meetings) of(i, a, j, b int) int {
+	v, w := m.first[i]+a, m.first[j]+b
+	return min(v, w)*m.width + max(v, w)
+}
+
+// growing is one attempt.
+type growing struct {
+	*meetings
+	met  []bool // by pair: it is in a row
+	open [][]int
 }
 
 // grow makes an array for all flags, one flag after the other.
-func (s *Space) grow(fixed [][]int, order []int) [][]int {
-	var open [][]int
+func (g *growing) grow(fixed [][]int, order []int) [][]int {
+	for _, row := range fixed {
+		for i := range row {
+			g.mark(row, i)
+		}
+	}
 	for n, flag := range order {
-		missing := s.missing(flag, order[:n], append(slices.Clone(fixed), open...))
-		for _, row := range open {
-			s.extend(row, flag, order[:n], missing)
+		for _, row := range g.open {
+			g.extend(row, flag, order[:n])
 		}
-		for _, m := range s.ordered(missing) {
-			open = s.place(open, m)
-		}
-	}
-	rows := slices.Clone(fixed)
-	for _, row := range open {
-		rows = append(rows, s.complete(row))
-	}
-	return rows
-}
-
-// missing are the meetings of a flag with earlier ones that are legal and in no row yet.
-func (s *Space) missing(flag int, earlier []int, rows [][]int) map[meeting]bool {
-	missing := map[meeting]bool{}
-	for _, other := range earlier {
-		for a := range s.factors[flag].Levels {
-			for b := range s.factors[other].Levels {
-				levels := s.nothing()
-				levels[flag], levels[other] = a, b
-				if s.extendable(levels) {
-					missing[meet(flag, a, other, b)] = true
+		for _, other := range order[:n] {
+			for a := range g.space.factors[flag].Levels {
+				for b := range g.space.factors[other].Levels {
+					if g.wanted(flag, a, other, b) {
+						g.place(flag, a, other, b)
+					}
 				}
 			}
 		}
 	}
-	for _, row := range rows {
-		for _, other := range earlier {
-			delete(missing, meet(flag, row[flag], other, row[other]))
-		}
-	}
-	return missing
-}
-
-// extend gives a row the level of a flag with which it covers most; none if it would cover
-// nothing.
-func (s *Space) extend(row []int, flag int, earlier []int, missing map[meeting]bool) {
-	if row[flag] != unset {
-		return
-	}
-	best, covered := unset, 0
-	for level := range s.factors[flag].Levels {
-		count := 0
-		for _, other := range earlier {
-			if missing[meet(flag, level, other, row[other])] {
-				count++
-			}
-		}
-		if row[flag] = level; count > covered && s.extendable(row) {
-			best, covered = level, count
-		}
-	}
-	row[flag] = best
-	for _, other := range earlier {
-		delete(missing, meet(flag, best, other, row[other]))
-	}
-}
-
-// ordered are meetings in an order that is the same in every run.
-func (s *Space) ordered(missing map[meeting]bool) []meeting {
-	found := make([]meeting, 0, len(missing))
-	for m := range missing {
-		found = append(found, m)
-	}
-	slices.SortFunc(found, func(x, y meeting) int {
-		return slices.Compare([]int{x.i, x.j, x.a, x.b}, []int{y.i, y.j, y.a, y.b})
-	})
-	return found
-}
-
-// place puts a meeting into the first row that leaves room for it, or into a new one.
-func (s *Space) place(open [][]int, m meeting) [][]int {
-	for _, row := range open {
-		a, b := row[m.i], row[m.j]
-		if (a != m.a && a != unset) || (b != m.b && b != unset) {
-			continue
-		}
-		if row[m.i], row[m.j] = m.a, m.b; s.extendable(row) {
-			return open
-		}
-		row[m.i], row[m.j] = a, b
-	}
-	row := s.nothing()
-	row[m.i], row[m.j] = m.a, m.b
-	return append(open, row)
-}
-
-// prune leaves out rows after the fixed ones of which the others cover everything.
-func (s *Space) prune(rows [][]int, fixed int) [][]int {
-	times := map[meeting]int{}
-	count := func(row []int, by int) {
-		for j := range row {
-			for i := range j {
-				times[meeting{i, row[i], j, row[j]}] += by
-			}
-		}
-	}
-	for _, row := range rows {
-		count(row, 1)
-	}
-	for n := len(rows) - 1; n >= fixed; n-- {
-		if count(rows[n], -1); s.needs(rows[n], times) {
-			count(rows[n], 1)
-			continue
-		}
-		rows = slices.Delete(rows, n, n+1)
+	rows := slices.Clone(fixed)
+	for _, row := range g.open {
+		rows = append(rows, g.space.complete(row))
 	}
 	return rows
 }
 
-func (s *Space) needs(row []int, times map[meeting]int) bool {
-	for j := range row {
-		for i := range j {
-			if times[meeting{i, row[i], j, row[j]}] == 0 {
-				return true
-			}
+func (g *growing) wanted(i, a, j, b int) bool {
+	pair := g.of(i, a, j, b)
+	return g.legal[pair] && !g.met[pair]
+}
+
+// mark notes what a flag meets in a row.
+func (g *growing) mark(row []int, flag int) {
+	for other, level := range row {
+		if other != flag && level != unset && row[flag] != unset {
+			g.met[g.of(flag, row[flag], other, level)] = true
 		}
 	}
-	return false
+}
+
+// extend gives a row the level of a flag with which it covers most; none if it would cover
+// nothing.
+func (g *growing) extend(row []int, flag int, earlier []int) {
+	best, covered := unset, 0
+	for level := range g.space.factors[flag].Levels {
+		count := 0
+		for _, other := range earlier {
+			if row[other] != unset && g.wanted(flag, level, other, row[other]) {
+				count++
+			}
+		}
+		if row[flag] = level; count > covered && g.space.extendable(row) {
+			best, covered = level, count
+		}
+	}
+	row[flag] = best
+	g.mark(row, flag)
+}
+
+// place puts a pair into the first row that leaves room for it, or into a new one.
+func (g *growing) place(i, a, j, b int) {
+	fits := func(row []int) bool {
+		x, y := row[i], row[j]
+		if (x != a && x != unset) || (y != b && y != unset) {
+			return false
+		}
+		if row[i], row[j] = a, b; g.space.extendable(row) {
+			return true
+		}
+		row[i], row[j] = x, y
+		return false
+	}
+	n := slices.IndexFunc(g.open, fits)
+	if n < 0 {
+		n = len(g.open)
+		g.open = append(g.open, g.space.nothing())
+		g.open[n][i], g.open[n][j] = a, b
+	}
+	g.mark(g.open[n], i)
+	g.mark(g.open[n], j)
+}
+
+// prune leaves out rows after the fixed ones of which the others cover everything.
+func (m *meetings) prune(rows [][]int, fixed int) [][]int {
+	times := make([]int, m.width*m.width)
+	for _, row := range rows {
+		m.count(row, times, 1)
+	}
+	for n := len(rows) - 1; n >= fixed; n-- {
+		if m.count(rows[n], times, -1) {
+			rows = slices.Delete(rows, n, n+1)
+		} else {
+			m.count(rows[n], times, 1)
+		}
+	}
+	return rows
+}
+
+// count adds to how often each pair of a row is there, and says whether all still are.
+func (m *meetings) count(row, times []int, by int) bool {
+	all := true
+	for j := range row {
+		for i := range j {
+			pair := m.of(i, row[i], j, row[j])
+			times[pair] += by
+			all = all && times[pair] > 0
+		}
+	}
+	return all
 }

@@ -222,24 +222,11 @@ func missing(at scope, v []any) (any, error) {
 		if err := at.spend(1); err != nil {
 			return nil, err
 		}
-		if !present(at, strings.Split(text(path), ".")) {
+		if _, there := follow(at, strings.Split(text(path), ".")); !there {
 			out = append(out, path)
 		}
 	}
 	return out, nil
-}
-
-func present(at scope, steps []string) bool {
-	last := len(steps) - 1
-	holder := at.data
-	if last > 0 {
-		holder = follow(at, steps[:last])
-	}
-	if object, isObject := holder.(map[string]any); isObject {
-		_, there := object[steps[last]]
-		return there || follow(at, steps) != nil
-	}
-	return follow(at, steps) != nil
 }
 
 // missingSome is the missing paths, unless as many as are needed lead to something.

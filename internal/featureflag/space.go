@@ -27,6 +27,7 @@ type Space struct {
 	index    map[string]int
 	requires [][]int
 	excludes [][]int
+	free     bool // nothing constrains anything
 }
 
 // NewSpace is the space of factors. What they require and exclude outside of it constrains
@@ -42,7 +43,9 @@ func NewSpace(factors []Factor) (*Space, error) {
 	for i, f := range factors {
 		s.requires[i], s.excludes[i] = s.indices(f.Requires), s.indices(f.Excludes)
 	}
+	s.free = true
 	for i := range factors {
+		s.free = s.free && len(s.requires[i])+len(s.excludes[i]) == 0
 		for _, j := range s.excludes[i] {
 			if !slices.Contains(s.excludes[j], i) {
 				s.excludes[j] = append(s.excludes[j], i)
@@ -138,6 +141,9 @@ const unset = -1
 // needs no search: what has to be on, turned on, is the least that helps, and turning on
 // more never does.
 func (s *Space) extendable(levels []int) bool {
+	if s.free {
+		return true
+	}
 	on := s.needed(levels)
 	for i, isOn := range on {
 		if !isOn {

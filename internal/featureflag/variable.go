@@ -44,49 +44,51 @@ func (c *compiler) lookup(path string, otherwise expression) expression {
 		if err := at.spend(1); err != nil {
 			return nil, err
 		}
-		found := at.data
-		if path != "" {
-			found = follow(at, steps)
+		if path == "" {
+			return at.data, nil
 		}
-		if found == nil && otherwise != nil {
+		found, there := follow(at, steps)
+		if !there && otherwise != nil {
 			return otherwise(at)
 		}
 		return found, nil
 	}
 }
 
-// follow is what a path leads to; nil: nothing.
-func follow(at scope, steps []string) any {
+// follow is what a path leads to, and whether it leads anywhere: null is something.
+func follow(at scope, steps []string) (any, bool) {
 	if at.root && steps[0] == "$flagd" {
 		return at.flagd(steps[1:])
 	}
-	found := at.data
+	found, there := at.data, true
 	for _, step := range steps {
 		switch data := found.(type) {
 		case map[string]any:
-			found = data[step]
+			found, there = data[step]
 		case []any:
 			i, err := strconv.Atoi(step)
-			if err != nil || i < 0 || i >= len(data) {
-				return nil
+			if there = err == nil && i >= 0 && i < len(data); there {
+				found = data[i]
 			}
-			found = data[i]
 		default:
-			return nil
+			there = false
+		}
+		if !there {
+			return nil, false
 		}
 	}
-	return value(found)
+	return value(found), true
 }
 
 // flagd is what flagd adds to every context.
-func (at scope) flagd(steps []string) any {
+func (at scope) flagd(steps []string) (any, bool) {
 	switch {
 	case len(steps) == 1 && steps[0] == "flagKey":
-		return at.run.flag
+		return at.run.flag, true
 	case len(steps) == 1 && steps[0] == "timestamp":
-		return float64(at.run.now)
+		return float64(at.run.now), true
 	}
-	return nil
+	return nil, false
 }
 
 // value is what a context holds as rules see it: the numbers of Go as float64.
