@@ -104,18 +104,27 @@ func (f *flagged) lookOff(ctx context.Context) error {
 		f.untold = append(f.untold, "no request of the declared traffic was answered by production's release")
 	}
 	found := differ(sides[0], sides[1], sides[2])
-	if len(found) > 0 {
+	if len(found) > 0 { // both once more: time has gone by for both
 		again, err := f.side(ctx, Candidate)
 		if err != nil {
 			return err
 		}
-		found = lasting(found, differ(sides[0], sides[1], again))
+		base, err := f.side(ctx, Baseline)
+		if err != nil {
+			return err
+		}
+		found = lasting(found, differ(sides[0], base, again))
+		if err := f.ready(ctx); err != nil {
+			return err
+		}
+	} else if err := f.Stage.Start(ctx, Candidate); err != nil {
+		return err
 	}
 	for _, d := range found {
 		f.check.Findings = append(f.check.Findings, f.judgeOff(d))
 	}
 	f.check.Figures = append(f.check.Figures, understudy.Figure{Name: "requests compared with all new flags off", Value: float64(len(sides[2].answers)), Basis: "the declared traffic in order, twice on production's release"})
-	return f.Stage.Start(ctx, Candidate)
+	return nil
 }
 
 func (f *flagged) judgeOff(d difference) understudy.Finding {

@@ -14,7 +14,7 @@ func page(body string) rehearsal.Answered {
 	return rehearsal.Answered{Step: "GET /cart", Status: 200, Body: []byte(body)}
 }
 
-// saysOnce makes answers that the candidate gives, and its baseline.
+// says makes answers that the candidate gives, and its baseline.
 func says(candidate, baseline func(life int) string) func(rehearsal.Part, int) []rehearsal.Answered {
 	return func(part rehearsal.Part, life int) []rehearsal.Answered {
 		if part == rehearsal.Candidate {
