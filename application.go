@@ -23,6 +23,7 @@ type Application struct {
 	Migration    *Migration      `json:"migration,omitempty"`
 	Tests        []Test          `json:"tests,omitempty"`
 	Traffic      *Traffic        `json:"traffic,omitempty"`
+	Flags        *Flags          `json:"flags,omitempty"`
 }
 
 // Service is a program of the application that runs. Command and every other path

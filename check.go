@@ -44,12 +44,13 @@ const (
 	CheckCompatibility = "compatibility"
 	CheckDeployment    = "deployment"
 	CheckTests         = "tests"
+	CheckFlags         = "flags"
 	CheckRollback      = "rollback"
 )
 
 // Checks lists the checks in the order of a rehearsal.
 func Checks() []string {
-	return []string{CheckTwin, CheckConfig, CheckMigration, CheckCompatibility, CheckDeployment, CheckTests, CheckRollback}
+	return []string{CheckTwin, CheckConfig, CheckMigration, CheckCompatibility, CheckDeployment, CheckTests, CheckFlags, CheckRollback}
 }
 
 // Conclude gives a check its outcome from what it found: a blocking finding fails it.

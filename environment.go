@@ -76,7 +76,8 @@ type Fingerprint struct {
 	Configured string            `json:"configured,omitempty"`
 	Schemas    map[string]Digest `json:"schemas,omitempty"` // by database
 	Servers    map[string]string `json:"servers,omitempty"` // by database: engine and version
-	Flags      Digest            `json:"flags,omitempty"`
+	Flags      Digest            `json:"flags,omitempty"`   // declared and set
+	FlagSet    FlagValues        `json:"flagSet,omitempty"` // what is set beside what is declared
 	ObservedAt time.Time         `json:"observedAt"`
 }
 
@@ -95,7 +96,13 @@ func (a Fingerprint) Moved(b Fingerprint) []string {
 	}
 	moved = append(moved, differences("schema of database", a.Schemas, b.Schemas)...)
 	moved = append(moved, differences("server of database", a.Servers, b.Servers)...)
-	if a.Flags != b.Flags {
+	return append(moved, a.movedFlags(b)...)
+}
+
+// movedFlags says which flags are otherwise set. What is declared moves with the release.
+func (a Fingerprint) movedFlags(b Fingerprint) []string {
+	moved := a.FlagSet.Changes(b.FlagSet)
+	if a.Flags != b.Flags && a.Release == b.Release && len(moved) == 0 {
 		moved = append(moved, "its flags have changed")
 	}
 	return moved

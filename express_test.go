@@ -226,6 +226,8 @@ func alter(t *testing.T, v reflect.Value, path []string) {
 		one := reflect.New(v.Type().Elem()).Elem()
 		alter(t, one, nil)
 		v.Set(reflect.Append(v, one))
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"one": "other"}))
 	default:
 		t.Fatalf("a field of kind %s", v.Kind())
 	}

@@ -38,6 +38,18 @@ type Policy struct {
 	WithoutTraffic  AfterBake     `json:"withoutTraffic,omitempty"` // what follows a bake that saw too little to judge
 	Metrics         []Metric      `json:"metrics,omitempty"`        // the team's own
 	Contract        ContractWhen  `json:"contract,omitempty"`       // when contract migrations run
+	Flags           FlagPolicy    `json:"flags,omitzero"`
+}
+
+// FlagPolicy is how combinations of flags are rehearsed.
+type FlagPolicy struct {
+	Rows int           `json:"rows,omitempty"` // that are run at most, beside that with all new flags off
+	Time time.Duration `json:"time,omitempty"` // for all of them
+	// Stale is how many releases a flag may be the same in, and the same everywhere.
+	Stale int `json:"stale,omitempty"`
+	// Differs gives a reason for each request, table, integration or "statements" that may
+	// differ from production's release though all new flags are off.
+	Differs map[string]string `json:"differs,omitempty"`
 }
 
 // AfterBake is what follows a bake that saw too little traffic to judge the release by.
@@ -82,6 +94,9 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.StalledFor, 10*time.Second)
 	set(&p.WithoutTraffic, BakeOn)
 	set(&p.Contract, ContractByHand)
+	set(&p.Flags.Rows, 24)
+	set(&p.Flags.Time, 10*time.Minute)
+	set(&p.Flags.Stale, 10)
 	p.Metrics = slices.Clone(p.Metrics)
 	for i, m := range p.Metrics {
 		p.Metrics[i] = m.WithDefaults()

@@ -40,6 +40,10 @@ func (p Policy) judging() []PolicyLine {
 		{"max_latency_ratio", fmt.Sprint(p.MaxLatencyRatio)}, {"latency_floor", short(p.LatencyFloor)}, {"max_cpu_ratio", ratio(p.MaxCPURatio)},
 		{"max_memory_ratio", ratio(p.MaxMemoryRatio)}, {"stalled_for", short(p.StalledFor)}, {"bake_without_traffic", string(p.WithoutTraffic)},
 		{"contract", string(p.Contract)},
+		{"flags.rows", fmt.Sprint(p.Flags.Rows)}, {"flags.time", short(p.Flags.Time)}, {"flags.stale", fmt.Sprint(p.Flags.Stale)},
+	}
+	for _, name := range sortedKeys(p.Flags.Differs) {
+		lines = append(lines, PolicyLine{"flags.differs." + name, p.Flags.Differs[name]})
 	}
 	for _, m := range p.Metrics {
 		lines = append(lines, PolicyLine{"metrics." + m.Name, m.String()})

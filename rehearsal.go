@@ -50,14 +50,15 @@ type Rehearsal struct {
 	// Contract is what was seen of the contract migration; nil: none was rehearsed, or it broke something.
 	Contract *Expectation `json:"contract,omitempty"`
 	// Running is the configuration that the candidate's processes were seen to run with.
-	Running   []ConfigRan `json:"running,omitempty"`
-	Reason    string      `json:"reason,omitempty"` // why it ended in error, or who cancelled it
-	Verdict   string      `json:"verdict,omitempty"`
-	Resumed   int         `json:"resumed,omitempty"` // times it went on after the daemon had died
-	QueuedAt  time.Time   `json:"queuedAt"`
-	StartedAt time.Time   `json:"startedAt,omitzero"`
-	EndedAt   time.Time   `json:"endedAt,omitzero"`
-	By        string      `json:"by"`
+	Running   []ConfigRan  `json:"running,omitempty"`
+	FlagRows  []FlagValues `json:"flagRows,omitempty"` // combinations of flags that passed
+	Reason    string       `json:"reason,omitempty"`   // why it ended in error, or who cancelled it
+	Verdict   string       `json:"verdict,omitempty"`
+	Resumed   int          `json:"resumed,omitempty"` // times it went on after the daemon had died
+	QueuedAt  time.Time    `json:"queuedAt"`
+	StartedAt time.Time    `json:"startedAt,omitzero"`
+	EndedAt   time.Time    `json:"endedAt,omitzero"`
+	By        string       `json:"by"`
 }
 
 // Findings are those of all checks, what would hurt most first.

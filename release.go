@@ -18,7 +18,7 @@ type Release struct {
 	Application Application `json:"application"`
 	Config      Digest      `json:"config"`               // of the declared configuration
 	Migrations  Digest      `json:"migrations,omitempty"` // of the migration's declaration; its files are the artifact's
-	Flags       Digest      `json:"flags,omitempty"`
+	Flags       Digest      `json:"flags,omitempty"`      // of the flags' definition
 	Source      Source      `json:"source,omitzero"`
 	CreatedAt   time.Time   `json:"createdAt"`
 	CreatedBy   string      `json:"createdBy"`
@@ -72,6 +72,9 @@ func (r Release) Name() (Release, error) {
 	if r.Migrations, err = DigestOfValue(r.Application.Migration); err != nil {
 		return r, err
 	}
+	if r.Application.Flags != nil {
+		r.Flags = DigestOf(r.Application.Flags.Definition)
+	}
 	r.Digest, err = DigestOfValue(struct {
 		Artifact    Digest
 		Application Application
@@ -107,7 +110,7 @@ type ReleaseDifference struct {
 }
 
 // DiffReleases lists what changes from a to b: files, configuration keys, services,
-// the migration, tests and traffic.
+// the migration, tests, traffic and flags.
 func DiffReleases(a, b Release) []ReleaseDifference {
 	var out []ReleaseDifference
 	add := func(what string, before, after map[string]string) {
@@ -140,6 +143,8 @@ func DiffReleases(a, b Release) []ReleaseDifference {
 		index(b.Application.Tests, func(t Test) string { return t.Name }))
 	add("migration", one(a.Application.Migration), one(b.Application.Migration))
 	add("traffic", one(a.Application.Traffic), one(b.Application.Traffic))
+	add("flag", index(a.Application.Declared(), func(f Flag) string { return f.Key }),
+		index(b.Application.Declared(), func(f Flag) string { return f.Key }))
 	return out
 }
 

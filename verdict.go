@@ -1,6 +1,7 @@
 package understudy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,18 +26,21 @@ type Verdict struct {
 // release, to the policy in force and to the state of production it was found against.
 // It is compared field by field; a digest alone never stands for the whole.
 type Statement struct {
-	Rehearsal  string      `json:"rehearsal"`
-	Outcome    Outcome     `json:"outcome"`
-	Release    Digest      `json:"release"`
-	Label      string      `json:"label"`
-	Artifact   Digest      `json:"artifact"`
-	Config     Digest      `json:"config"`
-	Migrations Digest      `json:"migrations"`
-	Flags      Digest      `json:"flags,omitempty"`
-	Baseline   Digest      `json:"baseline,omitempty"`
-	Production Fingerprint `json:"production"`
-	Snapshot   Snapshot    `json:"snapshot"`
-	Policy     Digest      `json:"policy"`
+	Rehearsal  string  `json:"rehearsal"`
+	Outcome    Outcome `json:"outcome"`
+	Release    Digest  `json:"release"`
+	Label      string  `json:"label"`
+	Artifact   Digest  `json:"artifact"`
+	Config     Digest  `json:"config"`
+	Migrations Digest  `json:"migrations"`
+	Flags      Digest  `json:"flags,omitempty"`
+	// FlagRows are the combinations of the release's flags that passed: what production's
+	// flags may move to before the promotion.
+	FlagRows   []FlagValues `json:"flagRows,omitempty"`
+	Baseline   Digest       `json:"baseline,omitempty"`
+	Production Fingerprint  `json:"production"`
+	Snapshot   Snapshot     `json:"snapshot"`
+	Policy     Digest       `json:"policy"`
 	// Terms is the policy itself; nil in a verdict of before it was attested.
 	Terms  *Policy          `json:"terms,omitempty"`
 	Checks []StatementCheck `json:"checks"`
@@ -157,13 +161,24 @@ func (g Gate) bits(s Statement) []Requirement {
 
 func (g Gate) unmoved(s Statement) []Requirement {
 	var out []Requirement
-	for _, moved := range s.Production.Moved(g.Production) {
+	now := g.Production
+	if g.rehearsed(s) { // as it would be with the release
+		now.Flags, now.FlagSet = s.Production.Flags, s.Production.FlagSet
+	}
+	for _, moved := range s.Production.Moved(now) {
 		out = append(out, Requirement{Name: RequireUnmoved, Breakable: true, Says: sentence("%s has moved since the rehearsal: %s", s.Production.Environment, moved)})
 	}
 	if len(out) > 0 {
 		return out
 	}
 	return []Requirement{{Name: RequireUnmoved, Met: true, Says: sentence("%s is what it was rehearsed against: release %s", s.Production.Environment, labelled(s.Production))}}
+}
+
+// rehearsed tells whether the release was rehearsed with what production's flags would be
+// for it now, though they have moved.
+func (g Gate) rehearsed(s Statement) bool {
+	values, _ := g.Release.Application.Values(g.Production.FlagSet)
+	return slices.ContainsFunc(s.FlagRows, func(row FlagValues) bool { return maps.Equal(row, values) })
 }
 
 func (g Gate) checks(s Statement) []Requirement {

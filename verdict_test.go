@@ -185,6 +185,9 @@ func TestFingerprint_MovedNamesThePart(t *testing.T) {
 		{"server", func(f *understudy.Fingerprint) { f.Servers = map[string]string{"shop": "PostgreSQL 16.2"} }, "server of database shop has changed"},
 		{"database gone", func(f *understudy.Fingerprint) { f.Schemas = nil }, "schema of database shop is gone"},
 		{"flags", func(f *understudy.Fingerprint) { f.Flags = digest("x") }, "its flags have changed"},
+		{"a flag", func(f *understudy.Fingerprint) {
+			f.Flags, f.FlagSet = digest("x"), understudy.FlagValues{"checkout": "off"}
+		}, "flag checkout was as declared, is off"},
 	} {
 		now := statement.Production
 		c.move(&now)

@@ -26,6 +26,7 @@ for release in v1 v2 v3; do
   else
     cp understudy.yaml "$next/" # v1 is what the project's own file describes
   fi
+  if [ -f "$release/flags.json" ]; then cp "$release/flags.json" "$next/"; fi
   rm -rf "${out:?}/$release"
   mv "$next" "$out/$release"
   echo "$out/$release"

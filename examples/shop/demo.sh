@@ -214,6 +214,12 @@ timed "v2 promoted, in three steps, and watched" 0 promote v2 --yes
 answered_by v2
 nobody_hurt "after v2 was promoted"
 
+say "Its ratings are behind a flag, which is off. They are turned on, and off again: at once, and as was rehearsed"
+expect 0 flags set ratings on --env production --reason "rehearsed on its own"
+expect 0 flags list
+expect 0 flags off ratings --env production
+nobody_hurt "after ratings were turned on and off"
+
 say "And back, as if it had to be"
 timed "production rolled back to v1" 0 rollback production --yes
 answered_by v1

@@ -3,6 +3,7 @@
 package shop_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -29,6 +30,11 @@ func asV1(pool *pgxpool.Pool) (web.Accounts, web.Orders, []web.Feature) {
 
 func asV2(pool *pgxpool.Pool) (web.Accounts, web.Orders, []web.Feature) {
 	return store.Accounts{Pool: pool}, store.Orders{Pool: pool}, []web.Feature{ratings.Ratings{Pool: pool}.Feature()}
+}
+
+func asV2Off(pool *pgxpool.Pool) (web.Accounts, web.Orders, []web.Feature) {
+	off := ratings.Ratings{Pool: pool, On: func(context.Context) bool { return false }}
+	return store.Accounts{Pool: pool}, store.Orders{Pool: pool}, []web.Feature{off.Feature()}
 }
 
 func asV3(cards string) web.Assemble {
@@ -86,6 +92,7 @@ func v2IsSound(t *testing.T, server shoptest.Server) {
 	shoptest.Migrate(t, url, "v2", "up", v1.Files, v2.Files)
 	passes(t, old, e2e.Always()...)
 	passes(t, shoptest.Open(t, "v2", shoptest.Pool(t, url), asV2), append(e2e.Always(), ratings.Case())...)
+	passes(t, shoptest.Open(t, "v2", shoptest.Pool(t, url), asV2Off), append(e2e.Always(), ratings.CaseOff())...)
 	passes(t, old, e2e.Always()...)
 
 	before := orders(t, pool)

@@ -39,6 +39,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	configRoutes(a, roles.Configurations)
 	journalRoutes(a, roles.Journal, roles.Control)
 	notificationRoutes(a, roles.Notifications)
+	flagRoutes(a, roles.Flags)
 	if roles.Gauges != nil {
 		mux.Handle("GET /metrics", roles.Gauges)
 	}

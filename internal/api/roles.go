@@ -423,5 +423,6 @@ type Roles struct {
 	Configurations Configurations
 
 	Notifications Notifications
+	Flags         Flags
 	Gauges        http.Handler // the daemon's own figures, as Prometheus reads them; nil: none
 }

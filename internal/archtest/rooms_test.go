@@ -44,6 +44,7 @@ func rooms() map[string]room {
 		"internal/doctor":                  {},
 		"internal/dora":                    {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/evidence":                {knows: []string{"atomicfile"}},
+		"internal/featureflag":             {never: []string{"os", "database/sql", "syscall"}},
 		"internal/filetree":                {},
 		"internal/filetree/filetreetest":   {},
 		"internal/journal":                 {knows: []string{"atomicfile"}},
@@ -99,7 +100,7 @@ func rooms() map[string]room {
 		"internal/store":                   {knows: []string{"atomicfile"}},
 		"internal/store/storetest":         {knows: []string{"store"}},
 		"internal/subset":                  {bare: true, never: world()},
-		"internal/supervisor":              {knows: []string{"runtime/process", "seal"}}, // where the two meet, in a process of its own
+		"internal/supervisor":              {knows: []string{"runtime/process", "seal", "featureflag"}}, // where they meet, in a process of its own
 		"internal/systemd":                 {knows: []string{"atomicfile"}},
 		"internal/testreport":              {},
 		"internal/yield":                   {},

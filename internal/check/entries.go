@@ -79,6 +79,14 @@ const (
 	TestsFailed Code = "tests.failed"
 	TestsFlaky  Code = "tests.flaky"
 
+	FlagsOffDiffers Code = "flags.off-differs"
+	FlagsRowFails   Code = "flags.row-fails"
+	FlagsFlaky      Code = "flags.flaky"
+	FlagsNoOff      Code = "flags.no-off"
+	FlagsUndeclared Code = "flags.undeclared"
+	FlagsUnread     Code = "flags.unread"
+	FlagsStale      Code = "flags.stale"
+
 	RollbackBroken     Code = "rollback.old-release-breaks"
 	RollbackDownFailed Code = "rollback.down-failed"
 	RollbackSchema     Code = "rollback.schema-differs"
@@ -94,7 +102,7 @@ const (
 // Catalogue lists every kind of finding, in the order of the checks.
 func Catalogue() []Entry {
 	var all []Entry
-	for _, part := range [][]Entry{configEntries(), lockEntries(), dataEntries(), plannerEntries(), shapeEntries(), migrationEntries(), releaseEntries(), rollbackEntries()} {
+	for _, part := range [][]Entry{configEntries(), lockEntries(), dataEntries(), plannerEntries(), shapeEntries(), migrationEntries(), releaseEntries(), flagEntries(), rollbackEntries()} {
 		all = append(all, part...)
 	}
 	return all
@@ -276,6 +284,26 @@ func releaseEntries() []Entry {
 			"what the test guards would be broken on production's data", "see its output in the evidence"},
 		{TestsFlaky, understudy.CheckTests, understudy.SeverityWarning, "test {subject} fails now and then",
 			"it failed and then passed on the same bits: either the test or the release depends on chance", "make it deterministic; until then it proves little"},
+	}
+}
+
+func flagEntries() []Entry {
+	const in = understudy.CheckFlags
+	return []Entry{
+		{FlagsOffDiffers, in, understudy.SeverityBlocking, "{subject} is otherwise though all new flags are off",
+			"the release would change what exists already the moment it arrives, and turning {flags} off would not bring it back", "put the change behind its flag; where it is meant to come with the release, name it under policy: flags: differs: with the reason"},
+		{FlagsRowFails, in, understudy.SeverityBlocking, "it fails with {subject}",
+			"it would fail for customers as soon as these flags are set so", "mend it; where these flags must never be on together, say so in their metadata (requires, excludes)"},
+		{FlagsFlaky, in, understudy.SeverityWarning, "it fails now and then with {subject}",
+			"it failed and then passed on the same bits and the same flags: something depends on chance", "make it deterministic, and rehearse again"},
+		{FlagsNoOff, in, understudy.SeverityWarning, "nothing turns {subject} off",
+			"the kill switch would not know what to set, and what the release does without {subject} was not rehearsed", "give the flag a variant called off or of the value false, or name one in its metadata as off"},
+		{FlagsUndeclared, in, understudy.SeverityWarning, "{subject} is read, and declared nowhere",
+			"the application would always take the default in its code, and nobody could turn {subject} on or off", "declare {subject} with the release, or read it no longer"},
+		{FlagsUnread, in, understudy.SeverityWarning, "{subject} is declared, and was read by nobody",
+			"turning {subject} on or off would do nothing, or something that was not rehearsed", "let a test or a journey reach what reads {subject}; if nothing does, take it out"},
+		{FlagsStale, in, understudy.SeverityNote, "{subject} decides nothing any more",
+			"the way that is never taken would be kept working for nobody", "take {subject} and the other way out of the code"},
 	}
 }
 

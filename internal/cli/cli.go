@@ -134,7 +134,7 @@ func (c *cli) root() *cobra.Command {
 			"Exit status: 0 done or passed, 1 error, 2 wrong usage, 3 refused by a gate, 4 rehearsal\nfailed, 5 inconclusive.")
 	chapter(root, "begin", "Begin:", c.initCommand(), c.doctorCommand(), c.schemaCommand(), c.maskCommand())
 	chapter(root, "run", "Run environments:", c.upCommand(), c.downCommand(), c.statusCommand(), c.maintenanceCommand(), c.logsCommand(), c.execCommand(),
-		c.twinCommand(), c.parityCommand(), c.configCommand())
+		c.twinCommand(), c.parityCommand(), c.configCommand(), c.flagsCommand())
 	chapter(root, "rehearse", "Rehearse:", c.releaseCommand(), c.rehearseCommand(), c.rehearsalCommand(), c.migrationCommand(), c.verdictCommand())
 	chapter(root, "promote", "Promote:", c.policyCommand(), c.approveCommand(), c.gateCommand(), c.promoteCommand(), c.promotionCommand(), c.rollbackCommand(), c.holdCommand())
 	chapter(root, "look", "Look after it:", c.journalCommand(), c.metricsCommand(), c.notificationsCommand(), c.serveCommand(), c.installCommand(), c.stopCommand(), c.versionCommand(),

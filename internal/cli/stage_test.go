@@ -63,6 +63,7 @@ func newStage(project string) *apitest.Stage {
 			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
 	s.Explained, s.InForce, s.Agreed = askedFor()
+	s.Flagged = flagged()
 	operate(s)
 	scenes()["failed"](s)
 	return s

@@ -85,6 +85,12 @@ func (s *source) declared(doc document) (understudy.Application, error) {
 		app.Tests = append(app.Tests, e.Value.words(e.Name))
 	}
 	app.Traffic = doc.Traffic.words()
+	if doc.Flags != "" {
+		app.Flags = &understudy.Flags{File: doc.Flags}
+		if !filepath.IsLocal(doc.Flags) {
+			s.problems.at([]string{"flags"}, "expected a file below the folder of %s, found %q", FileName, doc.Flags)
+		}
+	}
 	s.checkApplication(doc, app)
 	return app, nil
 }

@@ -24,6 +24,7 @@ type document struct {
 	Mask         string                  `yaml:"mask"`
 	Policy       policyEntry             `yaml:"policy"`
 	Notify       named[channelEntry]     `yaml:"notify"`
+	Flags        string                  `yaml:"flags"`
 }
 
 type serviceEntry struct {
@@ -225,6 +226,14 @@ type policyEntry struct {
 	BakeWithoutTraffic string          `yaml:"bake_without_traffic"`
 	Metrics            []metricEntry   `yaml:"metrics"`
 	Contract           string          `yaml:"contract"`
+	Flags              flagsEntry      `yaml:"flags"`
+}
+
+type flagsEntry struct {
+	Rows    int             `yaml:"rows"`
+	Time    duration        `yaml:"time"`
+	Stale   int             `yaml:"stale"`
+	Differs map[string]text `yaml:"differs"`
 }
 
 type approvalsEntry struct {

@@ -22,6 +22,7 @@ func (s *source) policy(e policyEntry) understudy.Policy {
 		MaxLatencyRatio: e.MaxLatencyRatio, LatencyFloor: time.Duration(e.LatencyFloor), MaxCPURatio: e.MaxCPURatio, MaxMemoryRatio: e.MaxMemoryRatio,
 		StalledFor: time.Duration(e.StalledFor), WithoutTraffic: understudy.AfterBake(e.BakeWithoutTraffic),
 		Metrics: s.metrics(e.Metrics), Contract: understudy.ContractWhen(e.Contract),
+		Flags: understudy.FlagPolicy{Rows: e.Flags.Rows, Time: time.Duration(e.Flags.Time), Stale: e.Flags.Stale, Differs: plainTexts(e.Flags.Differs)},
 	}
 	if a := e.Approvals; a != nil {
 		p.Approvals = &understudy.ApprovalRule{Count: a.Count, By: a.By, NotAuthor: a.NotAuthor, NotPromoter: a.NotPromoter, MaxAge: time.Duration(a.MaxAge)}

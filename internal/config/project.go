@@ -125,3 +125,24 @@ func (p Project) Confidential() map[string]bool {
 	}
 	return out
 }
+
+// ReadFlags reads the file that declares a release's flags: in the release's folder, and
+// where that has none and no understudy.yaml of its own, beside the project's.
+func ReadFlags(dir string, p Project, flags understudy.Flags) (content []byte, path string, err error) {
+	path = filepath.Join(dir, flags.File)
+	content, err = os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(dir, FileName)) {
+		path = filepath.Join(p.Dir, flags.File)
+		content, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, path, understudy.Errorf(understudy.KindInvalid, "reading the release's flags: %w", err).
+			WithHint("flags: in %s names a file of the release's folder", FileName)
+	}
+	return content, path, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -66,6 +66,7 @@ type Daemon struct {
 	notes      notes
 	lastRead   lastRead
 	trees      sync.Mutex // of putting artifacts in their place
+	flagging   sync.Mutex // of changing flags
 	shutdown   chan struct{}
 	once       sync.Once
 }

@@ -15,6 +15,7 @@ import (
 	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
+	"understudy/internal/supervisor"
 )
 
 // order is a deployment to be started.
@@ -28,6 +29,8 @@ type order struct {
 	// boot: it is started to see what its start does to the databases, and ended at once:
 	// its sessions there are marked as a migration's, and it is given no time to end.
 	boot bool
+	// flags are what it serves, where a rehearsal sets them; nil: what its environment says.
+	flags *supervisor.FlagSet
 }
 
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
@@ -41,11 +44,17 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 		return err
 	}
 	if o.programs {
+		if spec.Flags, err = d.flagOrder(ctx, o); err != nil {
+			return err
+		}
 		if err := d.writeDown(ctx, o, spec); err != nil {
 			return err
 		}
 	}
-	return d.runtime.Start(ctx, spec)
+	if err := d.runtime.Start(ctx, spec); err != nil || spec.Flags == nil {
+		return err
+	}
+	return d.refreshFlags(ctx, o.id) // they may have changed before it was there to be told
 }
 
 // writeDown keeps what is about to be started, and with what.

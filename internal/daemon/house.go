@@ -15,6 +15,7 @@ import (
 	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
+	"understudy/internal/supervisor"
 	"understudy/internal/twin"
 )
 
@@ -55,9 +56,10 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	lab := s.laboratory()
 	scene := rehearsal.Scene{
 		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: lab, Contractor: lab, Witness: s, Examiner: s, Ledger: s, Settings: s, Tester: s,
+		Flags: s,
 	}
 	if traffic := declaredTraffic(baseline, candidate); traffic != nil && env.Listen != "" {
-		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}
+		scene.Player, scene.Crowd = s, crowd{traffic: *traffic, base: "http://" + env.Listen}
 	}
 	if err := s.clear(ctx); err != nil {
 		return scene, err
@@ -89,6 +91,9 @@ type stage struct {
 	running   map[string]string // plain values that the target runs with now
 	entered   time.Time
 	requests  int64 // that the target's front door had counted then
+
+	flags map[rehearsal.Part]*supervisor.FlagSet // that a part starts with; none: the twin's
+	rows  int64                                  // combinations of flags that were set so far
 }
 
 func (s *stage) deploymentID(part rehearsal.Part) string {
@@ -194,6 +199,7 @@ func (s *stage) Fresh(ctx context.Context) error {
 	if err := s.clear(ctx); err != nil {
 		return err
 	}
+	s.flags = nil // what starts on it has the twin's own
 	if err := s.Clone(ctx, rehearsal.Work); err != nil {
 		return err
 	}
@@ -233,7 +239,7 @@ func (s *stage) set(part rehearsal.Part) understudy.Environment {
 }
 
 func (s *stage) Start(ctx context.Context, part rehearsal.Part) error {
-	return s.d.deploy(ctx, order{id: s.deploymentID(part), env: s.set(part), release: s.release(part), databases: s.physical(rehearsal.Work), programs: true})
+	return s.d.deploy(ctx, order{id: s.deploymentID(part), env: s.set(part), release: s.release(part), databases: s.physical(rehearsal.Work), programs: true, flags: s.begins(part)})
 }
 
 func (s *stage) Stop(ctx context.Context, part rehearsal.Part) error {

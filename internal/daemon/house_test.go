@@ -34,11 +34,12 @@ type house struct {
 	payments   string // addresses of the world outside
 	mail       string
 	*client.Client
-	program string        // the daemon's, where it is a process of its own; empty: this one
-	environ []string      // more, for a daemon that is a process of its own
-	pid     int           // of a daemon that is a process of its own
-	end     func()        // ends the daemon that runs, and waits until it has
-	log     *bytes.Buffer // of the last daemon process
+	flags   map[string]string // what releases declare, by version
+	program string            // the daemon's, where it is a process of its own; empty: this one
+	environ []string          // more, for a daemon that is a process of its own
+	pid     int               // of a daemon that is a process of its own
+	end     func()            // ends the daemon that runs, and waits until it has
+	log     *bytes.Buffer     // of the last daemon process
 }
 
 // tryFor bounds everything that a test waits for, on a machine that has much else to do.

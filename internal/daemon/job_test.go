@@ -39,20 +39,27 @@ func (h *house) whoServes(t *testing.T) string {
 func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.flags = map[string]string{"old": flagsOf("cart"), "good": flagsOf("cart", "gift")}
 	h.open(t)
 	h.up(t)
 	h.release(t, "good")
 	crowd := visit(t, h.production)
+	h.flagsAreSet(t)
 
 	r := h.passed(t, "good")
 	h.watchedExactly(t, r)
+	h.flagsWereRehearsed(t, r)
 	s, err := h.VerifyVerdict(limited(t), r.Verdict)
 	check(t, err)
 	if s.Outcome != understudy.OutcomePassed || s.Release != r.Candidate || !s.OldRunsOnNew {
 		t.Errorf("the verdict says outcome %s of %s, old runs on new %t", s.Outcome, s.Release.Short(), s.OldRunsOnNew)
 	}
 
+	killed := h.killsAFlagInBothReleases()
 	p := h.promoteInAQuietMoment(t, "good")
+	if err := <-killed; err != nil {
+		t.Error(err)
+	}
 	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" {
 		t.Fatalf("%s serves after the promotion:\n%s", h.whoServes(t), told(p))
 	}

@@ -169,7 +169,7 @@ func (d *Daemon) lookAtDatabases(ctx context.Context, l *look) error {
 	if err != nil {
 		return err
 	}
-	spec := census.Spec{Plain: plainColumns(rules.Masks(d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))), Print: d.print}
+	spec := census.Spec{Plain: plainColumns(rules.Masks(d.maskKey, mask.WithProgram(maskprogram.Runner{}.Run))), Print: func(key, value string) string { return config.KeyPrint(d.printKey, key, value) }}
 	for name, physical := range l.databases {
 		err := d.reading(ctx, l.env, l.release.Application, name, physical, func(conn *pgx.Conn) error {
 			found, err := census.Take(ctx, conn, spec)

@@ -181,6 +181,9 @@ func (d *Daemon) snapshot(ctx context.Context, want twin.Want, tell func(string)
 	if err := d.catchUp(ctx, want.On, tell); err != nil {
 		return twin.Got{}, err
 	}
+	if err := d.takeFlags(ctx, want.On, want.Of); err != nil {
+		return twin.Got{}, err
+	}
 	got, err := d.studio.Snapshot(ctx, want, tell)
 	if err != nil || !got.Kept || len(got.Snapshot.Following) == 0 {
 		return got, err

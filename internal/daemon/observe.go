@@ -47,8 +47,16 @@ func (d *Daemon) Observe(ctx context.Context, environment string) (understudy.Fi
 		return understudy.Fingerprint{}, err
 	}
 	f := understudy.Fingerprint{
-		Environment: environment, Release: release.Digest, ReleaseLabel: release.Label, Flags: release.Flags,
+		Environment: environment, Release: release.Digest, ReleaseLabel: release.Label,
 		Schemas: map[string]understudy.Digest{}, Servers: map[string]string{}, ObservedAt: time.Now().UTC(),
+	}
+	flags, err := d.flagState(ctx, environment)
+	if err != nil {
+		return f, err
+	}
+	f.FlagSet = flags.Variants()
+	if f.Flags, err = f.FlagSet.Digest(release.Flags); err != nil {
+		return f, err
 	}
 	if err := d.observeConfig(ctx, e, release, &f); err != nil {
 		return f, err

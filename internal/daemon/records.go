@@ -22,6 +22,7 @@ const (
 	kindNotified    = "notification"
 	kindCursor      = "cursor"  // in the journal
 	kindLife        = "life"    // of the daemon
+	kindFlags       = "flags"   // of an environment
 	kindProject     = "project" // understudy.yaml, as it could last be read
 )
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"os/exec"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"understudy"
 	"understudy/internal/api"
 	"understudy/internal/config"
+	"understudy/internal/featureflag"
 	"understudy/internal/store"
 )
 
@@ -30,6 +32,9 @@ func (d *Daemon) CreateRelease(ctx context.Context, request api.CreateRelease) (
 	if err := app.Validate(); err != nil {
 		return understudy.Release{}, err
 	}
+	if err := declareFlags(&app, request.From, p); err != nil {
+		return understudy.Release{}, err
+	}
 	artifact, err := config.Tree(request.From)
 	if err != nil {
 		return understudy.Release{}, err
@@ -42,6 +47,24 @@ func (d *Daemon) CreateRelease(ctx context.Context, request api.CreateRelease) (
 		return release, err
 	}
 	return d.keepRelease(ctx, release, request.From)
+}
+
+// declareFlags reads the flags of a release into its application, as they are kept.
+func declareFlags(app *understudy.Application, from string, p config.Project) error {
+	if app.Flags == nil {
+		return nil
+	}
+	raw, path, err := config.ReadFlags(from, p, *app.Flags)
+	if err != nil {
+		return err
+	}
+	set, err := featureflag.Parse(raw)
+	if err != nil {
+		return understudy.Errorf(understudy.KindOf(err), "%s: %w", path, err).WithHint("%s", understudy.HintOf(err))
+	}
+	definition, err := json.Marshal(set.JSON()) // as it comes back from the store
+	app.Flags = &understudy.Flags{File: app.Flags.File, Definition: definition}
+	return err
 }
 
 func validLabel(label string) error {

@@ -96,6 +96,10 @@ func (h *house) source(t *testing.T, name string) string {
 		_, after, _ := strings.Cut(rest, "tests:\n")
 		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte(before+"tests:\n"+after), 0o644))
 	}
+	if declared := h.flags[name]; declared != "" {
+		check(t, os.WriteFile(filepath.Join(dir, "flags.json"), []byte(declared), 0o644))
+		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte("flags: flags.json\n"+h.yaml()), 0o644))
+	}
 	if v.Needs != "" {
 		text := strings.Replace(h.yaml(), "env:\n      GREETING", fmt.Sprintf("env:\n      %[1]s: ${%[1]s:?where gift cards are kept}\n      GREETING", v.Needs), 1)
 		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte(text), 0o644))

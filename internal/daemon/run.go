@@ -68,7 +68,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
 		Releases: d, Environments: d, Doors: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
-		Promotions: d, Decisions: d, Holds: d, Policies: d, Configurations: d, Approvals: d, Journal: d, Control: d, Notifications: d, Gauges: d.gauges(),
+		Promotions: d, Decisions: d, Holds: d, Policies: d, Configurations: d, Approvals: d, Journal: d, Control: d, Notifications: d, Flags: d, Gauges: d.gauges(),
 	}
 }
 

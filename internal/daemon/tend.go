@@ -79,6 +79,7 @@ func (d *Daemon) tendAll(ctx context.Context, wards map[string]*ward) {
 		if s.Up && s.Serving != "" {
 			d.see(ctx, wards, s.Name, func(ctx context.Context) error { return d.lookAfter(ctx, s.Name) })
 		}
+		d.keepFlags(ctx, wards, s.Name)
 	}
 	d.tendLive(ctx, wards)
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -130,7 +131,7 @@ func (d *Daemon) RevokeVerdict(ctx context.Context, request api.Revoke) (underst
 // was signed and is not on record is put back as one that counts for nothing.
 func (d *Daemon) reconcile(ctx context.Context) error {
 	ended, signed := map[string]understudy.Entry{}, []understudy.Entry{}
-	var withdrawn []understudy.Entry
+	var withdrawn, flags []understudy.Entry
 	err := d.journal.Read(1, func(e understudy.Entry) error {
 		switch e.Act {
 		case "verdict.signed":
@@ -139,6 +140,8 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 			ended[e.Subject] = e
 		case "approval.withdrawn":
 			withdrawn = append(withdrawn, e)
+		case actFlag:
+			flags = append(flags, e)
 		}
 		return nil
 	})
@@ -150,7 +153,7 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 			return err
 		}
 	}
-	return d.reconcileApprovals(ctx, withdrawn)
+	return errors.Join(d.reconcileApprovals(ctx, withdrawn), d.reconcileFlags(ctx, flags))
 }
 
 func (d *Daemon) reconcileOne(ctx context.Context, signed, revoked understudy.Entry) error {

@@ -41,7 +41,7 @@ func (w *web) newVisit(number uint64, transport *http.Transport) *visit {
 	v.client = http.Client{
 		Transport:     transport,
 		Jar:           openJar{cookies},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: stay,
 	}
 	return v
 }
@@ -81,29 +81,10 @@ func (v *visit) run(until, requests context.Context, due time.Time) {
 // failure is why a step failed: in a few words that many failures share, and as an example.
 type failure struct{ class, sample string }
 
-// request makes one request, reads the whole answer and captures from it.
-func (v *visit) request(parent context.Context, s step) *failure {
-	ctx, cancel := context.WithTimeout(parent, RequestTimeout)
-	defer cancel()
-	request, err := v.prepare(ctx, s)
-	if err != nil {
-		return &failure{class: s.label + " → not a valid request", sample: s.label + ": what its templates were filled with makes no valid request"}
-	}
-	response, err := v.client.Do(request)
-	if err != nil {
-		class := s.label + " → " + noAnswer(err)
-		return &failure{class: class, sample: class}
-	}
-	body, err := readBody(response.Body)
-	if err != nil {
-		class := fmt.Sprintf("%s → %d, then %s", s.label, response.StatusCode, noAnswer(err))
-		return &failure{class: class, sample: class}
-	}
-	if !s.expected(response.StatusCode) {
-		class := fmt.Sprintf("%s → %d", s.label, response.StatusCode)
-		return &failure{class: class, sample: class + ": " + quote(body)}
-	}
-	return v.capture(s, response, body)
+// request makes one request and forgets the answer but for what it captures.
+func (v *visit) request(ctx context.Context, s step) *failure {
+	_, failed := v.exchange(ctx, s)
+	return failed
 }
 
 // prepare fills a step in.

@@ -55,6 +55,7 @@ func (p *play) checks() []looker {
 		{understudy.CheckCompatibility, lookAtCompatibility},
 		{understudy.CheckDeployment, lookAtDeployment},
 		{understudy.CheckTests, lookAtTests},
+		{understudy.CheckFlags, lookAtFlags},
 		{understudy.CheckRollback, lookAtRollback},
 	}
 }

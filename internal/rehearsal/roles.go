@@ -49,6 +49,8 @@ type Scene struct {
 	Ledger     Ledger
 	Settings   Settings
 	Tester     Tester
+	Flags      Flagger // nil: nobody serves flags
+	Player     Player  // nil: nobody declares traffic
 }
 
 // Stage is the twin as a rehearsal uses it. Its methods may be called again after a crash.

@@ -1,6 +1,6 @@
 // Package supervisor is where a process deployment and its seal meet: the body of
-// `understudy supervise`, which closes the seal from within before any program starts,
-// and the canaries that are run inside to prove it.
+// `understudy supervise`, which closes the seal from within before any program starts and
+// serves feature flags there, and the canaries that are run inside to prove it.
 package supervisor
 
 import (
@@ -19,7 +19,7 @@ import (
 // Run is the main of `understudy supervise`. It reads one order from in and returns when
 // the deployment is over. It must have the process to itself.
 func Run(ctx context.Context, in io.Reader) error {
-	return process.Supervise(ctx, in, closeSeal)
+	return process.Supervise(ctx, in, process.Hooks{Seal: closeSeal, Flags: serveFlags})
 }
 
 // closeSeal enters the seal that a deployment's specification describes. Publications

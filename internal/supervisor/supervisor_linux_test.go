@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		err = supervisor.Probe(context.Background(), os.Stdout)
 	case "shop":
 		err = shop()
+	case "flag":
+		err = askFlag(os.Args[2], append(os.Args, "")[3])
 	default:
 		os.Exit(m.Run())
 	}

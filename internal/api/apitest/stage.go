@@ -44,6 +44,7 @@ type Stage struct {
 	Record     []understudy.Entry
 	Figures    understudy.Metrics
 	Told       api.Told
+	Flagged    map[string]api.EnvironmentFlags
 	About      api.Info
 	Asked      []any // every request that changes something, as it came
 	OnShutdown func()
@@ -53,7 +54,7 @@ type Stage struct {
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
 		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
-		Promotions: s, Decisions: s, Holds: s, Policies: s, Configurations: s, Approvals: s, Journal: s, Control: s, Notifications: s,
+		Promotions: s, Decisions: s, Holds: s, Policies: s, Configurations: s, Approvals: s, Journal: s, Control: s, Notifications: s, Flags: s,
 	}
 }
 

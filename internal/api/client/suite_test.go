@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -45,6 +46,7 @@ func suite() map[string]part {
 		"a signed envelope stays as it was signed":     envelopeStays,
 		"an explanation comes whole":                   explanationIsWhole,
 		"a configuration comes whole":                  configurationIsWhole,
+		"flags come as they were set":                  flagsCome,
 	}
 }
 
@@ -446,5 +448,31 @@ func configurationIsWhole(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 		if !slices.Contains(stage.Requests(), want) {
 			t.Errorf("%+v did not arrive: %+v", want, stage.Requests())
 		}
+	}
+}
+
+func flagsCome(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	flag := understudy.Flag{Key: "a/b?c", Variants: map[string]json.RawMessage{"on": json.RawMessage("true"), "off": json.RawMessage("false")}, Off: "off"}
+	flags := func(env string) api.EnvironmentFlags {
+		return api.EnvironmentFlags{FlagState: understudy.FlagState{Environment: env}, Flags: []api.FlagStatus{{Flag: flag}}}
+	}
+	stage.Flagged = map[string]api.EnvironmentFlags{"production": flags("production"), "staging": flags("staging")}
+	set, err := roles.Flags.SetFlag(t.Context(), api.SetFlag{Environment: "production", Key: flag.Key, Off: true, Expect: new(int64), By: "ann"})
+	if err != nil || set.Version != 1 || set.Set[flag.Key].Variant != "off" || string(set.Flags[0].Value) != "false" {
+		t.Errorf("set to %+v, %v", set, err)
+	}
+	if _, err := roles.Flags.SetFlag(t.Context(), api.SetFlag{Environment: "production", Key: flag.Key, Variant: "on", Expect: new(int64)}); understudy.KindOf(err) != understudy.KindConflict {
+		t.Errorf("of another version: %v", err)
+	}
+	found, err := roles.Flags.Flags(t.Context(), "production")
+	if err != nil || !cmp.Equal(found, set) {
+		t.Errorf("found %+v, %v; set %+v", found, err, set)
+	}
+	diff, err := roles.Flags.DiffFlags(t.Context(), "production", "staging")
+	if err != nil || !cmp.Equal(diff, []api.FlagDifference{{Key: flag.Key, A: "off"}}) {
+		t.Errorf("they differ in %+v, %v", diff, err)
+	}
+	if _, err := roles.Flags.CopyFlags(t.Context(), api.CopyFlags{From: "staging", To: "nowhere"}); understudy.KindOf(err) != understudy.KindNotFound {
+		t.Errorf("copied to nowhere: %v", err)
 	}
 }

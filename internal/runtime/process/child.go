@@ -31,7 +31,7 @@ func (p *program) start() (*child, error) {
 		return nil, understudy.Errorf(understudy.KindUnavailable, "port %d on 127.0.0.1 is taken by another process", p.Port).
 			WithHint("stop what listens there, or give program %s another port", p.Name)
 	}
-	cmd, err := prepare(p.owner.spec.Tree, Command{Args: p.Command, Dir: p.Dir, Env: p.Env, User: p.User}, p.owner.sealed.Env)
+	cmd, err := prepare(p.owner.spec.Tree, Command{Args: p.Command, Dir: p.Dir, Env: p.Env, User: p.User}, p.owner.extra)
 	if err != nil {
 		return nil, err
 	}

@@ -47,10 +47,14 @@ func (r *Runtime) ask(ctx context.Context, id, method, path string, status *Stat
 }
 
 func (r *Runtime) answerTo(ctx context.Context, id, method, path string) (answer, error) {
+	return r.exchange(ctx, id, method, path, nil)
+}
+
+func (r *Runtime) exchange(ctx context.Context, id, method, path string, body []byte) (answer, error) {
 	transport := &http.Transport{DisableKeepAlives: true, Proxy: nil,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return r.dial(ctx, id) }}
 	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, method, "http://supervisor"+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://supervisor"+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}

@@ -25,6 +25,8 @@ import (
 //	POST /hold    when the programs that are named do not run
 //	POST /let     when those that are named were told to run
 //	POST /exec    becomes a stream of frames (exec.go)
+//	GET  /flags   what is served of feature flags, and what was read
+//	POST /flags   when others are in force
 type control struct {
 	*supervisor
 	ctx   context.Context // of the deployment: commands end with it
@@ -76,13 +78,16 @@ func (c *control) routes() http.Handler {
 	mux.HandleFunc("POST /hold", c.serveHold)
 	mux.HandleFunc("POST /let", c.serveLet)
 	mux.HandleFunc("POST /exec", c.serveExec)
+	mux.HandleFunc("GET /flags", c.serveLookAtFlags)
+	mux.HandleFunc("POST /flags", c.serveSetFlags)
 	return mux
 }
 
-// answer is the body of every reply: a status, or an error.
+// answer is the body of every reply: what was asked for, or an error.
 type answer struct {
 	Status *Status           `json:"status,omitempty"`
 	Moved  []string          `json:"moved,omitempty"` // programs that were held, or let
+	Flags  json.RawMessage   `json:"flags,omitempty"` // of who serves them
 	Error  *understudy.Error `json:"error,omitempty"`
 }
 

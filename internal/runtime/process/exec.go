@@ -78,7 +78,7 @@ func (e *execution) receive(from *bufio.Reader, cancel context.CancelFunc) {
 
 // run runs the command until it ends or ctx does; then its whole session is ended.
 func (e *execution) run(ctx context.Context, command Command) (int, error) {
-	cmd, err := prepare(e.spec.Tree, command, e.sealed.Env)
+	cmd, err := prepare(e.spec.Tree, command, e.extra)
 	if err != nil {
 		return 0, err
 	}

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 		var err error
 		switch os.Args[1] {
 		case "supervise":
-			err = process.Supervise(context.Background(), os.Stdin, nil)
+			err = process.Supervise(context.Background(), os.Stdin, process.Hooks{Flags: serveWord})
 		case "start":
 			err = startOnce()
 		default:

@@ -44,7 +44,7 @@ func newProgram(owner *supervisor, spec Program) (*program, error) {
 	if err != nil {
 		return nil, understudy.Errorf(understudy.KindInternal, "opening the log of program %s: %w", spec.Name, err)
 	}
-	p := &program{Program: spec, owner: owner, log: log, redact: redactor(spec.Env), healthy: make(chan struct{}), turn: newTurn(spec.Held)}
+	p := &program{Program: spec, owner: owner, log: log, healthy: make(chan struct{}), turn: newTurn(spec.Held)}
 	p.status = ProgramStatus{Name: spec.Name, State: StateStarting, Since: time.Now(), Address: owner.addressOf(spec)}
 	return p, nil
 }

@@ -26,6 +26,8 @@ type Spec struct {
 	// PrintKey is what the configuration of the programs is printed with in Status; empty: it
 	// is not. As the rest of a specification it is never on disk.
 	PrintKey []byte `json:"printKey,omitempty"`
+	// Flags is handed to the supervisor's hook that serves them. Nil: there are none.
+	Flags json.RawMessage `json:"flags,omitempty"`
 }
 
 // Program is one process that is kept running.

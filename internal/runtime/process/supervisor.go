@@ -44,6 +44,8 @@ type supervisor struct {
 	launcher *launcher
 	changes  *changes
 	sealed   Sealed
+	flags    FlagServer // nil: it has none
+	extra    []string   // environment of every program and command that does not set the key itself
 	stop     context.CancelFunc
 
 	taken    chan struct{} // closed when takenErr and programs are set
@@ -60,8 +62,8 @@ type supervisor struct {
 // Supervise is the whole life of a supervisor: it reads an order, runs its programs
 // and answers on its control socket until ctx ends, Stop is asked for, or SIGTERM or
 // SIGINT comes. It must have the process to itself: it adopts orphans, and ends every
-// process below it. Hook may be nil where no deployment is sealed.
-func Supervise(ctx context.Context, in io.Reader, hook Hook) error {
+// process below it.
+func Supervise(ctx context.Context, in io.Reader, hooks Hooks) error {
 	var o order
 	if err := json.NewDecoder(in).Decode(&o); err != nil {
 		return understudy.Errorf(understudy.KindInvalid, "reading what to supervise: expected one whole specification on standard input: %v", err)
@@ -78,10 +80,10 @@ func Supervise(ctx context.Context, in io.Reader, hook Hook) error {
 	s := &supervisor{spec: o.Spec, folder: filepath.Join(o.Run, o.Spec.ID), logs: filepath.Join(o.Logs, o.Spec.ID),
 		launcher: newLauncher(), changes: newChanges(), stop: stop,
 		taken: make(chan struct{}), told: make(chan struct{}), gone: make(chan struct{})}
-	return s.supervise(ctx, hook)
+	return s.supervise(ctx, hooks)
 }
 
-func (s *supervisor) supervise(ctx context.Context, hook Hook) error {
+func (s *supervisor) supervise(ctx context.Context, hooks Hooks) error {
 	release, err := s.occupy()
 	if err != nil {
 		return err
@@ -102,7 +104,7 @@ func (s *supervisor) supervise(ctx context.Context, hook Hook) error {
 	defer group.Wait()
 	defer endBackground()
 
-	s.takenErr = s.take(ctx, hook)
+	s.takenErr = s.take(ctx, hooks)
 	close(s.taken)
 	if s.takenErr == nil {
 		s.play(ctx)
@@ -138,7 +140,7 @@ func (s *supervisor) occupy() (release func(), err error) {
 
 // take checks everything before the first effect, closes the seal, and makes the
 // programs ready to run.
-func (s *supervisor) take(ctx context.Context, hook Hook) error {
+func (s *supervisor) take(ctx context.Context, hooks Hooks) error {
 	if err := verify(ctx, s.spec.Tree, s.spec.Artifact); err != nil {
 		return err
 	}
@@ -154,6 +156,20 @@ func (s *supervisor) take(ctx context.Context, hook Hook) error {
 		}
 		s.programs = append(s.programs, made)
 	}
+	if err := s.seal(ctx, hooks.Seal); err != nil {
+		return err
+	}
+	if err := s.serveFlags(hooks.Flags); err != nil {
+		return err
+	}
+	for _, p := range s.programs {
+		p.redact = redactor(append(slices.Clone(p.Env), s.extra...))
+	}
+	return nil
+}
+
+// seal closes the seal of a deployment that has one.
+func (s *supervisor) seal(ctx context.Context, hook Hook) error {
 	if s.spec.Seal == nil {
 		return nil
 	}
@@ -161,7 +177,7 @@ func (s *supervisor) take(ctx context.Context, hook Hook) error {
 		return understudy.Errorf(understudy.KindInternal, "deployment %s is to be sealed, but this supervisor cannot seal", s.spec.ID)
 	}
 	sealed, err := hook(ctx, s.spec.Seal, s.published())
-	s.sealed = sealed
+	s.sealed, s.extra = sealed, sealed.Env
 	return err
 }
 
@@ -219,8 +235,11 @@ func (s *supervisor) sweep() {
 // leave opens the seal and takes away what Run holds of the deployment.
 func (s *supervisor) leave() error {
 	var err error
+	if s.flags != nil {
+		err = s.flags.Close()
+	}
 	if s.sealed.Stop != nil {
-		err = s.sealed.Stop()
+		err = errors.Join(err, s.sealed.Stop())
 	}
 	for _, p := range s.programs {
 		err = errors.Join(err, p.log.Close())

@@ -90,7 +90,9 @@ func product(v *Visit) error {
 		if err != nil {
 			return err
 		}
-		panels = append(panels, panel)
+		if panel != "" {
+			panels = append(panels, panel)
+		}
 	}
 	return v.Show(pages, "product", found.Title, map[string]any{"Product": found, "Panels": panels})
 }

@@ -113,7 +113,7 @@ func (v *Visit) show(status int, from *template.Template, name, title string, da
 		count += quantity
 	}
 	err := pages.ExecuteTemplate(&page, "layout", map[string]any{
-		"Title": title, "Body": template.HTML(body.String()), "Release": v.Site.Release,
+		"Title": title, "Body": template.HTML(body.String()),
 		"SignedIn": v.Session.AccountID != 0, "Count": count, "Features": v.Site.Features,
 	})
 	if err != nil {

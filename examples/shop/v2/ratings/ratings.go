@@ -28,8 +28,16 @@ type Rating struct {
 	Remark string
 }
 
+// Flag is the feature flag that the ratings stand behind.
+const Flag = "ratings"
+
 // Ratings are all that customers think of the products.
-type Ratings struct{ Pool *pgxpool.Pool }
+type Ratings struct {
+	Pool *pgxpool.Pool
+	On   func(ctx context.Context) bool // nil: always
+}
+
+func (r Ratings) on(ctx context.Context) bool { return r.On == nil || r.On(ctx) }
 
 // Feature is what the ratings add to the site.
 func (r Ratings) Feature() web.Feature {
@@ -40,6 +48,9 @@ func (r Ratings) Feature() web.Feature {
 }
 
 func (r Ratings) rate(v *web.Visit) error {
+	if !r.on(v.Context()) {
+		return shop.ErrNotFound
+	}
 	product, err := v.Product()
 	if err != nil {
 		return err
@@ -90,6 +101,9 @@ func (r Ratings) keep(ctx context.Context, account, product int64, rating Rating
 }
 
 func (r Ratings) panel(v *web.Visit, product shop.Product) (template.HTML, error) {
+	if !r.on(v.Context()) {
+		return "", nil
+	}
 	var average *float64
 	if err := r.Pool.QueryRow(v.Context(), "SELECT stars::float8 FROM products WHERE id = $1", product.ID).Scan(&average); err != nil {
 		return "", err

@@ -188,7 +188,7 @@ func (r release) routes(pool *pgxpool.Pool) http.Handler {
 		said, err := buy()
 		answer(w, err, &said)
 	})
-	return &moods{Handler: mux}
+	return &moods{Handler: flagged(mux)}
 }
 
 func answer(w http.ResponseWriter, err error, text *string) {

@@ -1,0 +1,239 @@
+package daemon
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+
+	"understudy"
+	"understudy/internal/api"
+	"understudy/internal/keyfile"
+	"understudy/internal/supervisor"
+)
+
+// actFlag is what the journal calls a change of one flag of an environment.
+const actFlag = "flag.set"
+
+// takesFlags is the longest that a supervisor has to take a change.
+const takesFlags = 800 * time.Millisecond
+
+// flagSet is what a deployment of a release is to serve in an environment.
+func flagSet(release understudy.Release, state understudy.FlagState) supervisor.FlagSet {
+	set := state.Variants()
+	for _, key := range release.Application.Ignored(set) {
+		delete(set, key)
+	}
+	return supervisor.FlagSet{Version: state.Version, Definition: release.Application.Flags.Definition, Set: set}
+}
+
+// flagOrder is the flags that a deployment begins with; nil: its release declares none. The
+// token is the environment's own, so that no program of another one can ask.
+func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error) {
+	if o.release.Application.Flags == nil {
+		return nil, nil
+	}
+	state, err := d.flagState(ctx, o.env.Name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyfile.Open(d.options.State.Below("keys", "flags", o.env.Name+".key"))
+	if err != nil {
+		return nil, err
+	}
+	set := flagSet(o.release, state)
+	if o.flags != nil {
+		set = *o.flags
+	}
+	return json.Marshal(supervisor.FlagOrder{Token: hex.EncodeToString(key), FlagSet: set})
+}
+
+// spreadFlags sees that every deployment of an environment serves what the environment says
+// now. What one does not take is noted, and handed to it again until it does.
+func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
+	all, err := d.deploymentsWithFlags(ctx, environment)
+	if err != nil {
+		return err
+	}
+	failed := make([]error, len(all))
+	var group sync.WaitGroup
+	for i, id := range all {
+		group.Go(func() { failed[i] = d.refreshFlags(ctx, id) })
+	}
+	group.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "the change is made, and not every deployment of %s serves it yet: %w", environment, err).
+			WithHint("it is tried again until it does: see understudy flags list --env %s", environment)
+	}
+	return nil
+}
+
+// deploymentsWithFlags are those that live in an environment and whose release declares some.
+func (d *Daemon) deploymentsWithFlags(ctx context.Context, environment string) ([]string, error) {
+	ids, err := d.runtime.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, id := range ids {
+		record, err := d.loadDeployment(ctx, id)
+		if understudy.KindOf(err) == understudy.KindNotFound {
+			continue // a place to run commands in
+		}
+		if err != nil {
+			return nil, err
+		}
+		release, err := d.releaseByDigest(ctx, record.Release)
+		if err != nil {
+			return nil, err
+		}
+		if record.Environment == environment && release.Application.Flags != nil {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// refreshFlags hands a deployment what its environment says now, where it serves something
+// older. One that has ended meanwhile serves nothing.
+func (d *Daemon) refreshFlags(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, takesFlags)
+	defer cancel()
+	record, err := d.loadDeployment(ctx, id)
+	if err != nil {
+		return err
+	}
+	state, err := d.flagState(ctx, record.Environment)
+	if err != nil {
+		return err
+	}
+	served, err := d.served(ctx, id)
+	if err != nil || served.Version >= state.Version {
+		return otherThan(err, understudy.KindNotFound)
+	}
+	release, err := d.releaseByDigest(ctx, record.Release)
+	if err != nil {
+		return err
+	}
+	_, err = d.setFlags(ctx, id, flagSet(release, state))
+	return otherThan(err, understudy.KindNotFound)
+}
+
+// served asks a deployment what it serves, and what was read of it.
+func (d *Daemon) served(ctx context.Context, id string) (supervisor.FlagsServed, error) {
+	var out supervisor.FlagsServed
+	raw, err := d.runtime.Flags(ctx, id)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	return out, err
+}
+
+func (d *Daemon) setFlags(ctx context.Context, id string, set supervisor.FlagSet) (supervisor.FlagsServed, error) {
+	var out supervisor.FlagsServed
+	raw, err := json.Marshal(set)
+	if err != nil {
+		return out, err
+	}
+	if raw, err = d.runtime.SetFlags(ctx, id, raw); err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(raw, &out)
+}
+
+// flagsServed is what each deployment of an environment serves.
+func (d *Daemon) flagsServed(ctx context.Context, environment string) ([]api.FlagsServed, error) {
+	ids, err := d.deploymentsWithFlags(ctx, environment)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.FlagsServed
+	for _, id := range ids {
+		record, err := d.loadDeployment(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		one := api.FlagsServed{Deployment: id, Label: record.Label}
+		asking, cancel := context.WithTimeout(ctx, takesFlags)
+		served, err := d.served(asking, id)
+		cancel()
+		if understudy.KindOf(err) == understudy.KindNotFound {
+			continue // it has ended
+		}
+		if err != nil {
+			one.Problem = err.Error()
+		}
+		one.Version, one.Digest = served.Version, served.Digest
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// keepFlags sees, each time that environments are tended, that their deployments serve what
+// was set, whoever died in the midst of a change.
+func (d *Daemon) keepFlags(ctx context.Context, wards map[string]*ward, environment string) {
+	state, err := d.flagState(ctx, environment)
+	if err == nil && state.Version == 0 { // nothing was ever set
+		return
+	}
+	d.see(ctx, wards, "the flags of "+environment, func(ctx context.Context) error {
+		if err != nil {
+			return err
+		}
+		return d.spreadFlags(ctx, environment)
+	})
+}
+
+// reconcileFlags brings the store up to the changes of flags that the journal has: the daemon
+// died before it had written one down, or the store was put back to a backup.
+func (d *Daemon) reconcileFlags(ctx context.Context, changes []understudy.Entry) error {
+	states, begun := map[string]understudy.FlagState{}, map[string]int64{}
+	for _, e := range changes {
+		state, known := states[e.Subject]
+		if !known {
+			var err error
+			if state, err = d.flagState(ctx, e.Subject); err != nil {
+				return err
+			}
+			begun[e.Subject] = state.Version
+		}
+		version, err := strconv.ParseInt(e.Facts["version"], 10, 64)
+		if err == nil && version > begun[e.Subject] {
+			state = state.Change(e.Facts["flag"], understudy.FlagSetting{Variant: e.Facts["variant"], By: e.Actor, Reason: e.Reason, At: e.At})
+			state.Version = version
+		}
+		states[e.Subject] = state
+	}
+	for name, state := range states {
+		if state.Version == begun[name] {
+			continue
+		}
+		if err := d.store.Put(ctx, kindFlags, name, state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeFlags makes a twin's flags what those of the environment are that it is a twin of.
+func (d *Daemon) takeFlags(ctx context.Context, twin, of string) error {
+	d.flagging.Lock()
+	defer d.flagging.Unlock()
+	theirs, err := d.flagState(ctx, of)
+	if err != nil {
+		return err
+	}
+	ours, err := d.flagState(ctx, twin)
+	if err != nil || maps.Equal(ours.Variants(), theirs.Variants()) {
+		return err
+	}
+	facts := map[string]string{"from": of, "version": strconv.FormatInt(ours.Version+1, 10)}
+	if err := d.record(ctx, "understudy", "flags.taken", twin, facts); err != nil {
+		return err
+	}
+	return d.store.Put(context.WithoutCancel(ctx), kindFlags, twin, understudy.FlagState{Environment: twin, Version: ours.Version + 1, Set: theirs.Set})
+}

@@ -1,0 +1,232 @@
+package featureflag
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// What one evaluation may use at most.
+const (
+	maxSteps  = 100_000 // operations, and elements that they walk over
+	maxLength = 1 << 16 // of a text that a rule makes, in bytes
+)
+
+// expression is a compiled rule, or a part of one. It has no state.
+type expression func(at scope) (any, error)
+
+// scope is what a rule is evaluated on: the context, or within an iteration the element.
+type scope struct {
+	data any
+	root bool // data is the context itself, which $flagd belongs to
+	run  *run
+}
+
+// run is one evaluation.
+type run struct {
+	flag  string
+	now   int64 // seconds since 1970
+	steps int   // that are left
+}
+
+// within is the scope of an iteration's element.
+func (at scope) within(element any) scope { return scope{data: element, run: at.run} }
+
+// spend takes steps, and objects when they are used up.
+func (at scope) spend(steps int) error {
+	if at.run.steps -= steps; at.run.steps < 0 {
+		return errTooLong
+	}
+	return nil
+}
+
+// evaluationError is why a rule could not be evaluated. It names no value.
+type evaluationError string
+
+func (e evaluationError) Error() string { return string(e) }
+
+const (
+	errTooLong     evaluationError = "the rule takes too many steps"
+	errTooLarge    evaluationError = "the rule makes too long a text"
+	errNotANumber  evaluationError = "the rule calculates or compares with something that is no number"
+	errNotAList    evaluationError = "the rule goes through something that is no list"
+	errNotAText    evaluationError = "the rule takes a part of something that is no text"
+	errNotSearched evaluationError = "the rule searches in something that is neither a text nor a list"
+)
+
+// shared is a rule that others refer to, and what is wrong with it, if anything.
+type shared struct {
+	expression
+	fault string
+}
+
+// compiler compiles the rules of one definition. Shared rules are compiled once, and shared.
+type compiler struct {
+	rules    map[string]any
+	compiled map[string]shared
+	under    []string // shared rules that are being compiled
+	fault    string   // the first of the rule that is being compiled
+}
+
+// newCompiler compiles all shared rules first, and tells what is wrong with them.
+func newCompiler(evaluators any, found *problems) *compiler {
+	rules, _ := evaluators.(map[string]any)
+	c := &compiler{rules: rules, compiled: map[string]shared{}}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		if _, fault := c.compile(map[string]any{"$ref": name}); fault != "" {
+			found.add("$evaluators."+name, "%s", fault)
+		}
+	}
+	return c
+}
+
+// compile returns a rule's expression, or why there is none.
+func (c *compiler) compile(rule map[string]any) (expression, string) {
+	c.fault, c.under = "", nil
+	compiled := c.expression(rule)
+	return compiled, c.fault
+}
+
+func (c *compiler) wrong(format string, args ...any) expression {
+	if c.fault == "" {
+		c.fault = fmt.Sprintf(format, args...)
+	}
+	return constant(nil)
+}
+
+func constant(value any) expression {
+	return func(scope) (any, error) { return value, nil }
+}
+
+func (c *compiler) expression(node any) expression {
+	switch node := node.(type) {
+	case []any:
+		return list(c.expressions(node))
+	case map[string]any:
+		return c.operation(node)
+	}
+	return constant(plain(node))
+}
+
+func (c *compiler) expressions(nodes []any) []expression {
+	out := make([]expression, len(nodes))
+	for i, node := range nodes {
+		out[i] = c.expression(node)
+	}
+	return out
+}
+
+// list evaluates each expression.
+func list(parts []expression) expression {
+	return func(at scope) (any, error) {
+		values, err := each(parts, at)
+		if err != nil {
+			return nil, err // not the nil list, which would be no null
+		}
+		return values, nil
+	}
+}
+
+func each(parts []expression, at scope) ([]any, error) {
+	if err := at.spend(1 + len(parts)); err != nil {
+		return nil, err
+	}
+	values := make([]any, len(parts))
+	for i, part := range parts {
+		value, err := part(at)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = value
+	}
+	return values, nil
+}
+
+func (c *compiler) operation(node map[string]any) expression {
+	if len(node) == 0 {
+		return constant(map[string]any{})
+	}
+	if len(node) > 1 {
+		return c.wrong("an operation is an object with one key, found %d: %v", len(node), slices.Sorted(maps.Keys(node)))
+	}
+	for name, operand := range node {
+		switch name {
+		case "$ref":
+			rule, isText := operand.(string)
+			if !isText {
+				return c.wrong("a $ref is the name of a shared rule, found %s", kindOf(operand))
+			}
+			return c.reference(rule)
+		case "var":
+			return c.variable(operand)
+		}
+		if make, known := iterations()[name]; known {
+			return c.iteration(name, make, operand)
+		}
+		if operate, known := operators()[name]; known {
+			return c.eager(operate, operand)
+		}
+		return c.wrong("there is no operator %q", name)
+	}
+	return nil // not reached: there is one key
+}
+
+// reference compiles a shared rule, once, its faults with it. Rules that need themselves are a
+// fault of each.
+func (c *compiler) reference(name string) expression {
+	made, done := c.compiled[name]
+	if !done {
+		rule, known := c.rules[name]
+		switch {
+		case !known:
+			return c.wrong("$ref names the shared rule %q, which $evaluators does not have", name)
+		case slices.Contains(c.under, name):
+			return c.wrong("the shared rule %q needs itself", name)
+		}
+		before := c.fault
+		c.fault, c.under = "", append(c.under, name)
+		made.expression = c.expression(rule)
+		made.fault, c.fault, c.under = c.fault, before, c.under[:len(c.under)-1]
+		c.compiled[name] = made
+	}
+	if made.fault != "" {
+		return c.wrong("%s", made.fault)
+	}
+	return made.expression
+}
+
+// eager evaluates the operands before the operator sees them. An operand that is no list
+// stands for a list of one, or is one when evaluated.
+func (c *compiler) eager(operate operator, operand any) expression {
+	if nodes, isList := operand.([]any); isList {
+		parts := c.expressions(nodes)
+		return func(at scope) (any, error) {
+			values, err := each(parts, at)
+			if err != nil {
+				return nil, err
+			}
+			return operate(at, values)
+		}
+	}
+	part := c.expression(operand)
+	return func(at scope) (any, error) {
+		if err := at.spend(1); err != nil {
+			return nil, err
+		}
+		value, err := part(at)
+		if err != nil {
+			return nil, err
+		}
+		if values, isList := value.([]any); isList {
+			return operate(at, values)
+		}
+		return operate(at, []any{value})
+	}
+}
+
+// whole is a number that is an integer, as weights have to be.
+func whole(v any) (float64, bool) {
+	number, isNumber := v.(float64)
+	return number, isNumber && number == math.Trunc(number)
+}
