@@ -38,6 +38,7 @@ type Policy struct {
 	WithoutTraffic  AfterBake     `json:"withoutTraffic,omitempty"` // what follows a bake that saw too little to judge
 	Metrics         []Metric      `json:"metrics,omitempty"`        // the team's own
 	Contract        ContractWhen  `json:"contract,omitempty"`       // when contract migrations run
+	Parity          ParityTerms   `json:"parity,omitzero"`          // of the twin that a release was rehearsed on
 }
 
 // AfterBake is what follows a bake that saw too little traffic to judge the release by.
@@ -82,6 +83,7 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.StalledFor, 10*time.Second)
 	set(&p.WithoutTraffic, BakeOn)
 	set(&p.Contract, ContractByHand)
+	set(&p.Parity.Blocking, 5)
 	p.Metrics = slices.Clone(p.Metrics)
 	for i, m := range p.Metrics {
 		p.Metrics[i] = m.WithDefaults()

@@ -24,6 +24,7 @@ const (
 	RequireChecks    = "checks"
 	RequireUnmoved   = "unmoved" // production is what it was rehearsed against
 	RequireFresh     = "age"
+	RequireAccepted  = "accepted" // who answers for the twin's differences still does
 	RequireSoak      = "soak"
 	RequireApprovals = "approvals"
 	RequireFreeze    = "freeze"
