@@ -67,7 +67,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // Roles hands the daemon to the API in all its roles.
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
-		Releases: d, Environments: d, Doors: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
+		Releases: d, Environments: d, Doors: d, Twins: d, Parities: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
 		Promotions: d, Decisions: d, Holds: d, Policies: d, Approvals: d, Journal: d, Control: d, Notifications: d, Gauges: d.gauges(),
 	}
 }
