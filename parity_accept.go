@@ -16,12 +16,10 @@ type Acceptance struct {
 	Until  string `json:"until"` // the last day on which it holds, by UTC: "2026-12-31"
 }
 
-// GapCredential is the kind of a credential that has to differ: nobody may accept that it
-// is the same on both sides, as whoever gets hold of the twin would hold production.
-const GapCredential = "credential"
-
-// Acceptable tells whether differences of a kind may be accepted at all.
-func Acceptable(kind string) bool { return kind != GapCredential }
+// Acceptable tells whether differences of a kind may be accepted at all. That a credential
+// which has to differ is the same on both sides nobody may accept: whoever gets hold of the
+// twin would hold production.
+func Acceptable(kind string) bool { return kind != "credential" }
 
 // RanOut tells whether an acceptance holds no longer.
 func (a Acceptance) RanOut(now time.Time) bool { return now.UTC().Format(time.DateOnly) > a.Until }

@@ -17,7 +17,7 @@ type ParityStretch struct {
 	Times     int              `json:"times"` // measurements
 	Figure    float64          `json:"figure"`
 	Compared  int              `json:"compared"`
-	Kinds     []GapKind        `json:"kinds,omitempty"`
+	Kinds     []GapSum         `json:"kinds,omitempty"`
 	List      Digest           `json:"list"` // of what was found, which is kept under it
 	Occasions []ParityOccasion `json:"occasions,omitempty"`
 	// Changes are what it has that the stretch before it had not, and the other way round;
@@ -25,8 +25,8 @@ type ParityStretch struct {
 	Changes []ParityChange `json:"changes,omitempty"`
 }
 
-// GapKind sums up the differences of one kind.
-type GapKind struct {
+// GapSum sums up the differences of one kind.
+type GapSum struct {
 	Kind       string  `json:"kind"`
 	Accidental int     `json:"accidental,omitempty"`
 	Weight     float64 `json:"weight,omitempty"` // of the accidental ones
@@ -76,12 +76,12 @@ func (p Parity) Listed() ParityList {
 }
 
 // Kinds sums up a measurement's differences, the kind that weighs most first.
-func (p Parity) Kinds() []GapKind {
-	var out []GapKind
+func (p Parity) Kinds() []GapSum {
+	var out []GapSum
 	for _, g := range p.Gaps {
-		at := slices.IndexFunc(out, func(k GapKind) bool { return k.Kind == g.Kind })
+		at := slices.IndexFunc(out, func(k GapSum) bool { return k.Kind == g.Kind })
 		if at < 0 {
-			at, out = len(out), append(out, GapKind{Kind: g.Kind})
+			at, out = len(out), append(out, GapSum{Kind: g.Kind})
 		}
 		switch k := &out[at]; {
 		case g.Accidental():
@@ -93,7 +93,7 @@ func (p Parity) Kinds() []GapKind {
 			k.Expected++
 		}
 	}
-	slices.SortStableFunc(out, func(a, b GapKind) int {
+	slices.SortStableFunc(out, func(a, b GapSum) int {
 		return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(b.Accidental, a.Accidental), cmp.Compare(a.Kind, b.Kind))
 	})
 	return out

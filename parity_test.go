@@ -12,7 +12,7 @@ import (
 	"understudy"
 )
 
-var kindsOfGap = []string{"setting", "configuration", "volume", understudy.GapCredential}
+var kindsOfGap = []string{"setting", "configuration", "volume", "credential"}
 
 func namedGap() *rapid.Generator[understudy.Gap] {
 	return rapid.Custom(func(t *rapid.T) understudy.Gap {
@@ -81,7 +81,7 @@ func TestAccept_TakesWhatIsMeantAndTellsEveryAcceptanceThatAcceptsNothing(t *tes
 			if (g.Accepted != nil) != meant {
 				t.Fatalf("%+v is accepted: %t, want %t", g, g.Accepted != nil, meant)
 			}
-			if g.Accepted != nil && (g.Kind == understudy.GapCredential || g.Because != "") {
+			if g.Accepted != nil && (g.Kind == "credential" || g.Because != "") {
 				t.Fatalf("%+v is accepted", g)
 			}
 		}
@@ -109,7 +109,7 @@ func holds(a understudy.Acceptance) bool { return a.Until >= "2026-06-01" }
 
 func means(a understudy.Acceptance, g understudy.Gap) bool {
 	pattern := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(a.Name))
-	return g.Because == "" && g.Kind == a.Kind && g.Kind != understudy.GapCredential && regexp.MustCompile("^(?s:"+pattern+")$").MatchString(g.Name)
+	return g.Because == "" && g.Kind == a.Kind && g.Kind != "credential" && regexp.MustCompile("^(?s:"+pattern+")$").MatchString(g.Name)
 }
 
 func TestAccept_IsOfTheTwinThatIsNamed(t *testing.T) {
@@ -238,7 +238,7 @@ func TestParity_KindsAreSummedUpTheHeaviestFirst(t *testing.T) {
 	p := understudy.Parity{Gaps: []understudy.Gap{
 		{Kind: "credential", Because: "a twin is so"}, {Kind: "setting", Weight: 2}, {Kind: "volume", Weight: 3, Accepted: known}, {Kind: "schema", Weight: 5}, {Kind: "setting", Weight: 2},
 	}}
-	want := []understudy.GapKind{{Kind: "schema", Accidental: 1, Weight: 5}, {Kind: "setting", Accidental: 2, Weight: 4}, {Kind: "credential", Expected: 1}, {Kind: "volume", Accepted: 1}}
+	want := []understudy.GapSum{{Kind: "schema", Accidental: 1, Weight: 5}, {Kind: "setting", Accidental: 2, Weight: 4}, {Kind: "credential", Expected: 1}, {Kind: "volume", Accepted: 1}}
 	if got := p.Kinds(); !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}

@@ -26,8 +26,8 @@ func judged(gaps []understudy.Gap, terms understudy.ParityTerms) []string {
 
 func TestJudgeParity_FailsForWhatWeighsEnoughAndTellsTheRest(t *testing.T) {
 	memory, server := understudy.Gap{Kind: "setting", Name: "main work_mem", A: "4MB", B: "64MB", Weight: 2}, understudy.Gap{Kind: "server", Name: "main", A: "15.6", B: "15.18", Weight: 10}
-	key := understudy.Gap{Kind: understudy.GapCredential, Name: "PAYMENT_KEY", A: "a1", B: "a1", Weight: 10}
-	differs := understudy.Gap{Kind: understudy.GapCredential, Name: "SESSION_KEY", A: "a1", B: "b2", Because: "a credential that must differ"}
+	key := understudy.Gap{Kind: "credential", Name: "PAYMENT_KEY", A: "a1", B: "a1", Weight: 10}
+	differs := understudy.Gap{Kind: "credential", Name: "SESSION_KEY", A: "a1", B: "b2", Because: "a credential that must differ"}
 	accepts := func(kind, name, until string) understudy.Acceptance {
 		return understudy.Acceptance{Kind: kind, Name: name, Owner: "ann", Reason: "known", Until: until}
 	}

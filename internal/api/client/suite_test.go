@@ -76,7 +76,7 @@ func likenessComes(t *testing.T, stage *apitest.Stage, roles api.Roles) {
 	stage.Measured = understudy.Parity{A: "production", B: "staging", Figure: 100, Compared: 10, MeasuredAt: at, Gaps: []understudy.Gap{{Kind: "setting", Name: "main x", Weight: 2, Accepted: accepted}}}
 	stage.Watched = []api.Likeness{{At: at, Parity: stage.Measured}, {At: at.Add(time.Minute), Failed: "staging is in use"}}
 	stage.Past = understudy.ParityHistory{A: "production", B: "staging", Promoted: []understudy.Promoted{{At: at, To: "production", Label: "v2"}},
-		Stretches: []understudy.ParityStretch{{ID: "m1", From: at.Add(-time.Hour), Until: at.Add(-time.Hour)}, {ID: "m2", From: at, Until: at, Times: 3, Figure: 98.9, Kinds: []understudy.GapKind{{Kind: "setting", Accepted: 1}}}}}
+		Stretches: []understudy.ParityStretch{{ID: "m1", From: at.Add(-time.Hour), Until: at.Add(-time.Hour)}, {ID: "m2", From: at, Until: at, Times: 3, Figure: 98.9, Kinds: []understudy.GapSum{{Kind: "setting", Accepted: 1}}}}}
 	if got, err := roles.Parities.Parity(t.Context(), "", ""); err != nil || !cmp.Equal(got, stage.Measured) {
 		t.Errorf("%v: %s", err, cmp.Diff(stage.Measured, got))
 	}
