@@ -99,9 +99,26 @@ func (p Parity) Kinds() []GapSum {
 	return out
 }
 
-// Stretch begins a stretch with a measurement whose list has a digest.
-func (p Parity) Stretch(id string, list Digest) ParityStretch {
-	return ParityStretch{ID: id, A: p.A, B: p.B, From: p.MeasuredAt, Until: p.MeasuredAt, Times: 1, Figure: p.Figure, Compared: p.Compared, Kinds: p.Kinds(), List: list}
+// Stretch begins a stretch with a measurement whose list has a digest. Why may be nil.
+func (p Parity) Stretch(id string, list Digest, why *ParityOccasion) ParityStretch {
+	s := ParityStretch{ID: id, A: p.A, B: p.B, From: p.MeasuredAt, Figure: p.Figure, Compared: p.Compared, Kinds: p.Kinds(), List: list}
+	return s.And(p, why)
+}
+
+// occasionsKept is how many a stretch names, the newest.
+const occasionsKept = 50
+
+// And is the stretch with one more measurement, which found the same.
+func (s ParityStretch) And(p Parity, why *ParityOccasion) ParityStretch {
+	s.Times++
+	if p.MeasuredAt.After(s.Until) {
+		s.Until = p.MeasuredAt
+	}
+	if why != nil {
+		s.Occasions = append(slices.Clone(s.Occasions), *why)
+		s.Occasions = s.Occasions[max(0, len(s.Occasions)-occasionsKept):]
+	}
+	return s
 }
 
 // GoesOn tells whether a measurement found what the stretch did.

@@ -66,6 +66,7 @@ type Daemon struct {
 	notes      notes
 	lastRead   lastRead
 	trees      sync.Mutex // of putting artifacts in their place
+	measured   sync.Mutex // of keeping what was measured
 	shutdown   chan struct{}
 	once       sync.Once
 }

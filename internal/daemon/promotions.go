@@ -171,7 +171,7 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 				return
 			}
 		}
-	}, letGo)
+	}, letGo, func() { d.measureSettled(d.life, id) })
 	if !begun { // it waits for the stage, and finds in its record what is wanted of it
 		letGo()
 	}

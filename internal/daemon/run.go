@@ -96,6 +96,7 @@ func (d *Daemon) restore(ctx context.Context) {
 		d.note("the router", "bringing back the router: %v", err)
 	}
 	d.acts.begin(ctx, "router", d.keepRouter)
+	d.acts.begin(ctx, "likeness", d.keepMeasuring)
 	d.tendAll(ctx, map[string]*ward{})
 	if err := d.goOn(ctx); err != nil && ctx.Err() == nil {
 		d.note("going on", "going on with what was under way: %v", err)
