@@ -156,6 +156,15 @@ func (p Parity) Summarised() ParitySummary {
 	return s
 }
 
+// String is the figure with what it rests on.
+func (s ParitySummary) String() string {
+	accepted := 0
+	for _, a := range s.Accepted {
+		accepted += a.Differences
+	}
+	return sentence("%.1f (%d facts equal; differences: %d accidental, %d accepted, %d expected)", s.Figure, s.Equal, s.Accidental, accepted, s.Expected)
+}
+
 // RanOut are the acceptances that a verdict rests on and that hold no longer.
 func (s ParitySummary) RanOut(now time.Time) []Acceptance {
 	var out []Acceptance

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +115,7 @@ func (c *cli) showMeasured(now measuredNow) {
 }
 
 func (c *cli) showParity(p understudy.Parity) {
-	c.voice.print("parity of %s and %s: %s", p.A, p.B, parityLine(p))
+	c.voice.print("parity of %s and %s: %s", p.A, p.B, p.Summarised())
 	accidental, accepted, expected := gapRows(p)
 	for _, of := range []struct {
 		header string
@@ -143,16 +142,6 @@ func (c *cli) showParity(p understudy.Parity) {
 	for _, how := range p.Measured {
 		c.voice.print("measured: %s", how)
 	}
-}
-
-// parityLine is a figure with what it rests on.
-func parityLine(p understudy.Parity) string {
-	s := p.Summarised()
-	accepted := 0
-	for _, a := range s.Accepted {
-		accepted += a.Differences
-	}
-	return fmt.Sprintf("%.1f (%s facts equal; differences: %d accidental, %d accepted, %d expected)", p.Figure, number(int64(s.Equal)), s.Accidental, accepted, s.Expected)
 }
 
 // gapRows parts the differences by how they stand, the kind that weighs most first, and in it

@@ -33,3 +33,11 @@ func likeness() (understudy.Parity, []api.Likeness, understudy.ParityHistory) {
 		{At: at("11:30:00"), To: "production", Label: "v1"}, {At: at("12:10:00").Add(time.Second), To: "production", Label: "v2"}}}
 	return now, watched, past
 }
+
+// attestedLikeness is what a verdict says of it.
+func attestedLikeness() *understudy.ParitySummary {
+	now, _, _ := likeness()
+	s := now.Summarised()
+	s.Digest = digest("parity.json")
+	return &s
+}

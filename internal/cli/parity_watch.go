@@ -70,12 +70,12 @@ func (w *parityWatch) compare(heard api.Likeness) {
 	lines := changeLines(understudy.ParityChanges(w.last.Gaps, now.Gaps))
 	if len(lines) == 0 && now.Figure == w.last.Figure {
 		if !c.voice.terminal.live {
-			c.voice.print("%s %s: no change", clockOf(heard.At), parityLine(now))
+			c.voice.print("%s %s: no change", clockOf(heard.At), now.Summarised())
 		}
 		return
 	}
 	w.changed = heard.At
-	c.voice.print("%s %s, was %.1f", clockOf(heard.At), parityLine(now), w.last.Figure)
+	c.voice.print("%s %s, was %.1f", clockOf(heard.At), now.Summarised(), w.last.Figure)
 	for _, line := range lines {
 		c.voice.print("  %s", line)
 	}

@@ -25,17 +25,9 @@ func lookAtParity(ctx context.Context, p *play, r *understudy.Rehearsal) (unders
 	summary := measured.Summarised()
 	summary.Digest = c.Evidence[0].Digest
 	r.Parity = &summary
-	c.Summary = describeParity(summary)
+	c.Summary = summary.String()
 	c.Figures = []understudy.Figure{{Name: "parity", Value: summary.Figure, Basis: c.Summary}}
 	return c, nil
-}
-
-func describeParity(s understudy.ParitySummary) string {
-	accepted := 0
-	for _, a := range s.Accepted {
-		accepted += a.Differences
-	}
-	return fmt.Sprintf("%.1f of 100: %s facts equal; differences: %d accidental, %d accepted, %d expected", s.Figure, number(int64(s.Equal)), s.Accidental, accepted, s.Expected)
 }
 
 // JudgeParity is the rule of the parity check: what a measurement, already held against what

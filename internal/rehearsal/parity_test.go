@@ -90,7 +90,7 @@ func TestParity_IsEvidenceAndPartOfWhatIsSigned(t *testing.T) {
 		if diff := cmp.Diff(want, *signed.Parity); diff != "" {
 			t.Error(diff)
 		}
-		if want := "98.9 of 100: 96 facts equal; differences: 1 accidental, 1 accepted, 1 expected"; c.Summary != want {
+		if want := "98.9 (96 facts equal; differences: 1 accidental, 1 accepted, 1 expected)"; c.Summary != want {
 			t.Errorf("summary %q", c.Summary)
 		}
 		if last := w.journal[len(w.journal)-2]; last != "parity.accepted" || signed.Outcome != understudy.OutcomePassed {
