@@ -39,6 +39,7 @@ type Figure struct {
 // The checks that exist, by the names that policies and people use.
 const (
 	CheckTwin          = "twin"
+	CheckParity        = "parity"
 	CheckConfig        = "config"
 	CheckMigration     = "migration"
 	CheckCompatibility = "compatibility"
@@ -50,7 +51,7 @@ const (
 
 // Checks lists the checks in the order of a rehearsal.
 func Checks() []string {
-	return []string{CheckTwin, CheckConfig, CheckMigration, CheckCompatibility, CheckDeployment, CheckTests, CheckFlags, CheckRollback}
+	return []string{CheckTwin, CheckParity, CheckConfig, CheckMigration, CheckCompatibility, CheckDeployment, CheckTests, CheckFlags, CheckRollback}
 }
 
 // Conclude gives a check its outcome from what it found: a blocking finding fails it.

@@ -167,6 +167,7 @@ func TestPolicyLines_TellEveryChange(t *testing.T) {
 			Approvals: &understudy.ApprovalRule{Count: 1}, Freeze: []understudy.Window{{Rule: "FREQ=DAILY", From: "2026-01-01", Days: 1, Zone: "UTC"}},
 			Windows: []understudy.Window{{Rule: "FREQ=DAILY", From: "2026-01-01", Days: 1, Zone: "UTC"}},
 			Metrics: []understudy.Metric{{Name: "orders", Max: new(float64), Min: new(float64)}},
+			Parity:  understudy.ParityTerms{Accepted: []understudy.Acceptance{{Kind: "volume", Name: "*", Owner: "ann", Reason: "a subset", Until: "2026-12-31"}}},
 			Express: &understudy.Express{Approvals: new(int), Soak: new(time.Duration), Bake: new(time.Duration), StepFor: new(time.Duration)},
 		}
 		return p.WithDefaults()

@@ -13,11 +13,12 @@ type Parity struct {
 	Figure     float64   `json:"figure"` // 0 to 100; 100: no accidental gap was found
 	Compared   int       `json:"compared"`
 	Gaps       []Gap     `json:"gaps"`
-	Measured   []string  `json:"measured"` // what was compared, and how
+	Lapsed     []Lapsed  `json:"lapsed,omitempty"` // acceptances that accept nothing
+	Measured   []string  `json:"measured"`         // what was compared, and how
 	MeasuredAt time.Time `json:"measuredAt"`
 }
 
-// Gap is one difference between two environments.
+// Gap is one difference between two environments: expected, accepted or accidental.
 type Gap struct {
 	Kind    string  `json:"kind"` // "release", "configuration", "schema", "volume", "server", "setting"
 	Name    string  `json:"name"`
@@ -25,6 +26,8 @@ type Gap struct {
 	B       string  `json:"b"`
 	Weight  float64 `json:"weight"`            // 1: ordinary; larger weighs more
 	Because string  `json:"because,omitempty"` // why it is expected of a twin; then it weighs nothing
+	// Accepted is who answers for it; then it weighs nothing either.
+	Accepted *Acceptance `json:"accepted,omitempty"`
 }
 
 // ParityFigure is 100 × compared / (compared + weight of the accidental gaps): it falls
@@ -33,8 +36,8 @@ type Gap struct {
 func ParityFigure(compared int, gaps []Gap) float64 {
 	weight, accidental := 0.0, false
 	for _, g := range gaps {
-		if g.Because == "" {
-			weight, accidental = weight+g.Weight, true
+		if g.Accidental() {
+			weight, accidental = weight+max(0, g.Weight), true
 		}
 	}
 	if !accidental {

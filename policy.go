@@ -38,6 +38,7 @@ type Policy struct {
 	WithoutTraffic  AfterBake     `json:"withoutTraffic,omitempty"` // what follows a bake that saw too little to judge
 	Metrics         []Metric      `json:"metrics,omitempty"`        // the team's own
 	Contract        ContractWhen  `json:"contract,omitempty"`       // when contract migrations run
+	Parity          ParityTerms   `json:"parity,omitzero"`          // of the twin that a release was rehearsed on
 	Flags           FlagPolicy    `json:"flags,omitzero"`
 }
 
@@ -97,6 +98,7 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.Flags.Rows, 24)
 	set(&p.Flags.Time, 10*time.Minute)
 	set(&p.Flags.Stale, 10)
+	set(&p.Parity.Blocking, 5)
 	p.Metrics = slices.Clone(p.Metrics)
 	for i, m := range p.Metrics {
 		p.Metrics[i] = m.WithDefaults()

@@ -48,6 +48,18 @@ func (p Policy) judging() []PolicyLine {
 	for _, m := range p.Metrics {
 		lines = append(lines, PolicyLine{"metrics." + m.Name, m.String()})
 	}
+	return append(lines, p.Parity.lines()...)
+}
+
+func (t ParityTerms) lines() []PolicyLine {
+	lines := []PolicyLine{{"parity.under", fmt.Sprint(t.Under)}, {"parity.blocking", fmt.Sprint(t.Blocking)}}
+	for i, a := range t.Accepted {
+		line := a.String() + ", " + a.Said()
+		if a.Twin != "" {
+			line = a.Twin + ": " + line
+		}
+		lines = append(lines, PolicyLine{fmt.Sprintf("parity.accepted[%d]", i), line})
+	}
 	return lines
 }
 

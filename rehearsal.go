@@ -47,6 +47,7 @@ type Rehearsal struct {
 	Snapshot      *Snapshot      `json:"snapshot,omitempty"`
 	Expected      *Expectation   `json:"expected,omitempty"` // what its runs of the migration let expect of production
 	Radius        *Radius        `json:"radius,omitempty"`   // how far the candidate reaches beyond the baseline
+	Parity        *ParitySummary `json:"parity,omitempty"`   // how alike the twin was, and what of it is accepted
 	// Contract is what was seen of the contract migration; nil: none was rehearsed, or it broke something.
 	Contract *Expectation `json:"contract,omitempty"`
 	// Running is the configuration that the candidate's processes were seen to run with.

@@ -25,6 +25,7 @@ const (
 	RequireUnmoved   = "unmoved"       // production is what it was rehearsed against
 	RequireConfig    = "configuration" // the release can be started with what the environment has
 	RequireFresh     = "age"
+	RequireAccepted  = "accepted" // who answers for the twin's differences still does
 	RequireSoak      = "soak"
 	RequireApprovals = "approvals"
 	RequireFreeze    = "freeze"

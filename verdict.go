@@ -46,6 +46,8 @@ type Statement struct {
 	Checks []StatementCheck `json:"checks"`
 	// Radius is how far the release reaches beyond the baseline; nil as above.
 	Radius *Radius `json:"radius,omitempty"`
+	// Parity is how alike the twin was to what it is a twin of; nil: the check parity could not look.
+	Parity *ParitySummary `json:"parity,omitempty"`
 	// LockTimeout and Migrated are what promotion must repeat: as rehearsed, for about as long.
 	LockTimeout time.Duration `json:"lockTimeout,omitempty"`
 	Migrated    time.Duration `json:"migrated,omitempty"`
@@ -123,7 +125,7 @@ func (g Gate) Requirements(s Statement) []Requirement {
 		Name: RequireVerdict, Met: s.Outcome == OutcomePassed, Says: sentence("its rehearsal %s ended %s", s.Rehearsal, s.Outcome),
 		Do: "see what was found: understudy rehearsal show " + s.Rehearsal, Breakable: true,
 	}}
-	for _, all := range [][]Requirement{g.bits(s), g.unmoved(s), g.checks(s), g.fresh(s)} {
+	for _, all := range [][]Requirement{g.bits(s), g.unmoved(s), g.checks(s), g.accepted(s), g.fresh(s)} {
 		out = append(out, all...)
 	}
 	for i := range out {
@@ -196,6 +198,23 @@ func (g Gate) checks(s Statement) []Requirement {
 		return out
 	}
 	return []Requirement{{Name: RequireChecks, Met: true, Says: sentence("all required checks passed: %s", strings.Join(g.Policy.Required, ", "))}}
+}
+
+// accepted are the differences that the verdict rests on: whoever answers for them does so
+// until a day, and that may come between the rehearsal and the promotion.
+func (g Gate) accepted(s Statement) []Requirement {
+	if s.Parity == nil {
+		return nil
+	}
+	var out []Requirement
+	for _, a := range s.Parity.RanOut(g.Now) {
+		out = append(out, Requirement{Name: RequireAccepted, Breakable: true,
+			Says: sentence("the rehearsal rests on %s being accepted, which ran out on %s (%s)", a, a.Until, a.Owner)})
+	}
+	if len(out) == 0 && len(s.Parity.Accepted) > 0 {
+		out = append(out, Requirement{Name: RequireAccepted, Met: true, Says: "whoever answered for differences of the twin still does"})
+	}
+	return out
 }
 
 func (g Gate) fresh(s Statement) []Requirement {

@@ -31,6 +31,7 @@ func routes(mux *http.ServeMux, roles Roles) huma.API {
 	environmentRoutes(a, roles.Environments)
 	doorRoutes(a, roles.Doors)
 	twinRoutes(a, roles.Twins)
+	parityRoutes(a, roles.Parities)
 	proofRoute(a, roles.Proofs)
 	rehearsalRoutes(a, roles.Rehearsals, roles.Evidences)
 	verdictRoutes(a, roles.Verdicts)

@@ -148,10 +148,39 @@ type DatabaseStatus struct {
 // Twins resets and measures twins.
 type Twins interface {
 	ResetTwin(ctx context.Context, request ResetTwin, tell Tell) (understudy.Snapshot, error)
-	Parity(ctx context.Context, a, b string) (understudy.Parity, error)
 	Captures(ctx context.Context, environment string, since time.Time) ([]Capture, error)
 	MaskPlan(ctx context.Context, environment string) (MaskPlan, error)
 	MaskDiff(ctx context.Context, environment string) (MaskDiff, error)
+}
+
+// Parities measures how alike environments are. Without names they are production and its twin.
+type Parities interface {
+	// Parity measures now, and keeps what it finds.
+	Parity(ctx context.Context, a, b string) (understudy.Parity, error)
+	// WatchParity does so at once and again and again, until the context ends.
+	WatchParity(ctx context.Context, request WatchParity, each func(Likeness) error) error
+	ParityHistory(ctx context.Context, request ParityHistory) (understudy.ParityHistory, error)
+}
+
+// WatchParity asks for two environments to be measured again and again.
+type WatchParity struct {
+	A     string
+	B     string
+	Every time.Duration // zero: as parity.every says, else each 15 minutes
+}
+
+// Likeness is one measurement of several, or why there is none.
+type Likeness struct {
+	At     time.Time         `json:"at"`
+	Parity understudy.Parity `json:"parity,omitzero"`
+	Failed string            `json:"failed,omitempty"`
+}
+
+// ParityHistory asks for what was measured of two environments.
+type ParityHistory struct {
+	A     string
+	B     string
+	Since time.Time // zero: 30 days ago
 }
 
 // Proofs shows what was proven of the copies that twins stand on.
@@ -408,6 +437,7 @@ type Roles struct {
 	Environments Environments
 	Doors        Doors
 	Twins        Twins
+	Parities     Parities
 	Proofs       Proofs
 	Rehearsals   Rehearsals
 	Evidences    Evidences

@@ -124,11 +124,6 @@ func (i input) Read(p []byte) (int, error) {
 	return n, err
 }
 
-type parityRequest struct {
-	A string `query:"a"`
-	B string `query:"b"`
-}
-
 type capturesRequest struct {
 	Name  string    `path:"name"`
 	Since time.Time `query:"since"`
@@ -141,9 +136,6 @@ type maskRequest struct {
 func twinRoutes(a huma.API, role Twins) {
 	tell(a, "reset-twin", "/v1/twins/reset", "make a twin anew from what it is a twin of", func(ctx context.Context, in ResetTwin, say Tell) (understudy.Snapshot, error) {
 		return role.ResetTwin(ctx, in, say)
-	})
-	get(a, "parity", "/v1/parity", "measure how alike two environments are", func(ctx context.Context, in *parityRequest) (understudy.Parity, error) {
-		return role.Parity(ctx, in.A, in.B)
 	})
 	get(a, "captures", "/v1/environments/{name}/captures", "what the seal caught", func(ctx context.Context, in *capturesRequest) ([]Capture, error) {
 		return role.Captures(ctx, in.Name, in.Since)

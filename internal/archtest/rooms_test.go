@@ -87,6 +87,7 @@ func rooms() map[string]room {
 		"internal/migrationpage":           {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/migration/hazards":       {knows: []string{"check"}, bare: true, never: world()},
 		"internal/notify":                  {never: []string{"os", "database/sql"}},
+		"internal/paritypage":              {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/proofpage":               {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/router":                  {},
 		"internal/rowmask":                 {never: []string{"os", "net", "database/sql", "log", "syscall"}},
@@ -109,7 +110,7 @@ func rooms() map[string]room {
 		"internal/api":         {},
 		"internal/api/apitest": {knows: []string{"api"}},
 		"internal/api/client":  {knows: []string{"api"}},
-		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "dora", "migrationpage", "proofpage", "statedir", "systemd"}},
+		"internal/cli":         {knows: []string{"api", "api/client", "atomicfile", "config", "doctor", "dora", "migrationpage", "paritypage", "proofpage", "statedir", "systemd"}},
 		"internal/config":      {knows: []string{"policy"}},
 
 		// who sees all

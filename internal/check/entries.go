@@ -17,6 +17,14 @@ const (
 	SealLeaked     Code = "seal.leaked"
 	TwinDiffers    Code = "twin.differs"
 
+	ParityBlocks     Code = "parity.blocks"
+	ParityDiffers    Code = "parity.differs"
+	ParityCredential Code = "parity.shared-credential"
+	ParityUnder      Code = "parity.under-policy"
+	ParityAccepted   Code = "parity.accepted"
+	ParityRanOut     Code = "parity.acceptance-over"
+	ParityUnused     Code = "parity.acceptance-unused"
+
 	MigrationFailed       Code = "migration.failed"
 	MigrationHung         Code = "migration.hung"
 	MigrationBlocked      Code = "migration.blocked"
@@ -102,10 +110,35 @@ const (
 // Catalogue lists every kind of finding, in the order of the checks.
 func Catalogue() []Entry {
 	var all []Entry
-	for _, part := range [][]Entry{configEntries(), lockEntries(), dataEntries(), plannerEntries(), shapeEntries(), migrationEntries(), releaseEntries(), flagEntries(), rollbackEntries()} {
+	for _, part := range [][]Entry{parityEntries(), configEntries(), lockEntries(), dataEntries(), plannerEntries(), shapeEntries(), migrationEntries(), releaseEntries(), flagEntries(), rollbackEntries()} {
 		all = append(all, part...)
 	}
 	return all
+}
+
+// parityEntries are about how alike the twin is to what it is a twin of. Their subject is a kind
+// of difference, a key, or what is accepted.
+func parityEntries() []Entry {
+	const in = understudy.CheckParity
+	return []Entry{
+		{ParityBlocks, in, understudy.SeverityBlocking, "{subject} of {twin} is not that of {environment}",
+			"what was seen on {twin} was seen with another {subject}, and need not hold in {environment}",
+			"make the two alike, or say in understudy.yaml under parity: accepted: who answers for the difference, why, and until when"},
+		{ParityDiffers, in, understudy.SeverityWarning, "{subject} of {twin} is a little other than that of {environment}",
+			"what was seen on {twin} was seen with another {subject}; each of the differences weighs less than {blocking}",
+			"make the two alike, or say in understudy.yaml under parity: accepted: who answers for the difference, why, and until when"},
+		{ParityCredential, in, understudy.SeverityBlocking, "{subject} is the same in {environment} and {twin}, and has to differ",
+			"whoever gets hold of {twin}'s {subject} holds {environment}'s too; nobody can accept that", "give {twin} a {subject} of its own"},
+		{ParityUnder, in, understudy.SeverityBlocking, "the likeness of {twin} to {environment} is {figure}, under the policy's {under}",
+			"{twin} has come away from {environment}: what passes there says less and less of what would happen here",
+			"see what differs with understudy parity, mend what weighs most, or change parity: under: in understudy.yaml"},
+		{ParityRanOut, in, understudy.SeverityWarning, "the acceptance of {subject} ran out on {until}",
+			"nobody answers for the difference any more: where it is still there, it counts", "make the two alike, or have {owner} accept it anew, until another day"},
+		{ParityUnused, in, understudy.SeverityWarning, "the acceptance of {subject} accepts nothing",
+			"nothing; but if the difference came back, nobody would be told", "take it out of understudy.yaml"},
+		{ParityAccepted, in, understudy.SeverityNote, "{subject} differs, which {owner} accepts until {until}",
+			"what was seen on {twin} was seen with this difference: {reason}", "nothing, while the reason holds"},
+	}
 }
 
 func configEntries() []Entry {

@@ -19,6 +19,7 @@ func scene(now time.Time) understudy.Rehearsal {
 		ID: "r-2", Label: "v3", BaselineLabel: "v1", On: "staging", For: "production", State: understudy.RehearsalRunning, Step: "compatibility", StartedAt: now,
 		Checks: []understudy.Check{
 			{Name: "twin", Outcome: understudy.OutcomePassed, StartedAt: now, Took: 5100 * time.Millisecond, Summary: "1,320,000 rows in 2 tables"},
+			{Name: "parity", Outcome: understudy.OutcomePassed, StartedAt: now.Add(5 * time.Second), Took: 40 * time.Millisecond, Summary: "99.2 of 100"},
 			{Name: "config", Outcome: understudy.OutcomeInconclusive, StartedAt: now.Add(5100 * time.Millisecond), Took: 90 * time.Millisecond, Summary: "one key\nis a guess"},
 			{Name: "migration", Outcome: understudy.OutcomeFailed, StartedAt: now.Add(6 * time.Second), Took: 6200 * time.Millisecond, Summary: "orders was locked for 3.7 s, 注文 waited"},
 		},
@@ -42,6 +43,7 @@ func TestTheBoardFitsItsTerminal(t *testing.T) {
 		"wide": {100, 24, `
 rehearsing v3 against v1 on staging for production (r-2)
   passed       twin             5.1s  1,320,000 rows in 2 tables
+  passed       parity           40ms  99.2 of 100
   inconclusive config           90ms  one key is a guess
   failed       migration        6.2s  orders was locked for 3.7 s, 注文 waited
   running      compatibility   51.8s
@@ -52,6 +54,7 @@ rehearsing v3 against v1 on staging for production (r-2)
 		"narrow": {40, 24, `
 rehearsing v3 against v1 on staging fo…
   passed       twin             5.1s  …
+  passed       parity           40ms  …
   inconclusive config           90ms  …
   failed       migration        6.2s  …
   running      compatibility   51.8s
@@ -118,12 +121,17 @@ func (s *screen) Write(p []byte) (int, error) {
 		case strings.HasPrefix(text, "\x1b["):
 			end := strings.IndexFunc(text, func(r rune) bool { return r >= 'A' && r <= 'z' && r != '[' })
 			if text[end] == 'A' {
+				up := 0
 				for _, digit := range text[2:end] {
-					s.at -= int(digit - '0')
+					up = 10*up + int(digit-'0')
 				}
+				s.at -= up
 			}
 			if text[end] == 'J' {
 				s.rows = s.rows[:min(s.at, len(s.rows))]
+			}
+			if text[end] == 'K' && s.at < len(s.rows) { // the cursor is at its beginning
+				s.rows[s.at] = ""
 			}
 			text = text[end+1:]
 		default:

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -9,54 +13,128 @@ import (
 	"understudy/internal/api"
 )
 
+// parityAsked is what `understudy parity` was asked for.
+type parityAsked struct {
+	a, b    string
+	under   float64
+	watch   bool
+	every   time.Duration
+	history bool
+	chart   string
+}
+
 func (c *cli) parityCommand() *cobra.Command {
-	var under float64
+	var asked parityAsked
 	cmd := c.command(page{
-		use: "parity [A B] [--fail-under N]", short: "measure how alike two environments are",
-		args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 || len(args) == 2 {
-				return nil
-			}
-			return understudy.Errorf(understudy.KindInvalid, "parity compares two environments, or production and its twin when none is named")
-		},
+		use: "parity [A B] [--fail-under N] [--watch]", short: "measure how alike two environments are", args: twoOrNone,
 		long: "Compares releases, configuration, schemas, data, servers and settings (default: production and\n" +
-			"its twin). The figure is 100 only where no gap was found that nobody expects.",
-		example: "understudy parity\nunderstudy parity production staging --fail-under 98",
-		exits:   "0 done, 1 error, 2 wrong usage, 3 the figure is under --fail-under",
+			"its twin). Each difference is expected of a twin, accepted in understudy.yaml, or accidental. The\n" +
+			"figure is 100 only where none is accidental, and is never shown without its list. With --watch it is\n" +
+			"measured again and again, and what changed is told, until it is interrupted.",
+		example: "understudy parity\nunderstudy parity production staging --fail-under 98\nunderstudy parity --watch --every 5m\nunderstudy parity history --chart parity.svg",
+		exits:   "0 done, 1 error, 2 wrong usage, 3 the figure is under --fail-under (with --watch: the last one)",
 	}, func(ctx context.Context, args []string) error {
-		a, b := "", ""
-		if len(args) == 2 {
-			a, b = args[0], args[1]
-		}
+		asked.a, asked.b = pairOf(args)
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
-			parity, err := roles.Twins.Parity(ctx, a, b)
-			if err != nil {
-				return err
+			if asked.watch {
+				return c.watchParity(ctx, roles, asked)
 			}
-			if err := show(c, parity, c.showParity); err != nil {
-				return err
-			}
-			if parity.Figure < under {
-				return understudy.Errorf(understudy.KindRefused, "the parity of %s and %s is %.1f, asked for were %.1f", parity.A, parity.B, parity.Figure, under)
-			}
-			return nil
+			return c.measureParity(ctx, roles, asked)
 		})
 	})
-	cmd.Flags().Float64Var(&under, "fail-under", 0, "end with status 3 when the figure is under this")
+	flags := cmd.Flags()
+	flags.Float64Var(&asked.under, "fail-under", 0, "end with status 3 when the figure is under this")
+	flags.BoolVar(&asked.watch, "watch", false, "measure again and again, and tell what changed")
+	flags.DurationVar(&asked.every, "every", 0, "with --watch: between two measurements (default parity.every, else 15m)")
+	flags.BoolVar(&asked.history, "history", false, "tell what was measured before, too")
+	flags.StringVar(&asked.chart, "chart", "", "draw the last 30 days into this file (SVG), too")
+	cmd.MarkFlagsMutuallyExclusive("watch", "history")
+	cmd.MarkFlagsMutuallyExclusive("watch", "chart")
+	cmd.AddCommand(c.parityHistory())
 	return cmd
 }
 
-func (c *cli) showParity(p understudy.Parity) {
-	accidental, expected := gaps(p)
-	c.voice.print("parity of %s and %s: %.1f (%s facts equal, %d gaps, %d expected differences)", p.A, p.B, p.Figure,
-		number(int64(p.Compared)), len(accidental), len(expected))
-	if len(accidental) > 0 {
-		c.voice.print("")
-		c.voice.table("GAP NAME "+p.A+" "+p.B, accidental, "")
+func twoOrNone(_ *cobra.Command, args []string) error {
+	if len(args) == 0 || len(args) == 2 {
+		return nil
 	}
-	if len(expected) > 0 {
+	return understudy.Errorf(understudy.KindInvalid, "parity compares two environments, or production and its twin when none is named")
+}
+
+func pairOf(args []string) (a, b string) {
+	if len(args) == 2 {
+		return args[0], args[1]
+	}
+	return "", ""
+}
+
+// measuredNow is a measurement, with what was measured before where that was asked for.
+type measuredNow struct {
+	understudy.Parity
+	History *understudy.ParityHistory `json:"history,omitempty"`
+}
+
+func (c *cli) measureParity(ctx context.Context, roles api.Roles, asked parityAsked) error {
+	found, err := roles.Parities.Parity(ctx, asked.a, asked.b)
+	if err != nil {
+		return err
+	}
+	now := measuredNow{Parity: found}
+	if asked.history || asked.chart != "" {
+		past, err := roles.Parities.ParityHistory(ctx, api.ParityHistory{A: found.A, B: found.B})
+		if err != nil {
+			return err
+		}
+		if err := c.keepChart(past, asked.chart); err != nil {
+			return err
+		}
+		if asked.history {
+			now.History = &past
+		}
+	}
+	if err := show(c, now, c.showMeasured); err != nil {
+		return err
+	}
+	return underOf(found, asked.under)
+}
+
+// underOf is an error where a figure is under what was asked for.
+func underOf(p understudy.Parity, under float64) error {
+	if p.Figure >= under {
+		return nil
+	}
+	return understudy.Errorf(understudy.KindRefused, "the parity of %s and %s is %.1f, asked for were %.1f", p.A, p.B, p.Figure, under)
+}
+
+func (c *cli) showMeasured(now measuredNow) {
+	c.showParity(now.Parity)
+	if now.History != nil {
 		c.voice.print("")
-		c.voice.table("EXPECTED NAME "+p.A+" "+p.B+" BECAUSE", expected, "")
+		c.showHistory(*now.History, shownStretches)
+	}
+}
+
+func (c *cli) showParity(p understudy.Parity) {
+	c.voice.print("parity of %s and %s: %s", p.A, p.B, p.Summarised())
+	accidental, accepted, expected := gapRows(p)
+	for _, of := range []struct {
+		header string
+		rows   [][]string
+	}{
+		{"ACCIDENTAL NAME " + p.A + " " + p.B + " WEIGHT", accidental},
+		{"ACCEPTED NAME " + p.A + " " + p.B + " BY UNTIL BECAUSE", accepted},
+		{"EXPECTED NAME " + p.A + " " + p.B + " BECAUSE", expected},
+	} {
+		if len(of.rows) > 0 {
+			c.voice.print("")
+			c.voice.table(of.header, of.rows, "")
+		}
+	}
+	if len(p.Lapsed) > 0 {
+		c.voice.print("")
+	}
+	for _, l := range p.Lapsed {
+		c.voice.print("lapsed: the acceptance of %s by %s: %s", l.Acceptance, l.Owner, l.Why())
 	}
 	if len(p.Measured) > 0 {
 		c.voice.print("")
@@ -66,14 +144,31 @@ func (c *cli) showParity(p understudy.Parity) {
 	}
 }
 
-// gaps parts what nobody expects from what belongs to a twin.
-func gaps(p understudy.Parity) (accidental, expected [][]string) {
-	for _, g := range p.Gaps {
-		if g.Because == "" {
-			accidental = append(accidental, []string{g.Kind, g.Name, g.A, g.B})
-		} else {
-			expected = append(expected, []string{g.Kind, g.Name, g.A, g.B, g.Because})
+// gapRows parts the differences by how they stand, the kind that weighs most first, and in it
+// the heaviest.
+func gapRows(p understudy.Parity) (accidental, accepted, expected [][]string) {
+	for _, g := range worstFirst(p) {
+		row := []string{g.Kind, g.Name, g.A, g.B}
+		switch {
+		case g.Accidental():
+			accidental = append(accidental, append(row, amount(g.Weight)))
+		case g.Accepted != nil:
+			accepted = append(accepted, append(row, g.Accepted.Owner, g.Accepted.Until, g.Accepted.Reason))
+		default:
+			expected = append(expected, append(row, g.Because))
 		}
 	}
-	return accidental, expected
+	return accidental, accepted, expected
+}
+
+func worstFirst(p understudy.Parity) []understudy.Gap {
+	rank := map[string]int{}
+	for i, k := range p.Kinds() {
+		rank[k.Kind] = i
+	}
+	gaps := slices.Clone(p.Gaps)
+	slices.SortStableFunc(gaps, func(a, b understudy.Gap) int {
+		return cmp.Or(cmp.Compare(rank[a.Kind], rank[b.Kind]), cmp.Compare(b.Weight, a.Weight), strings.Compare(a.Name, b.Name))
+	})
+	return gaps
 }

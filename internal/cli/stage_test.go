@@ -37,10 +37,7 @@ func newStage(project string) *apitest.Stage {
 		Proof: proven(),
 	}}}
 	s.Standing = standing(s.Snapshot)
-	s.Measured = understudy.Parity{A: "production", B: "staging", Figure: 97.5, Compared: 117, MeasuredAt: at("12:00:00"), Gaps: []understudy.Gap{
-		{Kind: "setting", Name: "main work_mem", A: "4MB", B: "64MB", Weight: 3},
-		{Kind: "configuration", Name: "MAIL_HOST", A: "mail:25", B: "the seal", Because: "a twin's mail is caught"},
-	}, Measured: []string{"servers and settings: by asking them"}}
+	s.Measured, s.Watched, s.Past = likeness()
 	s.Written = "web listening\n"
 	s.Mask = api.MaskPlan{File: project + "/mask.yaml", Undecided: 1, Text: "# rules\ncolumns:\n  public.accounts.mail: email\n  #? public.accounts.note: text # may hold names\n"}
 	s.Asks = api.MaskDiff{File: project + "/mask.yaml", Changes: []api.MaskChange{
@@ -61,6 +58,7 @@ func newStage(project string) *apitest.Stage {
 	s.Statement = understudy.Statement{Rehearsal: "r-1", Outcome: understudy.OutcomePassed, Label: "v2", Release: digest("v2"), Snapshot: s.Snapshot,
 		Expected: &understudy.Expectation{Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 3 * time.Second, Basis: "linear",
 			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
+		Parity: attestedLikeness(),
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
 	s.Explained, s.InForce, s.Agreed = askedFor()
 	s.Flagged = flagged()

@@ -117,6 +117,12 @@ func (c *cli) showStatement(s understudy.Statement) {
 	v.print("policy         %s", s.Policy)
 	v.print("against        %s, running %s, as of %s", s.Production.Environment, s.Production.ReleaseLabel, moment(s.Production.ObservedAt))
 	v.print("data           snapshot %s of %s, %s rows, taken %s", s.Snapshot.ID, s.Snapshot.Of, number(rows(s.Snapshot)), moment(s.Snapshot.TakenAt))
+	if p := s.Parity; p != nil {
+		v.print("parity         %s, in evidence %s", p, p.Digest.Short())
+		for _, a := range p.Accepted {
+			v.print("accepted       %s, by %s", a.Acceptance, a.Said())
+		}
+	}
 	if e := s.Expected; e != nil {
 		v.print("expected       %s (%s)", e.Range(), e.Basis)
 		v.print("locks          %s", cmp.Or(strings.Join(e.Locked(), ", "), "nothing that is there strongly"))

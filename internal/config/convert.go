@@ -30,6 +30,7 @@ func (s *source) project() (Project, error) {
 		p.Environments = append(p.Environments, environment)
 	}
 	s.checkEnvironments(app, p.Environments)
+	p.Policy.Parity, p.ParityEvery = s.parity(doc.Parity, p.Environments), time.Duration(doc.Parity.Every)
 	s.checkPolicy(app, p.Policy)
 	p.Notify = s.channels(doc.Notify)
 	p.Lines = s.lines(doc)

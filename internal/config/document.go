@@ -23,6 +23,7 @@ type document struct {
 	Environments named[environmentEntry] `yaml:"environments"`
 	Mask         string                  `yaml:"mask"`
 	Policy       policyEntry             `yaml:"policy"`
+	Parity       parityEntry             `yaml:"parity"`
 	Notify       named[channelEntry]     `yaml:"notify"`
 	Flags        string                  `yaml:"flags"`
 }

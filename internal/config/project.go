@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"understudy"
 )
@@ -22,6 +23,7 @@ type Project struct {
 	Policy       understudy.Policy        // as written: WithDefaults is the reader's
 	Notify       []understudy.Channel     // who is told what, in the order of the file
 	Lines        Lines                    // where keys of configuration stand
+	ParityEvery  time.Duration            // between two measurements of each twin's likeness; 0: only when there is an occasion
 	Mask         string                   // where the rules of masking are, whether or not there are any yet
 }
 
@@ -78,7 +80,7 @@ func LoadRelease(dir string, p Project) (understudy.Application, error) {
 	if err != nil {
 		return understudy.Application{}, err
 	}
-	source.forget("environments", "policy", "mask", "notify")
+	source.forget("environments", "policy", "parity", "mask", "notify")
 	app, err := source.application()
 	if err := source.problems.with(err); err != nil {
 		return understudy.Application{}, err

@@ -67,6 +67,7 @@ type Daemon struct {
 	lastRead   lastRead
 	trees      sync.Mutex // of putting artifacts in their place
 	flagging   sync.Mutex // of changing flags
+	measured   sync.Mutex // of keeping what was measured
 	shutdown   chan struct{}
 	once       sync.Once
 }

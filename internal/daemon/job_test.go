@@ -40,6 +40,7 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	t.Parallel()
 	h := newHouse(t)
 	h.flags = map[string]string{"old": flagsOf("cart"), "good": flagsOf("cart", "gift")}
+	h.write(t, "understudy.yaml", h.accepting())
 	h.open(t)
 	h.up(t)
 	h.release(t, "good")
@@ -54,6 +55,7 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	if s.Outcome != understudy.OutcomePassed || s.Release != r.Candidate || !s.OldRunsOnNew {
 		t.Errorf("the verdict says outcome %s of %s, old runs on new %t", s.Outcome, s.Release.Short(), s.OldRunsOnNew)
 	}
+	h.alike(t, r, s)
 
 	killed := h.killsAFlagInBothReleases()
 	p := h.promoteInAQuietMoment(t, "good")
@@ -63,6 +65,7 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	if p.State != understudy.PromotionSettled || h.whoServes(t) != "good" {
 		t.Fatalf("%s serves after the promotion:\n%s", h.whoServes(t), told(p))
 	}
+	h.behind(t, p)
 
 	p, err = h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
 	check(t, err)

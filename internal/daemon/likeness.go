@@ -15,15 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Parity measures how alike two environments are.
-func (d *Daemon) Parity(ctx context.Context, a, b string) (understudy.Parity, error) {
-	if b == "" {
-		e, err := d.twinFor("")
-		if err != nil {
-			return understudy.Parity{}, err
-		}
-		a, b = e.TwinOf, e.Name
-	}
+// compare measures how alike two environments are, whatever is accepted.
+func (d *Daemon) compare(ctx context.Context, a, b string) (understudy.Parity, error) {
 	return d.likeness(ctx, a, b)
 }
 

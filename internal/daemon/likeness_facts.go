@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
+	"understudy/internal/config"
 	"understudy/internal/machine"
 	"understudy/internal/mask"
 	"understudy/internal/maskprogram"

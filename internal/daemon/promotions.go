@@ -178,7 +178,7 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 			return
 		}
 		letGo()
-	})
+	}, func(error) { d.measureSettled(d.life, id) })
 	if !begun { // it waits for the stage, and finds in its record what is wanted of it
 		letGo()
 	}

@@ -18,7 +18,9 @@ const (
 	kindVerdict     = "verdict"
 	kindPromotion   = "promotion"
 	kindApproval    = "approval"
-	kindFollowing   = "following" // of a live twin
+	kindFollowing   = "following"   // of a live twin
+	kindParity      = "parity"      // a stretch of measurements that found the same
+	kindParityList  = "parity-list" // what they found, by its digest
 	kindNotified    = "notification"
 	kindCursor      = "cursor"  // in the journal
 	kindLife        = "life"    // of the daemon

@@ -67,7 +67,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // Roles hands the daemon to the API in all its roles.
 func (d *Daemon) Roles() api.Roles {
 	return api.Roles{
-		Releases: d, Environments: d, Doors: d, Twins: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
+		Releases: d, Environments: d, Doors: d, Twins: d, Parities: d, Proofs: d, Rehearsals: d, Evidences: d, Verdicts: d,
 		Promotions: d, Decisions: d, Holds: d, Policies: d, Configurations: d, Approvals: d, Journal: d, Control: d, Notifications: d, Flags: d, Gauges: d.gauges(),
 	}
 }
@@ -96,6 +96,7 @@ func (d *Daemon) restore(ctx context.Context) {
 		d.note("the router", "bringing back the router: %v", err)
 	}
 	d.acts.begin(ctx, "router", d.keepRouter)
+	d.acts.begin(ctx, "likeness", d.keepMeasuring)
 	d.tendAll(ctx, map[string]*ward{})
 	if err := d.goOn(ctx); err != nil && ctx.Err() == nil {
 		d.note("going on", "going on with what was under way: %v", err)

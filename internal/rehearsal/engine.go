@@ -175,6 +175,9 @@ func (e *Engine) conclude(ctx context.Context, r understudy.Rehearsal, scene Sce
 	if r.Verdict, err = e.Notary.Sign(ctx, statement); err != nil {
 		return err
 	}
+	if err := e.recordAccepted(ctx, r); err != nil {
+		return err
+	}
 	r.State, r.EndedAt = understudy.RehearsalState(outcome), ended
 	facts := map[string]string{"release": r.Label, "digest": string(r.Candidate), "for": r.For, "verdict": r.Verdict}
 	if err := e.Recorder.Record(ctx, "rehearsal."+string(r.State), r.ID, "", facts); err != nil {
@@ -183,13 +186,30 @@ func (e *Engine) conclude(ctx context.Context, r understudy.Rehearsal, scene Sce
 	return e.Records.SaveRehearsal(ctx, r)
 }
 
+// recordAccepted writes down which differences of the twin a verdict takes into account, and
+// who answers for them.
+func (e *Engine) recordAccepted(ctx context.Context, r understudy.Rehearsal) error {
+	if r.Parity == nil {
+		return nil
+	}
+	for _, a := range r.Parity.Accepted {
+		facts := map[string]string{
+			"verdict": r.Verdict, "twin": r.On, "kind": a.Kind, "name": a.Name, "owner": a.Owner, "until": a.Until, "differences": fmt.Sprint(a.Differences),
+		}
+		if err := e.Recorder.Record(ctx, "parity.accepted", r.ID, a.Reason, facts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (e *Engine) statement(r understudy.Rehearsal, scene Scene, outcome understudy.Outcome, ended time.Time) (understudy.Statement, error) {
 	policy, err := understudy.DigestOfValue(scene.Policy)
 	s := understudy.Statement{
 		Rehearsal: r.ID, Outcome: outcome, Release: r.Candidate, Label: r.Label,
 		Artifact: scene.Candidate.Artifact.Digest, Config: scene.Candidate.Config,
 		Migrations: scene.Candidate.Migrations, Flags: scene.Candidate.Flags, FlagRows: r.FlagRows, Baseline: r.Baseline,
-		Production: r.Production, Policy: policy, Terms: &scene.Policy, Radius: r.Radius, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected, Contract: r.Contract,
+		Production: r.Production, Policy: policy, Terms: &scene.Policy, Radius: r.Radius, Parity: r.Parity, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected, Contract: r.Contract,
 		Running:   r.Running,
 		StartedAt: r.StartedAt, EndedAt: ended,
 	}

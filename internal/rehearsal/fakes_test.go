@@ -29,6 +29,8 @@ type story struct {
 	bits      []rehearsal.Bit
 	cut       int
 	test      func(name string, run int) rehearsal.Tested
+	parity    understudy.Parity // as measured, held against accepted
+	terms     understudy.ParityTerms
 	settings  rehearsal.Comparison
 	changes   []string // of the schema, after the way back
 	orders    []string
@@ -204,7 +206,7 @@ func (w *world) rehearsal() understudy.Rehearsal {
 
 func (w *world) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Scene, error) {
 	scene := rehearsal.Scene{
-		Candidate: w.story.candidate, Policy: understudy.Policy{}.WithDefaults(),
+		Candidate: w.story.candidate, Policy: understudy.Policy{Parity: w.story.terms}.WithDefaults(), Likeness: likeness{w},
 		Stage: stage{w}, Door: door{w}, Crowd: crowd{w}, Migrator: migrator{w}, Contractor: migrator{w}, Witness: witness{w}, Examiner: witness{w}, Ledger: ledger{w}, Settings: settings{w}, Tester: tester{w},
 	}
 	scene.Policy.Flags.Differs = w.story.differs
@@ -619,6 +621,22 @@ func (l ledger) CompareData(before, after json.RawMessage) ([]rehearsal.Loss, er
 		return nil, l.fault("data compared: %s and %s", before, after)
 	}
 	return l.story.losses, nil
+}
+
+type likeness struct{ *world }
+
+func (l likeness) Measure(ctx context.Context) (understudy.Parity, error) {
+	p := l.story.parity
+	p.A, p.B, p.MeasuredAt = "production", "staging", time.Now()
+	if p.Gaps == nil {
+		p.Figure, p.Compared = 100, 10
+	}
+	return p.Accept(l.story.terms.Accepted), l.onStage(ctx, "Measure", func() error {
+		if l.copies[rehearsal.Golden] == "" {
+			return l.fault("the likeness of a twin is measured that was never reset")
+		}
+		return nil
+	})
 }
 
 type settings struct{ *world }

@@ -223,7 +223,7 @@ func TestMigration_ThatFailsLeadsToAFailedVerdictThatSaysWhatCouldNotBeLookedAt(
 	synctest.Test(t, func(t *testing.T) {
 		w := undisturbed(t, stories()["the migration stops half way"])
 		want := map[string]understudy.Outcome{
-			"twin": "passed", "config": "passed", "migration": "failed", "compatibility": "inconclusive",
+			"twin": "passed", "parity": "passed", "config": "passed", "migration": "failed", "compatibility": "inconclusive",
 			"deployment": "error", "tests": "error", "flags": "passed", "rollback": "error",
 		}
 		for _, c := range w.rehearsal().Checks {

@@ -50,6 +50,7 @@ type play struct {
 func (p *play) checks() []looker {
 	return []looker{
 		{understudy.CheckTwin, lookAtTwin},
+		{understudy.CheckParity, lookAtParity},
 		{understudy.CheckConfig, lookAtConfig},
 		{understudy.CheckMigration, lookAtMigration},
 		{understudy.CheckCompatibility, lookAtCompatibility},

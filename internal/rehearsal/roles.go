@@ -47,6 +47,7 @@ type Scene struct {
 	Witness    Witness
 	Examiner   Examiner
 	Ledger     Ledger
+	Likeness   Likeness // nil: nobody can measure it
 	Settings   Settings
 	Tester     Tester
 	Flags      Flagger // nil: nobody serves flags
@@ -229,6 +230,12 @@ type Loss struct {
 	Table string
 	What  string // "12 rows", "column phone: 4,000 of 4,000 values"
 	Count int64
+}
+
+// Likeness measures the golden copy, and the configuration around it, against production.
+type Likeness interface {
+	// Measure holds what it finds against what the scene's policy accepts.
+	Measure(ctx context.Context) (understudy.Parity, error)
 }
 
 // Settings compares configuration.

@@ -26,6 +26,8 @@ type Stage struct {
 	Written    string // by services
 	Caught     []api.Capture
 	Measured   understudy.Parity
+	Watched    []api.Likeness // what watching parity shows, one after another
+	Past       understudy.ParityHistory
 	Mask       api.MaskPlan
 	Asks       api.MaskDiff
 	Snapshot   understudy.Snapshot
@@ -53,7 +55,7 @@ type Stage struct {
 // Roles is the stage in every role.
 func (s *Stage) Roles() api.Roles {
 	return api.Roles{
-		Releases: s, Environments: s, Doors: s, Twins: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
+		Releases: s, Environments: s, Doors: s, Twins: s, Parities: s, Proofs: s, Rehearsals: s, Evidences: s, Verdicts: s,
 		Promotions: s, Decisions: s, Holds: s, Policies: s, Configurations: s, Approvals: s, Journal: s, Control: s, Notifications: s, Flags: s,
 	}
 }
@@ -196,6 +198,19 @@ func (s *Stage) Parity(_ context.Context, a, b string) (understudy.Parity, error
 		p.A, p.B = a, b
 	}
 	return p, nil
+}
+
+// WatchParity shows what watching does, and waits for more of it.
+func (s *Stage) WatchParity(ctx context.Context, request api.WatchParity, each func(api.Likeness) error) error {
+	s.note(request)
+	return watch(ctx, s, &s.Watched, each, func(api.Likeness) bool { return false })
+}
+
+// ParityHistory is what was measured since a moment.
+func (s *Stage) ParityHistory(_ context.Context, request api.ParityHistory) (understudy.ParityHistory, error) {
+	h := now(s, &s.Past)
+	h.Stretches = slices.DeleteFunc(slices.Clone(h.Stretches), func(m understudy.ParityStretch) bool { return m.Until.Before(request.Since) })
+	return h, nil
 }
 
 // Captures are those since a moment.

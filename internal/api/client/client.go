@@ -44,7 +44,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Roles is the client in every role.
 func (c *Client) Roles() api.Roles {
 	return api.Roles{
-		Releases: c, Environments: c, Doors: c, Twins: c, Proofs: c, Rehearsals: c, Evidences: c, Verdicts: c,
+		Releases: c, Environments: c, Doors: c, Twins: c, Parities: c, Proofs: c, Rehearsals: c, Evidences: c, Verdicts: c,
 		Promotions: c, Decisions: c, Holds: c, Policies: c, Configurations: c, Approvals: c, Journal: c, Control: c, Notifications: c, Flags: c,
 	}
 }

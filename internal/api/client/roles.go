@@ -131,6 +131,22 @@ func (c *Client) Parity(ctx context.Context, a, b string) (understudy.Parity, er
 	return call[understudy.Parity](ctx, c, http.MethodGet, "/v1/parity", url.Values{"a": {a}, "b": {b}}, nil)
 }
 
+// WatchParity measures again and again.
+func (c *Client) WatchParity(ctx context.Context, request api.WatchParity, each func(api.Likeness) error) error {
+	query := url.Values{"a": {request.A}, "b": {request.B}}
+	if request.Every > 0 {
+		query.Set("every", request.Every.String())
+	}
+	return following(ctx, c, "/v1/parity/watch", query, each)
+}
+
+// ParityHistory is what was measured of two environments.
+func (c *Client) ParityHistory(ctx context.Context, request api.ParityHistory) (understudy.ParityHistory, error) {
+	query := url.Values{"a": {request.A}, "b": {request.B}}
+	since(query, request.Since)
+	return call[understudy.ParityHistory](ctx, c, http.MethodGet, "/v1/parity/history", query, nil)
+}
+
 // Captures lists what the seal caught.
 func (c *Client) Captures(ctx context.Context, name string, from time.Time) ([]api.Capture, error) {
 	query := url.Values{}

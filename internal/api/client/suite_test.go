@@ -47,6 +47,7 @@ func suite() map[string]part {
 		"an explanation comes whole":                   explanationIsWhole,
 		"a configuration comes whole":                  configurationIsWhole,
 		"flags come as they were set":                  flagsCome,
+		"likeness is watched, and its history comes":   likenessComes,
 	}
 }
 
@@ -70,6 +71,36 @@ func errorKeepsAll(t *testing.T, _ *apitest.Stage, roles api.Roles) {
 	if understudy.KindOf(err) != understudy.KindNotFound || err.Error() != `there is no release "nowhere"` ||
 		understudy.HintOf(err) != "see what there is: understudy release list" {
 		t.Errorf("found %v (%s), hint %q", err, understudy.KindOf(err), understudy.HintOf(err))
+	}
+}
+
+func likenessComes(t *testing.T, stage *apitest.Stage, roles api.Roles) {
+	at := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	accepted := &understudy.Acceptance{Kind: "setting", Name: "main *", Owner: "ann", Reason: "small", Until: "2026-12-31"}
+	stage.Measured = understudy.Parity{A: "production", B: "staging", Figure: 100, Compared: 10, MeasuredAt: at, Gaps: []understudy.Gap{{Kind: "setting", Name: "main x", Weight: 2, Accepted: accepted}}}
+	stage.Watched = []api.Likeness{{At: at, Parity: stage.Measured}, {At: at.Add(time.Minute), Failed: "staging is in use"}}
+	stage.Past = understudy.ParityHistory{A: "production", B: "staging", Promoted: []understudy.Promoted{{At: at, To: "production", Label: "v2"}},
+		Stretches: []understudy.ParityStretch{{ID: "m1", From: at.Add(-time.Hour), Until: at.Add(-time.Hour)}, {ID: "m2", From: at, Until: at, Times: 3, Figure: 98.9, Kinds: []understudy.GapSum{{Kind: "setting", Accepted: 1}}}}}
+	if got, err := roles.Parities.Parity(t.Context(), "", ""); err != nil || !cmp.Equal(got, stage.Measured) {
+		t.Errorf("%v: %s", err, cmp.Diff(stage.Measured, got))
+	}
+	var seen []api.Likeness
+	enough := errors.New("enough")
+	request := api.WatchParity{A: "production", B: "staging", Every: 90 * time.Second}
+	err := roles.Parities.WatchParity(t.Context(), request, func(l api.Likeness) error {
+		if seen = append(seen, l); len(seen) == 2 {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) || !cmp.Equal(seen, stage.Watched) || !cmp.Equal(stage.Requests(), []any{request}) {
+		t.Errorf("watched %+v (%v), asked %+v", seen, err, stage.Requests())
+	}
+	past, err := roles.Parities.ParityHistory(t.Context(), api.ParityHistory{Since: at.Add(-time.Minute)})
+	want := stage.Past
+	want.Stretches = want.Stretches[1:]
+	if err != nil || !cmp.Equal(past, want) {
+		t.Errorf("%v: %s", err, cmp.Diff(want, past))
 	}
 }
 
