@@ -48,14 +48,17 @@ type Rehearsal struct {
 	Expected      *Expectation   `json:"expected,omitempty"` // what its runs of the migration let expect of production
 	Radius        *Radius        `json:"radius,omitempty"`   // how far the candidate reaches beyond the baseline
 	// Contract is what was seen of the contract migration; nil: none was rehearsed, or it broke something.
-	Contract  *Expectation `json:"contract,omitempty"`
-	Reason    string       `json:"reason,omitempty"` // why it ended in error, or who cancelled it
-	Verdict   string       `json:"verdict,omitempty"`
-	Resumed   int          `json:"resumed,omitempty"` // times it went on after the daemon had died
-	QueuedAt  time.Time    `json:"queuedAt"`
-	StartedAt time.Time    `json:"startedAt,omitzero"`
-	EndedAt   time.Time    `json:"endedAt,omitzero"`
-	By        string       `json:"by"`
+	Contract *Expectation `json:"contract,omitempty"`
+	// Restoration is what was seen of the way back by the safety copy; nil: it is not the
+	// release's way, or it did not lead there.
+	Restoration *Restoration `json:"restoration,omitempty"`
+	Reason      string       `json:"reason,omitempty"` // why it ended in error, or who cancelled it
+	Verdict     string       `json:"verdict,omitempty"`
+	Resumed     int          `json:"resumed,omitempty"` // times it went on after the daemon had died
+	QueuedAt    time.Time    `json:"queuedAt"`
+	StartedAt   time.Time    `json:"startedAt,omitzero"`
+	EndedAt     time.Time    `json:"endedAt,omitzero"`
+	By          string       `json:"by"`
 }
 
 // Findings are those of all checks, what would hurt most first.

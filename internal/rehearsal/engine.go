@@ -189,7 +189,7 @@ func (e *Engine) statement(r understudy.Rehearsal, scene Scene, outcome understu
 		Rehearsal: r.ID, Outcome: outcome, Release: r.Candidate, Label: r.Label,
 		Artifact: scene.Candidate.Artifact.Digest, Config: scene.Candidate.Config,
 		Migrations: scene.Candidate.Migrations, Flags: scene.Candidate.Flags, Baseline: r.Baseline,
-		Production: r.Production, Policy: policy, Terms: &scene.Policy, Radius: r.Radius, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected, Contract: r.Contract,
+		Production: r.Production, Policy: policy, Terms: &scene.Policy, Radius: r.Radius, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected, Contract: r.Contract, Restoration: r.Restoration,
 		StartedAt: r.StartedAt, EndedAt: ended,
 	}
 	if r.Snapshot != nil {

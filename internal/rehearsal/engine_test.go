@@ -53,7 +53,11 @@ func stories() map[string]story {
 		"the candidate does not start": {candidate: candidate(), notReady: understudy.Errorf(understudy.KindFailed, "web ended with status 1")},
 		"the way back loses data":      {candidate: candidate(), losses: []rehearsal.Loss{{Table: "public.users", What: "12 rows", Count: 12}}},
 		"nobody comes":                 {candidate: candidate(), quiet: true},
-		"its start is its migration":   booting(),
+		"the way back is a restore":    restoring(nil),
+		"it cannot be restored": restoring(func(s *story) {
+			s.restore = func() rehearsal.Restored { return rehearsal.Restored{Said: "the copy is damaged"} }
+		}),
+		"its start is its migration": booting(),
 		"it is found by an experiment": {candidate: candidate(), tried: map[string]rehearsal.Tried{"together": {Summary: "the two met",
 			Findings: []understudy.Finding{{Code: "migration.together", Severity: understudy.SeverityBlocking}}}}},
 		"a test fails": {candidate: candidate(), test: func(name string, _ int) rehearsal.Tested {
