@@ -22,7 +22,8 @@ const (
 	RequireVerdict   = "verdict"   // there is one, signed, and it passed
 	RequireBits      = "bits"      // what was rehearsed is what is promoted
 	RequireChecks    = "checks"
-	RequireUnmoved   = "unmoved" // production is what it was rehearsed against
+	RequireWayBack   = "way back" // where it is a restore: it was rehearsed, and can be done there
+	RequireUnmoved   = "unmoved"  // production is what it was rehearsed against
 	RequireFresh     = "age"
 	RequireSoak      = "soak"
 	RequireApprovals = "approvals"

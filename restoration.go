@@ -68,3 +68,57 @@ func (w Written) String() string {
 	}
 	return strings.Join(named, ", ")
 }
+
+// Restore is a rollback that gives the databases back as they were before the migration. What
+// was written since is lost, so a person asks for it.
+type Restore struct {
+	By    string         `json:"by"`
+	After PromotionState `json:"after"`          // the state in which it was asked for
+	Lost  *Lost          `json:"lost,omitempty"` // what it costs, counted when nobody wrote any more
+	Asked time.Time      `json:"asked,omitzero"` // when nobody was let in any more
+	Done  bool           `json:"done,omitempty"` // the databases are back
+	// Failed is why they are not: nothing of them was changed then.
+	Failed string   `json:"failed,omitempty"`
+	Aside  []string `json:"aside,omitempty"` // what stood there, by the names it has now
+}
+
+// Lost is what is lost by restoring a safety copy.
+type Lost struct {
+	Copied time.Time `json:"copied"` // when the copy was begun
+	// Rows are those written since the migration had ended, and Meanwhile those between the
+	// copy and that moment, the migration's own among them. Nil: it is not known which are which.
+	Rows      Written `json:"rows,omitempty"`
+	Meanwhile Written `json:"meanwhile,omitempty"`
+	Unknown   string  `json:"unknown,omitempty"` // why they could not be counted
+}
+
+// String is the loss as half a sentence.
+func (l Lost) String() string {
+	text := "all that was written since " + l.Copied.UTC().Format("2006-01-02 15:04:05 UTC")
+	switch {
+	case l.Unknown != "":
+		return text + " (how many rows is not known: " + l.Unknown + ")"
+	case l.Rows.Rows() == 0:
+		text += ": no row is known to have been written since the migration"
+	default:
+		text += fmt.Sprintf(": about %d rows since the migration (%s)", l.Rows.Rows(), l.Rows)
+	}
+	if n := l.Meanwhile.Rows(); n > 0 {
+		text += fmt.Sprintf(", and what others wrote among the %d rows between the safety copy and the end of the migration", n)
+	}
+	return text
+}
+
+// Stuck tells whether a promotion must not turn back by itself: its new release may have
+// written what the old one cannot live with, and only restoring the databases, which loses
+// what was written since, would help.
+func (p Promotion) Stuck() bool {
+	if !p.Restores || p.SafetyCopy == "" {
+		return false
+	}
+	switch p.State {
+	case PromotionSwitching, PromotionBaking, PromotionSettled:
+		return !p.OldRunsOnNew || p.Restoration == nil || !p.Restoration.OldAfterNew
+	}
+	return false
+}
