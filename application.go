@@ -142,6 +142,9 @@ type Way string
 const (
 	WayDown Way = "down" // by its own down command; schema and data come back
 	WayNone Way = "none" // the schema stays: the old release runs on the new one
+	// WayRestore: no code leads back. The databases are given back as they were before the
+	// migration, and what was written since is lost.
+	WayRestore Way = "restore"
 )
 
 // Test is one of the team's own test commands. It runs inside the environment with

@@ -65,8 +65,8 @@ func TestPromotion_MovesAsItIsDrawn(t *testing.T) {
 		understudy.PromotionSettled:     {back, understudy.PromotionContracting},
 		understudy.PromotionContracting: {understudy.PromotionContracted, understudy.PromotionSettled},
 		understudy.PromotionContracted:  nil,
-		understudy.PromotionRollingBack: {understudy.PromotionRolledBack},
-		understudy.PromotionRolledBack:  nil,
+		understudy.PromotionRollingBack: {understudy.PromotionRolledBack, understudy.PromotionSettled},
+		understudy.PromotionRolledBack:  {back},
 		understudy.PromotionRefused:     nil,
 	}
 	tryMoves(t, allowed, understudy.PromotionState.CanBecome)
@@ -80,8 +80,8 @@ func TestPromotion_MovesAsItIsDrawn(t *testing.T) {
 	}
 }
 
-func TestPromotion_NoWayLeadsBackFromARollbackOrAContraction(t *testing.T) {
-	for _, from := range []understudy.PromotionState{understudy.PromotionRollingBack, understudy.PromotionRolledBack, understudy.PromotionContracting, understudy.PromotionContracted} {
+func TestPromotion_NoWayLeadsBackFromARollbackUnderWayOrAContraction(t *testing.T) {
+	for _, from := range []understudy.PromotionState{understudy.PromotionRollingBack, understudy.PromotionContracting, understudy.PromotionContracted} {
 		if from.CanBecome(understudy.PromotionRollingBack) {
 			t.Errorf("%s can become rolling-back", from)
 		}

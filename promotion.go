@@ -9,7 +9,8 @@ import "time"
 //	   └→ refused
 //
 // A rollback is never rolled back by itself; a hold follows it. What was begun to be
-// contracted has no way back.
+// contracted has no way back. A rollback whose databases could not be restored leaves the
+// promotion settled; one that left them as they were may be followed by another that restores them.
 type PromotionState string
 
 // The states of a promotion.
@@ -37,7 +38,8 @@ func (s PromotionState) CanBecome(next PromotionState) bool {
 		PromotionBaking:      {PromotionSettled, PromotionRollingBack},
 		PromotionSettled:     {PromotionRollingBack, PromotionContracting},
 		PromotionContracting: {PromotionContracted, PromotionSettled},
-		PromotionRollingBack: {PromotionRolledBack},
+		PromotionRollingBack: {PromotionRolledBack, PromotionSettled},
+		PromotionRolledBack:  {PromotionRollingBack},
 	}, s, next)
 }
 
@@ -76,6 +78,13 @@ type Promotion struct {
 	Judged  Judgement  `json:"judged,omitempty"`
 	Metrics []Measured `json:"metrics,omitempty"`
 	OldSeen *Side      `json:"oldSeen,omitempty"`
+	// Restores: its way back is the databases' safety copy, which stands in SafetyCopy once it
+	// is made, and Restoration is what was rehearsed of it; nil: it was not.
+	Restores    bool         `json:"restores,omitempty"`
+	SafetyCopy  string       `json:"safetyCopy,omitempty"`
+	Restoration *Restoration `json:"restoration,omitempty"`
+	// Restore is a rollback that brings the databases back; nil: they stay as they are.
+	Restore *Restore `json:"restore,omitempty"`
 	// Contract is its contract migration; nil: none was asked for.
 	Contract *Contract        `json:"contract,omitempty"`
 	Events   []PromotionEvent `json:"events,omitempty"`

@@ -50,6 +50,9 @@ type Rehearsal struct {
 	Parity        *ParitySummary `json:"parity,omitempty"`   // how alike the twin was, and what of it is accepted
 	// Contract is what was seen of the contract migration; nil: none was rehearsed, or it broke something.
 	Contract *Expectation `json:"contract,omitempty"`
+	// Restoration is what was seen of the way back by the safety copy; nil: it is not the
+	// release's way, or it did not lead there.
+	Restoration *Restoration `json:"restoration,omitempty"`
 	// Running is the configuration that the candidate's processes were seen to run with.
 	Running   []ConfigRan  `json:"running,omitempty"`
 	FlagRows  []FlagValues `json:"flagRows,omitempty"` // combinations of flags that passed

@@ -24,6 +24,7 @@ const (
 	RequireChecks    = "checks"
 	RequireUnmoved   = "unmoved"       // production is what it was rehearsed against
 	RequireConfig    = "configuration" // the release can be started with what the environment has
+	RequireWayBack   = "way back"      // where it is a restore: it was rehearsed, and can be done there
 	RequireFresh     = "age"
 	RequireAccepted  = "accepted" // who answers for the twin's differences still does
 	RequireSoak      = "soak"

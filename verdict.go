@@ -56,6 +56,8 @@ type Statement struct {
 	Expected *Expectation `json:"expected,omitempty"`
 	// Contract is what promotion holds the contract migration against; nil: it was not rehearsed.
 	Contract *Expectation `json:"contract,omitempty"`
+	// Restoration is the way back by the safety copy, as it was seen to go; nil: it was not.
+	Restoration *Restoration `json:"restoration,omitempty"`
 	// OldRunsOnNew tells whether the baseline was seen to work on the migrated schema.
 	OldRunsOnNew bool `json:"oldRunsOnNew"`
 	// Running is the configuration that the candidate's processes were seen to run with on the

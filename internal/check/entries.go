@@ -103,8 +103,12 @@ const (
 	RollbackSlow       Code = "rollback.slow"
 	RollbackNone       Code = "rollback.no-way-back"
 	RollbackBlocked    Code = "rollback.blocked"
-	ContractFailed     Code = "contract.failed"
-	ContractBroke      Code = "contract.release-breaks"
+
+	RollbackRestoreFailed   Code = "rollback.restore-failed"
+	RollbackWritesLost      Code = "rollback.writes-lost"
+	RollbackOnlyByRestoring Code = "rollback.only-by-restoring"
+	ContractFailed          Code = "contract.failed"
+	ContractBroke           Code = "contract.release-breaks"
 )
 
 // Catalogue lists every kind of finding, in the order of the checks.
@@ -359,6 +363,12 @@ func rollbackEntries() []Entry {
 			"a rollback would run the old release on the new schema, as was rehearsed", "nothing, while the old release works on the new schema"},
 		{RollbackBlocked, in, understudy.SeverityWarning, "the way back blocks requests for {longest}",
 			"customers would wait again while going back", "see the remedy for migration.blocked"},
+		{RollbackRestoreFailed, in, understudy.SeverityBlocking, "the databases cannot be restored from their safety copy",
+			"there would be no way back: the release has none but this one", "see why in what was seen; where a copy cannot hold all that is there, declare back: down or back: none"},
+		{RollbackWritesLost, in, understudy.SeverityWarning, "going back loses what was written since the safety copy",
+			"customers would lose all that they did from the safety copy before the migration until the rollback: {rows}", "expand first and contract in a later release, which needs no restore; else promote when little is written, and decide soon"},
+		{RollbackOnlyByRestoring, in, understudy.SeverityWarning, "the old release breaks on what the new one wrote, so nothing goes back by itself",
+			"a release that turns out to be worse would serve on until a person asks for the restore, and for the loss that comes with it", "keep the schema readable by the old release; else be there while it bakes"},
 		{ContractFailed, in, understudy.SeverityBlocking, "the contract migration does not run through",
 			"production would be left with a schema half way, and no way back", "try the contract command on data that both releases have written"},
 		{ContractBroke, in, understudy.SeverityBlocking, "the new release breaks on the contracted schema",

@@ -21,11 +21,14 @@ type Case struct {
 	Production  understudy.Fingerprint
 	Policy      understudy.Policy // as it is written, on no lane
 	Held        string
-	Unfit       string    // why the release cannot be started there; empty: it can
-	Debt        string    // what went out past the gate and was not rehearsed since; empty: nothing
-	PassedSince time.Time // since when every verdict on the release passed
-	Approvals   []understudy.SignedApproval
-	Now         time.Time
+	Unfit       string // why the release cannot be started there; empty: it can
+	// Unrestorable is why production's databases cannot be given back as they were, where the
+	// release's way back is that; empty: they can.
+	Unrestorable string
+	Debt         string    // what went out past the gate and was not rehearsed since; empty: nothing
+	PassedSince  time.Time // since when every verdict on the release passed
+	Approvals    []understudy.SignedApproval
+	Now          time.Time
 }
 
 // Explain holds a case against everything that the gate asks.
@@ -48,6 +51,7 @@ func Explain(c Case) (understudy.Explanation, error) {
 	}
 	out.Requirements = append(out.Requirements, c.standing()...)
 	out.Requirements = append(out.Requirements, c.evidence()...)
+	out.Requirements = append(out.Requirements, c.wayBack()...)
 	if asked.Soak > 0 && !c.PassedSince.IsZero() { // without a verdict that passed, that is what is missing
 		out.Requirements = append(out.Requirements, c.soak(asked.Soak))
 	}

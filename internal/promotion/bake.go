@@ -59,11 +59,15 @@ func (e *Engine) settle(ctx context.Context, p *understudy.Promotion, by Settle)
 		return "", err
 	}
 	outcome, why := p.Judged.Whole()
-	if outcome == understudy.OutcomeFailed {
+	if outcome == understudy.OutcomeFailed && !p.Stuck() {
 		return "", turned{why}
 	}
 	text := by.Error()
-	if outcome != understudy.OutcomePassed {
+	switch outcome {
+	case understudy.OutcomePassed:
+	case understudy.OutcomeFailed:
+		text = fmt.Sprintf("%s; it was seen to be worse: %s", text, why)
+	default:
 		text = fmt.Sprintf("%s; it was not judged: %s", text, why)
 	}
 	if err := e.say(ctx, p, "%s", text); err != nil {
@@ -75,12 +79,9 @@ func (e *Engine) settle(ctx context.Context, p *understudy.Promotion, by Settle)
 // stepBack is the step of a promotion whose traffic is back on the old release.
 const stepBack = "back"
 
-// goBack is never turned back: it is tried until it is done.
-func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
+// flip sends the traffic back to the old release.
+func (e *Engine) flip(ctx context.Context, p *understudy.Promotion) error {
 	started := e.Clock.Now()
-	if p.Old == "" {
-		return understudy.Errorf(understudy.KindRefused, "%s ran nothing before %s: there is no release to go back to", p.To, p.Label)
-	}
 	// Where it turned back before it had done that: the split forgets who is warm. One that
 	// is not known needs no retiring, and nothing of it may hold up the way back.
 	if err := e.retire(ctx, p); err != nil && understudy.KindOf(err) != understudy.KindNotFound {
@@ -91,6 +92,12 @@ func (e *Engine) goBack(ctx context.Context, p *understudy.Promotion) error {
 	}
 	if err := e.Door.Split(ctx, p.To, p.New, p.Old, 100); err != nil {
 		return err
+	}
+	if r := p.Restore; r != nil {
+		if err := e.Shutter.Unshut(ctx, p.To, p.ID); err != nil {
+			return err
+		}
+		started = r.Asked
 	}
 	if p.Step != stepBack { // said once, however often what follows is tried
 		p.Step = stepBack

@@ -19,6 +19,8 @@ type Engine struct {
 	Deployments Deployments
 	Schema      Schema
 	Door        Door
+	Restorer    Restorer
+	Shutter     Shutter
 	Meter       Meter // of the team's own metrics
 	Recorder    Recorder
 	Clock       Clock
@@ -29,6 +31,8 @@ type Engine struct {
 type GoBack struct {
 	By     string
 	Reason string
+	// LoseWrites: the databases are to be given back as they were before the migration.
+	LoseWrites bool
 }
 
 func (g GoBack) Error() string { return fmt.Sprintf("%s asked to go back: %s", g.By, g.Reason) }
@@ -83,18 +87,19 @@ func (e *Engine) decide(ctx context.Context, p *understudy.Promotion) (next unde
 	case deaf(p.State):
 		return next, err
 	case wish(ctx) != nil:
+		wish(ctx).asks(p)
 		return turnBack(p, wish(ctx).Error()), nil
-	case errors.As(err, &turn):
+	case errors.As(err, &turn) && !p.Stuck():
 		return turnBack(p, turn.why), nil
 	}
 	return next, err
 }
 
 // wish is somebody's wish to go back, if there is one.
-func wish(ctx context.Context) error {
+func wish(ctx context.Context) *GoBack {
 	var back GoBack
 	if errors.As(context.Cause(ctx), &back) {
-		return back
+		return &back
 	}
 	return nil
 }
@@ -110,7 +115,11 @@ func turnBack(p *understudy.Promotion, why string) understudy.PromotionState {
 	return understudy.PromotionRefused
 }
 
-func canGoBack(s understudy.PromotionState) bool { return s.CanBecome(understudy.PromotionRollingBack) }
+// canGoBack tells the states in which a wish to go back is heeded. What has gone back is no
+// longer the engine's to take back further: whoever wants its databases restored begins that anew.
+func canGoBack(s understudy.PromotionState) bool {
+	return s != understudy.PromotionRolledBack && s.CanBecome(understudy.PromotionRollingBack)
+}
 
 // step does the work of the present state and says which comes next.
 func (e *Engine) step(ctx context.Context, p *understudy.Promotion) (understudy.PromotionState, error) {
@@ -130,7 +139,7 @@ func (e *Engine) step(ctx context.Context, p *understudy.Promotion) (understudy.
 	case understudy.PromotionContracting:
 		return e.contract(ctx, p)
 	default:
-		return understudy.PromotionRolledBack, e.goBack(ctx, p)
+		return e.goBack(ctx, p)
 	}
 }
 
@@ -227,11 +236,12 @@ func (e *Engine) expand(ctx context.Context, p *understudy.Promotion, release un
 	if release.Application.Migration == nil || p.Step == "migrated" {
 		return nil
 	}
-	if policy.SafetyCopy {
+	if policy.SafetyCopy || p.Restores {
 		path, err := e.Schema.SafetyCopy(ctx, p.To, p.ID)
 		if err != nil {
 			return orTurn(ctx, err, "no safety copy could be made: %v", err)
 		}
+		p.SafetyCopy = path
 		if err := e.say(ctx, p, "safety copy: %s", path); err != nil {
 			return err
 		}
@@ -258,6 +268,11 @@ func (e *Engine) migrate(ctx context.Context, p *understudy.Promotion, release u
 		return orTurn(ctx, err, "the migration did not run through: %v", err)
 	case untold != nil:
 		return untold
+	}
+	if p.Restores {
+		if err := e.Restorer.Begin(ctx, p.To, p.ID); err != nil {
+			return err
+		}
 	}
 	p.Step = "migrated"
 	return e.say(ctx, p, "%s", said)

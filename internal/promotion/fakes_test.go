@@ -48,6 +48,8 @@ type story struct {
 	contract  error            // of the contract migration
 	settle    bool             // a promotion is let alone: somebody settles it
 	broken    map[string]error // calls that fail, by name
+	unstaged  error            // the safety copy cannot be read
+	external  string           // why nothing can be restored
 }
 
 type death struct{ in string }
@@ -83,6 +85,12 @@ type world struct {
 	counting bool
 	served   map[string]*understudy.Side
 	counted  time.Time
+
+	shut   bool // the door is
+	staged bool // the safety copy was read
+	begun  bool // what is written is no longer the migration's
+
+	swapped bool // the databases are those of the safety copy
 
 	calls int
 	fate  fate
@@ -148,7 +156,7 @@ func (w *world) strike(name string) {
 }
 
 func (w *world) alwaysServes(after string) {
-	if w.story.empty {
+	if w.story.empty || w.shut {
 		return
 	}
 	sum := 0
@@ -178,7 +186,7 @@ func (w *world) live(ctx context.Context, f fate) (err error, died bool) {
 func (w *world) engine() *promotion.Engine {
 	return &promotion.Engine{
 		Records: w, Archive: archive{w}, Consent: consent{w}, Production: production{w}, Deployments: deployments{w},
-		Schema: schema{w}, Door: door{w}, Meter: meter{w}, Recorder: w, Clock: w,
+		Schema: schema{w}, Door: door{w}, Restorer: restorer{w}, Shutter: shutter{w}, Meter: meter{w}, Recorder: w, Clock: w,
 	}
 }
 
@@ -330,8 +338,11 @@ func (d deployments) Start(ctx context.Context, id, _ string, _ understudy.Relea
 
 func (d deployments) Revive(ctx context.Context, id string) error {
 	return d.act(ctx, "Revive", func() error {
-		if id != oldID {
+		switch {
+		case id != oldID && (id != newID || d.story.unstaged == nil):
 			return d.fault("%q is revived", id)
+		case d.swapped && d.had.State == understudy.PromotionRollingBack && (d.had.Restore == nil || !d.had.Restore.Done):
+			return d.fault("%q is revived before it is written down that the databases are back", id)
 		}
 		d.running[id] = true
 		return nil

@@ -29,7 +29,9 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 	p.Verdict, p.Lane, p.Refusals, p.Do = c.Verdict, explained.Lane, nil, nil
 	if s := c.Statement; s != nil {
 		p.LockTimeout, p.Expected, p.OldRunsOnNew = s.LockTimeout, s.Expected, s.OldRunsOnNew
+		p.Restoration = s.Restoration
 	}
+	p.Restores = c.Release.Application.Migration.Restores()
 	broken := understudy.BrokenGlass{Over: []string{}}
 	for _, r := range explained.Missing() {
 		if p.Glass != nil && r.Breakable && !unasked(p, r) {
@@ -94,6 +96,11 @@ func (e *Engine) examine(ctx context.Context, p understudy.Promotion) (policy.Ca
 	default:
 		c.Verdict, c.Evidence, c.Statement = verdict, evidence, &statement
 	}
+	if c.Release.Application.Migration.Restores() {
+		if c.Unrestorable, err = e.Restorer.Restorable(ctx, p.To); err != nil {
+			return c, err
+		}
+	}
 	if c.Debt, err = e.Consent.Debt(ctx, p.To); err != nil {
 		return c, err
 	}
@@ -128,9 +135,7 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 	if explained.Lane == understudy.LaneExpress {
 		out = append(out, "it goes on the express lane: its measured radius is within policy.express")
 	}
-	if asked.SafetyCopy {
-		out = append(out, "a safety copy of the databases is made")
-	}
+	out = append(out, copying(c, asked)...)
 	if release.Application.Migration != nil {
 		out = append(out, migration(c.Statement, asked)...)
 	}
@@ -139,7 +144,7 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 		out = append(out, fmt.Sprintf("its configuration in %s is another one than what runs there: understudy config diff %s", c.Promotion.To, c.Promotion.To))
 	}
 	out = append(out, stepping(asked))
-	out = append(out, fmt.Sprintf("it is watched for %s more; if it gets worse the old one takes over again by itself", asked.Bake))
+	out = append(out, watching(c, asked))
 	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 {
 		when := asked.Contract
 		if glass != nil && len(glass.Passed) > 0 {

@@ -64,6 +64,13 @@ func (w *watcher) watch(ctx context.Context, until time.Time) error {
 		outcome, why := w.p.Judged.Whole()
 		undecided := w.undecided()
 		switch over := !w.Clock.Now().Before(until); {
+		case outcome == understudy.OutcomeFailed && w.p.Stuck():
+			if waiting != worse {
+				waiting = worse
+				if err := w.holdStill(ctx, w.p, why); err != nil {
+					return err
+				}
+			}
 		case outcome == understudy.OutcomeFailed:
 			return turned{why}
 		case over && (undecided == "" || !w.baking):
@@ -87,6 +94,9 @@ func (w *watcher) watch(ctx context.Context, until time.Time) error {
 		}
 	}
 }
+
+// worse is what a release waits in that must not turn back by itself: a person can end that.
+const worse = "it is worse"
 
 // tooLittle is what keeps a release from being judged that nobody asks anything of.
 const tooLittle = "too little traffic to judge"

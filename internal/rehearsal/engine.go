@@ -209,7 +209,7 @@ func (e *Engine) statement(r understudy.Rehearsal, scene Scene, outcome understu
 		Rehearsal: r.ID, Outcome: outcome, Release: r.Candidate, Label: r.Label,
 		Artifact: scene.Candidate.Artifact.Digest, Config: scene.Candidate.Config,
 		Migrations: scene.Candidate.Migrations, Flags: scene.Candidate.Flags, FlagRows: r.FlagRows, Baseline: r.Baseline,
-		Production: r.Production, Policy: policy, Terms: &scene.Policy, Radius: r.Radius, Parity: r.Parity, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected, Contract: r.Contract,
+		Production: r.Production, Policy: policy, Terms: &scene.Policy, Radius: r.Radius, Parity: r.Parity, LockTimeout: scene.Policy.LockTimeout, Expected: r.Expected, Contract: r.Contract, Restoration: r.Restoration,
 		Running:   r.Running,
 		StartedAt: r.StartedAt, EndedAt: ended,
 	}

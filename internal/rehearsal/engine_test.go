@@ -56,7 +56,11 @@ func stories() map[string]story {
 			f.guilty = []string{"cart"}
 			f.fails = func(v understudy.FlagValues, _ int) string { return map[string]string{"on": "TestBuy"}[v["cart"]] }
 		}),
-		"nobody comes":               {candidate: candidate(), quiet: true},
+		"nobody comes":              {candidate: candidate(), quiet: true},
+		"the way back is a restore": restoring(nil),
+		"it cannot be restored": restoring(func(s *story) {
+			s.restore = func() rehearsal.Restored { return rehearsal.Restored{Said: "the copy is damaged"} }
+		}),
 		"its start is its migration": booting(),
 		"it is found by an experiment": {candidate: candidate(), tried: map[string]rehearsal.Tried{"together": {Summary: "the two met",
 			Findings: []understudy.Finding{{Code: "migration.together", Severity: understudy.SeverityBlocking}}}}},

@@ -25,6 +25,10 @@ func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (unde
 	}
 	var w window
 	w.from = time.Now()
+	before, err := p.written(ctx)
+	if err != nil {
+		return c, err
+	}
 	flip, heard, err := p.flipBack(ctx)
 	if err != nil {
 		return c, err
@@ -40,7 +44,13 @@ func lookAtRollback(ctx context.Context, p *play, r *understudy.Rehearsal) (unde
 	if err != nil {
 		return c, err
 	}
-	if err = p.schemaBack(ctx, &c); err != nil { // before c is returned: it adds to it
+	if p.restores() {
+		c.Findings = onlyByRestoring(c.Findings)
+		err = p.restoreBack(ctx, &c, before, w.from)
+	} else {
+		err = p.schemaBack(ctx, &c)
+	}
+	if err != nil { // before c is returned: they add to it
 		return c, err
 	}
 	err = p.contract(ctx, &c)

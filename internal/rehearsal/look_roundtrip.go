@@ -64,7 +64,7 @@ func (p *play) roundTrip(ctx context.Context, c *understudy.Check) (changes bool
 	if err != nil {
 		return true, err
 	}
-	return true, p.compareData(ctx, c, before.data, back)
+	return true, p.compareData(ctx, c, Side, before.data, back)
 }
 
 func (p *play) differ(a, b state) (bool, error) {
@@ -77,7 +77,7 @@ func (p *play) differ(a, b state) (bool, error) {
 }
 
 // compareData makes a finding of each table whose data is not back, and names the rows.
-func (p *play) compareData(ctx context.Context, c *understudy.Check, before, after json.RawMessage) error {
+func (p *play) compareData(ctx context.Context, c *understudy.Check, of Copy, before, after json.RawMessage) error {
 	losses, err := p.Ledger.CompareData(before, after)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (p *play) compareData(ctx context.Context, c *understudy.Check, before, aft
 	for _, loss := range losses {
 		rows := ""
 		if !named[loss.Table] {
-			if rows, err = p.nameRows(ctx, loss.Table); err != nil {
+			if rows, err = p.nameRows(ctx, of, loss.Table); err != nil {
 				return err
 			}
 			named[loss.Table] = true
@@ -101,9 +101,9 @@ func (p *play) compareData(ctx context.Context, c *understudy.Check, before, aft
 	return nil
 }
 
-// nameRows says which rows of a table on the side copy are not as they were.
-func (p *play) nameRows(ctx context.Context, table string) (string, error) {
-	rows, err := p.Examiner.Rows(ctx, Side, table)
+// nameRows says which rows of a table on a copy are not as they were.
+func (p *play) nameRows(ctx context.Context, of Copy, table string) (string, error) {
+	rows, err := p.Examiner.Rows(ctx, of, table)
 	if err != nil {
 		return "", fmt.Errorf("naming the rows that differ in %s: %w", table, err)
 	}

@@ -44,6 +44,7 @@ type Scene struct {
 	Crowd      Crowd // nil: nobody declares traffic
 	Migrator   Migrator
 	Contractor Contractor // nil: contract migrations are not rehearsed
+	Restorer   Restorer   // nil: nothing is restored
 	Witness    Witness
 	Examiner   Examiner
 	Ledger     Ledger

@@ -70,3 +70,6 @@ func Measured(ctx context.Context, c *Cluster) (file, wal time.Duration, err err
 	})
 	return file, wal, err
 }
+
+// StagedName lets a test see what waits to be swapped.
+func StagedName(aside string) string { return stagedName(aside) }

@@ -2,8 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -129,60 +127,5 @@ func drop(t *testing.T, c *cluster.Cluster, name string) {
 	t.Helper()
 	if err := c.Drop(context.Background(), name); err != nil {
 		t.Errorf("dropping %s: %v", name, err)
-	}
-}
-
-func TestRestore_PutsADatabaseBackToItsSafetyCopy(t *testing.T) {
-	c, name, _ := furnished(t)
-	copied := filepath.Join(t.TempDir(), "safety copy.dump")
-	if err := c.Dump(t.Context(), name, copied); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 || info.Size() == 0 {
-		t.Fatalf("the copy is %v, %v", info, err)
-	}
-	was := value(t, c, "postgres", ownerSettingsGrants, name)
-	postgrestest.Exec(t, c, name, "DROP TABLE public.kept; CREATE TABLE public.later ()")
-	if err := c.Restore(t.Context(), copied, name); err != nil {
-		t.Fatal(err)
-	}
-	if got := value(t, c, name, "SELECT count(*) || ' ' || (to_regclass('public.later') IS NULL) FROM public.kept"); got != "1000 true" {
-		t.Errorf("after the restore: %s", got)
-	}
-	if is := value(t, c, "postgres", ownerSettingsGrants, name); was != is {
-		t.Errorf("before:\n%s\nafter:\n%s", was, is)
-	}
-	if got := value(t, c, name, "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'public.kept'::regclass"); !strings.HasPrefix(got, "owner") {
-		t.Errorf("the table belongs to %s", got)
-	}
-}
-
-func TestRestore_OfADamagedCopyLeavesTheDatabaseAsItWas(t *testing.T) {
-	c, name, _ := furnished(t)
-	copied := filepath.Join(t.TempDir(), "copy.dump")
-	if err := c.Dump(t.Context(), name, copied); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(copied)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(copied, info.Size()*9/10); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Restore(t.Context(), copied, name); err == nil {
-		t.Error("a damaged copy was restored")
-	}
-	if got := value(t, c, name, "SELECT count(*)::text FROM public.kept"); got != "1000" {
-		t.Errorf("%s of 1000 rows", got)
-	}
-	if err := c.Restore(t.Context(), copied+"x", name); understudy.KindOf(err) != understudy.KindNotFound {
-		t.Errorf("a copy that is not there: %v", err)
-	}
-	if err := c.Dump(t.Context(), "no-such", copied+"y"); err == nil {
-		t.Error("a database that is not there was copied")
-	}
-	if left, err := filepath.Glob(filepath.Join(filepath.Dir(copied), ".*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %q, %v", left, err)
 	}
 }

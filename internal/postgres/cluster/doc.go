@@ -24,9 +24,11 @@
 //   - The directory looks odd (another major version, a foreign owner, no PG_VERSION, a
 //     missing pg_control): Start says so in one sentence and touches nothing. Only Remove and
 //     Replace, whose callers ask for it, delete a data directory.
-//   - A clone or a restore is made under a working name and renamed when it is whole, so
-//     that a name never stands for half a database; working names left behind by a crash
-//     are dropped by the next clone or restore of the same name.
+//   - A clone or a safety copy that is read back is made under a working name and renamed when
+//     it is whole, so that a name never stands for half a database; working names left behind
+//     by a crash are dropped by the next one of the same name.
+//   - Databases are put back to their safety copies in one transaction. What stood there stays
+//     under another name, by which it is known after a crash that it was done.
 //
 // # Loading
 //

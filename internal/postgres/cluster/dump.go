@@ -3,15 +3,12 @@ package cluster
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"understudy/internal/postgres"
-
-	"github.com/jackc/pgx/v5"
 
 	"understudy"
 )
@@ -40,69 +37,6 @@ func (c *Cluster) Dump(ctx context.Context, database, path string) error {
 		return understudy.Errorf(understudy.KindUnavailable, "writing a safety copy of database %s: %w", database, errors.Join(err, os.Remove(temp.Name())))
 	}
 	return syncFolder(filepath.Dir(path))
-}
-
-// Restore puts a database back to a safety copy: what was written since is lost. The copy
-// is read into a database beside it first, and takes its place (owner, settings and grants
-// kept) in one step when it is whole; sessions are ended then. On an error the database is
-// as it was. It needs room for both, and the database must exist.
-func (c *Cluster) Restore(ctx context.Context, path, database string) error {
-	program, err := c.tool("pg_restore")
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return understudy.Errorf(understudy.KindNotFound, "restoring database %s: there is no safety copy %s", database, path)
-	}
-	doing := "restoring database " + database
-	err = c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
-		was, err := c.properties(ctx, conn, database)
-		if err != nil {
-			return err
-		}
-		working := workingName(database)
-		if err := c.Drop(ctx, working); err != nil {
-			return err
-		}
-		if _, err := conn.Exec(ctx, was.createEmpty(working)); err != nil {
-			return err
-		}
-		err = c.run(ctx, doing, program, "--exit-on-error", "--single-transaction", "--no-password", "--dbname", c.AdminURL(working), path)
-		if err == nil {
-			err = c.replace(ctx, conn, was, working, database)
-		}
-		if err != nil {
-			return errors.Join(err, c.Drop(context.WithoutCancel(ctx), working))
-		}
-		return nil
-	})
-	if err != nil {
-		return c.failed(err, "%s", doing)
-	}
-	return nil
-}
-
-// replace puts the working database into the place of another, which then goes.
-func (c *Cluster) replace(ctx context.Context, conn *pgx.Conn, was properties, working, database string) error {
-	old := workingName(working)
-	if err := c.Drop(ctx, old); err != nil { // left by a crash just before the end
-		return err
-	}
-	err := c.undisturbed(ctx, database, func() error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if err := was.apply(ctx, tx, working, was.owner); err != nil {
-				return err
-			}
-			return execAll(ctx, tx, []string{
-				"ALTER DATABASE " + quoteName(database) + " RENAME TO " + quoteName(old),
-				"ALTER DATABASE " + quoteName(working) + " RENAME TO " + quoteName(database),
-			})
-		})
-	})
-	if err != nil {
-		return err
-	}
-	return c.Drop(ctx, old)
 }
 
 // createEmpty makes an empty database that sorts and compares like the one described.
