@@ -104,8 +104,11 @@ func (d *Daemon) lastPromotion(ctx context.Context, environment string) (underst
 	switch {
 	case err != nil:
 		return last, err
-	case last.ID == "" || last.State == understudy.PromotionRolledBack:
-		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back", environment)
+	case last.ID == "":
+		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: nothing was promoted there yet", environment)
+	case last.State == understudy.PromotionRolledBack:
+		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: %s is back on %s, %s was taken back, and there is no second step", environment, environment, last.OldLabel, last.Label).
+			WithHint("the way is forward: rehearse a release that mends what is wrong, and promote that")
 	}
 	return last, nil
 }

@@ -86,7 +86,7 @@ func (c Case) standing() []understudy.Requirement {
 		free.Says = fmt.Sprintf("%s is held: %s (understudy hold lift %s --reason … ends it)", to, c.Held, to)
 		free.Do = fmt.Sprintf("look at what happened, and lift it: understudy hold lift %s --reason …", to)
 	}
-	fresh := understudy.Requirement{Name: understudy.RequireNew, Met: c.Production.Release != c.Release.Digest, Says: to + " runs another release"}
+	fresh := understudy.Requirement{Name: understudy.RequireNew, Met: !c.there(), Says: to + " runs another release"}
 	if !fresh.Met {
 		fresh.Says, fresh.Do = fmt.Sprintf("%s runs release %s already", to, c.Release.Label), "there is nothing to do"
 	}
@@ -111,8 +111,15 @@ func (c Case) evidence() []understudy.Requirement {
 		}}
 	}
 	gate := understudy.Gate{Release: c.Release, Production: c.Production, Policy: c.Policy, Now: c.Now}
-	return gate.Requirements(*c.Statement)
+	out := gate.Requirements(*c.Statement)
+	if c.there() { // it has moved to this very release, which is said already
+		out = slices.DeleteFunc(out, func(r understudy.Requirement) bool { return r.Name == understudy.RequireUnmoved })
+	}
+	return out
 }
+
+// there tells whether the environment runs the release already.
+func (c Case) there() bool { return c.Production.Release == c.Release.Digest }
 
 // soak is the time since a release first passed, as it did not fail since.
 func (c Case) soak(asked time.Duration) understudy.Requirement {
