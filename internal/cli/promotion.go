@@ -138,15 +138,17 @@ func (c *cli) followPromotion(ctx context.Context, promotions api.Promotions, id
 		})
 	})
 	if errors.Is(err, context.Canceled) {
-		return last, understudy.Errorf(understudy.KindUnavailable, "interrupted; promotion %s goes on", id).
-			WithHint("follow it again with: understudy promotion watch %s\ntake it back with: understudy rollback %s", id, orEnvironment(last.To))
+		return last, understudy.Errorf(understudy.KindUnavailable, "interrupted; promotion %s goes on", id).WithHint("%s", meanwhile(id, last))
 	}
 	return last, err
 }
 
-func orEnvironment(name string) string {
-	if name == "" {
-		return "ENV"
+// meanwhile is what can be done about a promotion that nobody follows any more. One that goes
+// back, or contracts, cannot be taken back.
+func meanwhile(id string, last understudy.Promotion) string {
+	hint := "follow it again with: understudy promotion watch " + id
+	if last.State.CanBecome(understudy.PromotionRollingBack) && last.State != understudy.PromotionSettled {
+		hint += "\ntake it back with: understudy rollback " + last.To
 	}
-	return name
+	return hint
 }
