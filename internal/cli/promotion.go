@@ -117,6 +117,9 @@ func (c *cli) promotionWatch() *cobra.Command {
 
 func (c *cli) showPromoted(p understudy.Promotion) {
 	c.voice.print("%s: %s is %s after %s (%s)", p.To, p.Label, p.State, took(p.EndedAt.Sub(p.MadeAt)), p.ID)
+	if p.Glass != nil && len(p.Glass.Passed) > 0 && p.State == understudy.PromotionSettled {
+		c.voice.say("hint: %s is owed a rehearsal of it, and gets nothing else before: understudy rehearse %s", p.To, p.Label)
+	}
 }
 
 // followPromotion tells a promotion's events, but for the first ones that were told
