@@ -141,16 +141,19 @@ func (d *Daemon) ContractPromotion(ctx context.Context, request api.Decide) (und
 	if err != nil {
 		return p, err
 	}
+	switch p.State {
+	case understudy.PromotionSettled:
+	case understudy.PromotionContracted:
+		return p, understudy.Errorf(understudy.KindConflict, "the contract migration of promotion %s has run already", p.ID)
+	default:
+		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: a contract migration runs once it has settled, and while it is there", p.ID, p.State)
+	}
 	last, err := d.lastPromotion(ctx, p.To)
 	switch {
 	case err != nil:
 		return p, err
 	case last.ID != p.ID:
 		return p, understudy.Errorf(understudy.KindRefused, "%s is not what was promoted last to %s: that is %s", p.ID, p.To, last.ID)
-	case p.State == understudy.PromotionContracted:
-		return p, understudy.Errorf(understudy.KindConflict, "the contract migration of promotion %s has run already", p.ID)
-	case p.State != understudy.PromotionSettled:
-		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: a contract migration runs once it has settled", p.ID, p.State)
 	}
 	if err := d.mayContract(ctx, p); err != nil {
 		return p, err
