@@ -1,9 +1,9 @@
 package understudy
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -41,13 +41,31 @@ func (m Metric) WithDefaults() Metric {
 	return m
 }
 
-// String is the metric as JSON, which tells all of it.
+// String says all of a metric, so that two that differ read differently.
 func (m Metric) String() string {
-	text, err := json.Marshal(m)
-	if err != nil { // a bound that is no number
-		return err.Error()
+	var text strings.Builder
+	say := func(set bool, format string, args ...any) {
+		if set {
+			fmt.Fprintf(&text, format, args...)
+		}
 	}
-	return string(text)
+	say(m.PromQL != "", "%s", m.PromQL)
+	say(m.URL != "", ", by Prometheus at %s", m.URL)
+	say(m.Token != "", " with the token of %s", m.Token)
+	say(len(m.Command) > 0, "the command %q", m.Command)
+	if m.Max != nil {
+		say(true, "; at most %g", *m.Max)
+	}
+	if m.Min != nil {
+		say(true, "; at least %g", *m.Min)
+	}
+	say(m.Compare != 0, "; at most %g times the old release's", m.Compare)
+	say(true, "; every %s", short(m.Interval))
+	say(m.Delay != m.Interval, " from %s on", short(m.Delay))
+	say(m.Count > 0, ", %d times", m.Count)
+	say(true, ", within %s; %d may fail, %d may not be told, %d in a row may not be measured", short(m.Timeout), m.FailureLimit, m.InconclusiveLimit, m.ErrorLimit)
+	say(m.DryRun, "; it decides nothing")
+	return text.String()
 }
 
 // Validate reports what makes a metric impossible to measure.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -62,6 +63,19 @@ func told(course string) understudy.Measured {
 		}[letter], Says: "last"})
 	}
 	return d
+}
+
+func TestMetric_SaysAllOfItselfInWords(t *testing.T) {
+	for want, m := range map[string]understudy.Metric{
+		"up, by Prometheus at http://p with the token of env:T; at most 0.02; at most 1.5 times the old release's; every 10s from 1m on, 3 times, within 10s; 1 may fail, 2 may not be told, 4 in a row may not be measured": {
+			PromQL: "up", URL: "http://p", Token: "env:T", Max: of(0.02), Compare: 1.5, Delay: time.Minute, Count: 3, FailureLimit: 1, InconclusiveLimit: 2},
+		`the command ["bin/orders" "a b"]; at least 5; every 10s, within 10s; 0 may fail, 0 may not be told, 4 in a row may not be measured; it decides nothing`: {
+			Command: []string{"bin/orders", "a b"}, Min: of(5), DryRun: true},
+	} {
+		if found := m.WithDefaults().String(); found != want {
+			t.Errorf("want  %s\nfound %s", want, found)
+		}
+	}
 }
 
 func TestMetric_ConcludesAsArgoRolloutsDoes(t *testing.T) {

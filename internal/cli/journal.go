@@ -60,16 +60,17 @@ func (c *cli) showJournal(entries []understudy.Entry) {
 		for _, name := range slices.Sorted(maps.Keys(e.Facts)) {
 			facts = append(facts, name+"="+e.Facts[name])
 		}
-		rows = append(rows, []string{number(e.Sequence), moment(e.At), e.Actor, e.Act, e.Subject, strings.Join(append(reasons(e), facts...), " ")})
+		rows = append(rows, []string{number(e.Sequence), moment(e.At), e.Actor, e.Act, e.Subject, why(e.Reason, strings.Join(facts, " "))})
 	}
 	c.voice.table("ENTRY AT WHO ACT SUBJECT WHY", rows, "the journal is empty")
 }
 
-func reasons(e understudy.Entry) []string {
-	if e.Reason == "" {
-		return nil
+// why is what an entry says of its act: the reason, then what it names.
+func why(reason, facts string) string {
+	if reason == "" || facts == "" {
+		return reason + facts
 	}
-	return []string{e.Reason + ";"}
+	return reason + "; " + facts
 }
 
 func (c *cli) journalVerify() *cobra.Command {

@@ -117,6 +117,9 @@ func (c *cli) promotionWatch() *cobra.Command {
 
 func (c *cli) showPromoted(p understudy.Promotion) {
 	c.voice.print("%s: %s is %s after %s (%s)", p.To, p.Label, p.State, took(p.EndedAt.Sub(p.MadeAt)), p.ID)
+	if p.Glass != nil && len(p.Glass.Passed) > 0 && p.State == understudy.PromotionSettled {
+		c.voice.say("hint: %s is owed a rehearsal of it, and gets nothing else before: understudy rehearse %s", p.To, p.Label)
+	}
 }
 
 // followPromotion tells a promotion's events, but for the first ones that were told
@@ -138,15 +141,17 @@ func (c *cli) followPromotion(ctx context.Context, promotions api.Promotions, id
 		})
 	})
 	if errors.Is(err, context.Canceled) {
-		return last, understudy.Errorf(understudy.KindUnavailable, "interrupted; promotion %s goes on", id).
-			WithHint("follow it again with: understudy promotion watch %s\ntake it back with: understudy rollback %s", id, orEnvironment(last.To))
+		return last, understudy.Errorf(understudy.KindUnavailable, "interrupted; promotion %s goes on", id).WithHint("%s", meanwhile(id, last))
 	}
 	return last, err
 }
 
-func orEnvironment(name string) string {
-	if name == "" {
-		return "ENV"
+// meanwhile is what can be done about a promotion that nobody follows any more. One that goes
+// back, or contracts, cannot be taken back.
+func meanwhile(id string, last understudy.Promotion) string {
+	hint := "follow it again with: understudy promotion watch " + id
+	if last.State.CanBecome(understudy.PromotionRollingBack) && last.State != understudy.PromotionSettled {
+		hint += "\ntake it back with: understudy rollback " + last.To
 	}
-	return name
+	return hint
 }

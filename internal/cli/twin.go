@@ -32,7 +32,7 @@ func (c *cli) twinReset() *cobra.Command {
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
 			snapshot, err := roles.Twins.ResetTwin(ctx, api.ResetTwin{Environment: args[0], By: who()}, c.tell)
 			if err != nil {
-				return err
+				return brokenOff(err, "making "+args[0]+" anew", "understudy twin reset "+args[0])
 			}
 			return show(c, snapshot, func(s understudy.Snapshot) {
 				c.voice.print("%s is as %s was at %s: %s rows in %s, copied in %s", args[0], s.Of, moment(s.TakenAt),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -20,13 +21,22 @@ func (c *cli) upCommand() *cobra.Command {
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
 			status, err := roles.Environments.Up(ctx, api.Up{Environment: args[0], Release: release, By: who()}, c.tell)
 			if err != nil {
-				return err
+				return brokenOff(err, "bringing "+args[0]+" up", "understudy up "+args[0])
 			}
 			return show(c, status, func(s api.EnvironmentStatus) { c.showStatus([]api.EnvironmentStatus{s}) })
 		})
 	})
 	cmd.Flags().StringVar(&release, "release", "", "release to run (default what it ran last)")
 	return cmd
+}
+
+// brokenOff is what an interrupt says of an act that ends with the command that asked for it.
+func brokenOff(err error, act, again string) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "interrupted; %s was ended on its way", act).
+		WithHint("see how it stands: understudy status\nbegin it again: %s", again)
 }
 
 // tell narrates the progress of a long act.
@@ -49,7 +59,7 @@ func (c *cli) downCommand() *cobra.Command {
 		}
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
 			if err := roles.Environments.Down(ctx, api.Down{Environment: args[0], By: who()}, c.tell); err != nil {
-				return err
+				return brokenOff(err, "taking "+args[0]+" down", "understudy down "+args[0])
 			}
 			c.voice.say("%s is down; its data is kept", args[0])
 			return nil

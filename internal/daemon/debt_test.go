@@ -88,6 +88,14 @@ func TestDebt_IsOfWhatRunsUntilThatReleasePassedARehearsalSince(t *testing.T) {
 		if err != nil || (got != "") != c.owed || c.owed && !strings.Contains(got, "v2 went there by breaking the glass (ops: down)") {
 			t.Errorf("%s: owed is %q, %v; want %t", c.claim, got, err, c.owed)
 		}
+		if err := d.store.Put(t.Context(), kindEnvironment, "production", standing{Name: "production"}); err != nil {
+			t.Fatal(err)
+		}
+		figures := map[string]float64{}
+		err = (&gauges{d: d}).environments(t.Context(), func(name string, value float64, _ ...string) { figures[name] = value })
+		if told, found := figures["owed"]; err != nil || !found || told != oneIf(c.owed) {
+			t.Errorf("%s: the figure is %v (%t), %v; want it owed: %t", c.claim, told, found, err, c.owed)
+		}
 	}
 }
 

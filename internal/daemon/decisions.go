@@ -104,8 +104,11 @@ func (d *Daemon) lastPromotion(ctx context.Context, environment string) (underst
 	switch {
 	case err != nil:
 		return last, err
-	case last.ID == "" || last.State == understudy.PromotionRolledBack:
-		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back", environment)
+	case last.ID == "":
+		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: nothing was promoted there yet", environment)
+	case last.State == understudy.PromotionRolledBack:
+		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: %s is back on %s, %s was taken back, and there is no second step", environment, environment, last.OldLabel, last.Label).
+			WithHint("the way is forward: rehearse a release that mends what is wrong, and promote that")
 	}
 	return last, nil
 }
@@ -138,16 +141,19 @@ func (d *Daemon) ContractPromotion(ctx context.Context, request api.Decide) (und
 	if err != nil {
 		return p, err
 	}
+	switch p.State {
+	case understudy.PromotionSettled:
+	case understudy.PromotionContracted:
+		return p, understudy.Errorf(understudy.KindConflict, "the contract migration of promotion %s has run already", p.ID)
+	default:
+		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: a contract migration runs once it has settled, and while it is there", p.ID, p.State)
+	}
 	last, err := d.lastPromotion(ctx, p.To)
 	switch {
 	case err != nil:
 		return p, err
 	case last.ID != p.ID:
 		return p, understudy.Errorf(understudy.KindRefused, "%s is not what was promoted last to %s: that is %s", p.ID, p.To, last.ID)
-	case p.State == understudy.PromotionContracted:
-		return p, understudy.Errorf(understudy.KindConflict, "the contract migration of promotion %s has run already", p.ID)
-	case p.State != understudy.PromotionSettled:
-		return p, understudy.Errorf(understudy.KindConflict, "promotion %s is %s: a contract migration runs once it has settled", p.ID, p.State)
 	}
 	if err := d.mayContract(ctx, p); err != nil {
 		return p, err

@@ -35,6 +35,7 @@ func (d *Daemon) gauges() http.Handler {
 		{"promotions", "Promotions by state.", "state"},
 		{"rehearsals_waiting", "Rehearsals that wait for a twin.", "twin"},
 		{"held", "1 where nothing may be promoted to an environment.", "environment"},
+		{"owed", "1 where a rehearsal is owed of what went past the gate.", "environment"},
 		{"should_be_up", "1 where an environment should be up.", "environment"},
 		{"notifications", "Notifications by channel and state.", "channel,state"},
 		{"notes", "What an operator should know: the notes of understudy status.", ""},
@@ -107,6 +108,11 @@ func (g *gauges) environments(ctx context.Context, give func(string, float64, ..
 	for _, s := range standings {
 		give("held", oneIf(s.Held != ""), s.Name)
 		give("should_be_up", oneIf(s.Up), s.Name)
+		debt, failed := (consent{g.d}).Debt(ctx, s.Name)
+		if failed != nil {
+			return failed
+		}
+		give("owed", oneIf(debt != ""), s.Name)
 	}
 	return err
 }

@@ -109,8 +109,15 @@ func greet(conn net.Conn, e understudy.Email) (*smtp.Client, error) {
 	case port == wrapped:
 		return smtp.NewClient(tls.Client(conn, secure)), nil
 	}
-	return smtp.NewClientStartTLS(conn, secure)
+	client, err := smtp.NewClientStartTLS(conn, secure)
+	if err != nil && strings.Contains(err.Error(), "support STARTTLS") { // no kind of its own tells it
+		return nil, errOpen
+	}
+	return client, err
 }
+
+// errOpen is a mail server that everybody on the way could listen to.
+var errOpen = errors.New("it offers no STARTTLS at this port")
 
 // unmailed is why a mail server took nothing. What it said is left out but for its code: it
 // may repeat addresses.
@@ -122,7 +129,11 @@ func unmailed(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return understudy.Errorf(understudy.KindUnavailable, "the mail server did not answer within %s", Within)
 	}
-	return understudy.Errorf(understudy.KindUnavailable, "the mail server could not be used: %w", err)
+	failed := understudy.Errorf(understudy.KindUnavailable, "the mail server could not be used: %w", err)
+	if errors.Is(err, errOpen) {
+		return failed.WithHint("give the port that has it (587, or 465 with TLS from the first byte), or say starttls: false of a mail server on this machine")
+	}
+	return failed
 }
 
 // letter is a message in the form of mail.

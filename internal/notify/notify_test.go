@@ -456,6 +456,10 @@ func TestEmail_SaysWhyItWasNotTakenAndNoAddress(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "ops@") || c.box.text != "" {
 				t.Errorf("found %v", err)
 			}
+			var said *understudy.Error
+			if !c.plain && (!errors.As(err, &said) || !strings.Contains(said.Hint, "starttls: false")) {
+				t.Errorf("it does not say what to do: %v", err)
+			}
 		})
 	}
 }

@@ -129,7 +129,16 @@ func (c Case) evidence() []understudy.Requirement {
 		}}
 	}
 	gate := understudy.Gate{Release: c.Release, Production: c.Production, Policy: c.Policy, Now: c.Now}
-	return gate.Requirements(*c.Statement)
+	out := gate.Requirements(*c.Statement)
+	if c.there() { // it has moved to this very release, which is said already
+		out = slices.DeleteFunc(out, func(r understudy.Requirement) bool { return r.Name == understudy.RequireUnmoved })
+	}
+	return out
+}
+
+// there tells whether the environment runs the release already.
+func (c Case) there() bool {
+	return c.Production.Release == c.Release.Digest && !c.Production.Reconfigures()
 }
 
 // soak is the time since a release first passed, as it did not fail since.

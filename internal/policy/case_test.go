@@ -89,6 +89,7 @@ func TestExplain_SaysWhatIsMissingWhatToDoAndWhetherItMayBePassedOver(t *testing
 		{"there already", understudy.RequireNew, "production runs release v2 already", "nothing to do", false, func(c *policy.Case) {
 			c.Production.Release, c.Statement.Production.Release = c.Release.Digest, c.Release.Digest
 		}},
+		{"there since the rehearsal", understudy.RequireNew, "production runs release v2 already", "nothing to do", false, func(c *policy.Case) { c.Production.Release = c.Release.Digest }},
 		{"a debt", understudy.RequireRepaid, "production is owed a rehearsal: v1 went", "understudy rehearse v1", true, func(c *policy.Case) { c.Debt = "v1 went there by breaking the glass" }},
 		{"never rehearsed", understudy.RequireVerdict, "never rehearsed", "understudy rehearse v2", true, func(c *policy.Case) { c.Statement, c.Unrehearsed = nil, "it was never rehearsed" }},
 		{"signed by somebody else", understudy.RequireVerdict, "cannot be relied on", "understudy rehearse v2", false, func(c *policy.Case) { c.Statement, c.Unreliable = nil, "it cannot be relied on" }},

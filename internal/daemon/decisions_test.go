@@ -1,0 +1,32 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+
+	"understudy"
+	"understudy/internal/api"
+)
+
+func TestATakenBackPromotionIsTakenBackOnceAndContractedNever(t *testing.T) {
+	d := archived(t)
+	back := func(want ...string) {
+		t.Helper()
+		_, err := d.lastPromotion(t.Context(), "production")
+		for _, part := range want {
+			if err == nil || !strings.Contains(err.Error()+understudy.HintOf(err), part) {
+				t.Errorf("found %v: %s; want %q", err, understudy.HintOf(err), part)
+			}
+		}
+	}
+	back("nothing was promoted there yet")
+	p := understudy.Promotion{ID: "p-1", Label: "v2", OldLabel: "v1", To: "production", State: understudy.PromotionRolledBack}
+	if err := (records{d}).SavePromotion(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	back("production is back on v1, v2 was taken back", "no second step", "the way is forward")
+	_, err := d.ContractPromotion(t.Context(), api.Decide{Promotion: "p-1", By: "ops"})
+	if understudy.KindOf(err) != understudy.KindConflict || !strings.Contains(err.Error(), "promotion p-1 is rolled-back: a contract migration runs once it has settled") {
+		t.Errorf("found %v", err)
+	}
+}
