@@ -102,11 +102,23 @@ func constant(value any) expression {
 func (c *compiler) expression(node any) expression {
 	switch node := node.(type) {
 	case []any:
+		if !slices.ContainsFunc(node, isMade) {
+			return constant(plain(node))
+		}
 		return list(c.expressions(node))
 	case map[string]any:
 		return c.operation(node)
 	}
 	return constant(plain(node))
+}
+
+// isMade says that something in a node has to be evaluated.
+func isMade(node any) bool {
+	if list, isList := node.([]any); isList {
+		return slices.ContainsFunc(list, isMade)
+	}
+	_, isOperation := node.(map[string]any)
+	return isOperation
 }
 
 func (c *compiler) expressions(nodes []any) []expression {
