@@ -13,7 +13,7 @@ type operator func(at scope, operands []any) (any, error)
 // operators are those of JSONLogic that evaluate all their operands, and flagd's own.
 var operators = sync.OnceValue(func() map[string]operator {
 	return map[string]operator{
-		"==":  compares(func(a, b any) bool { return looselyEqual(a, b) }),
+		"==":  compares(looselyEqual),
 		"!=":  compares(func(a, b any) bool { return !looselyEqual(a, b) }),
 		"<":   compares(func(a, b any) bool { return ordered(a, b, func(sign int) bool { return sign < 0 }) }),
 		"<=":  compares(func(a, b any) bool { return ordered(a, b, func(sign int) bool { return sign <= 0 }) }),
