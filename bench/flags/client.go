@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -91,13 +92,20 @@ func crowd(address, path string, run func(n int, c *client) error) error {
 // then, and how long the answer took.
 type read struct{ due, late, took time.Duration }
 
+// sleep asks the kernel: sleepers of Go wake up to a millisecond late.
+func sleep(wait time.Duration) {
+	left := syscall.NsecToTimespec(wait.Nanoseconds())
+	for syscall.Nanosleep(&left, &left) == syscall.EINTR { // with what is left
+	}
+}
+
 // watch notes how late a sleeper wakes up while reads go on: when a connection waits for its
 // answer, nobody else tells that the client does not get a processor.
 func watch(begin time.Time, window time.Duration) []read {
 	const nap = 500 * time.Microsecond
 	var seen []read
 	for at := time.Since(begin); at < window; at = time.Since(begin) {
-		time.Sleep(nap)
+		sleep(nap)
 		for late := time.Since(begin) - at - nap; at < time.Since(begin); at += block { // all blocks that it slept over
 			seen = append(seen, read{due: at, late: late, took: -1})
 		}
@@ -121,7 +129,7 @@ func pace(ctx context.Context, address, path string, rate int, window time.Durat
 			due := begin.Add(r.due)
 			from := due
 			if wait := time.Until(due); wait > 0 {
-				time.Sleep(wait)
+				sleep(wait)
 				from = time.Now()
 				r.late = from.Sub(due)
 			}
