@@ -9,7 +9,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -91,13 +90,6 @@ func crowd(address, path string, run func(n int, c *client) error) error {
 // read is one read at a rate: when it was due, by how much somebody of the client was late
 // then, and how long the answer took.
 type read struct{ due, late, took time.Duration }
-
-// sleep asks the kernel: sleepers of Go wake up to a millisecond late.
-func sleep(wait time.Duration) {
-	left := syscall.NsecToTimespec(wait.Nanoseconds())
-	for syscall.Nanosleep(&left, &left) == syscall.EINTR { // with what is left
-	}
-}
 
 // watch notes how late a sleeper wakes up while reads go on: when a connection waits for its
 // answer, nobody else tells that the client does not get a processor.
