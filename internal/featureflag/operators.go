@@ -147,8 +147,16 @@ func merge(at scope, v []any) (any, error) {
 	return out, nil
 }
 
-// missing are the paths that lead to nothing. null is something.
 func missing(at scope, v []any) (any, error) {
+	out, err := absent(at, v)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// absent are the paths that lead to nothing. null is something.
+func absent(at scope, v []any) ([]any, error) {
 	out := []any{}
 	for _, path := range v {
 		if err := at.spend(1); err != nil {
@@ -171,14 +179,14 @@ func missingSome(at scope, v []any) (any, error) {
 	if !isList {
 		return nil, errNotAList
 	}
-	absent, err := missing(at, paths)
+	without, err := absent(at, paths)
 	if err != nil {
 		return nil, err
 	}
-	if float64(len(paths)-len(absent.([]any))) >= need {
+	if float64(len(paths)-len(without)) >= need {
 		return []any{}, nil
 	}
-	return absent, nil
+	return without, nil
 }
 
 // edge compares the beginning or end of a text. With anything else it says null, which
