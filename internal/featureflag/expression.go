@@ -7,53 +7,8 @@ import (
 	"slices"
 )
 
-// What one evaluation may use at most.
-const (
-	maxSteps  = 100_000 // operations, and elements that they walk over
-	maxLength = 1 << 16 // of a text that a rule makes, in bytes
-)
-
 // expression is a compiled rule, or a part of one. It has no state.
 type expression func(at scope) (any, error)
-
-// scope is what a rule is evaluated on: the context, or within an iteration the element.
-type scope struct {
-	data any
-	root bool // data is the context itself, which $flagd belongs to
-	run  *run
-}
-
-// run is one evaluation.
-type run struct {
-	flag  string
-	now   int64 // seconds since 1970
-	steps int   // that are left
-}
-
-// within is the scope of an iteration's element.
-func (at scope) within(element any) scope { return scope{data: element, run: at.run} }
-
-// spend takes steps, and objects when they are used up.
-func (at scope) spend(steps int) error {
-	if at.run.steps -= steps; at.run.steps < 0 {
-		return errTooLong
-	}
-	return nil
-}
-
-// evaluationError is why a rule could not be evaluated. It names no value.
-type evaluationError string
-
-func (e evaluationError) Error() string { return string(e) }
-
-const (
-	errTooLong     evaluationError = "the rule takes too many steps"
-	errTooLarge    evaluationError = "the rule makes too long a text"
-	errNotANumber  evaluationError = "the rule calculates or compares with something that is no number"
-	errNotAList    evaluationError = "the rule goes through something that is no list"
-	errNotAText    evaluationError = "the rule takes a part of something that is no text"
-	errNotSearched evaluationError = "the rule searches in something that is neither a text nor a list"
-)
 
 // shared is a rule that others refer to, and what is wrong with it, if anything.
 type shared struct {
@@ -102,11 +57,23 @@ func constant(value any) expression {
 func (c *compiler) expression(node any) expression {
 	switch node := node.(type) {
 	case []any:
+		if !slices.ContainsFunc(node, isMade) {
+			return constant(plain(node))
+		}
 		return list(c.expressions(node))
 	case map[string]any:
 		return c.operation(node)
 	}
 	return constant(plain(node))
+}
+
+// isMade says that something in a node has to be evaluated.
+func isMade(node any) bool {
+	if list, isList := node.([]any); isList {
+		return slices.ContainsFunc(list, isMade)
+	}
+	_, isOperation := node.(map[string]any)
+	return isOperation
 }
 
 func (c *compiler) expressions(nodes []any) []expression {
@@ -183,6 +150,8 @@ func (c *compiler) reference(name string) expression {
 			return c.wrong("$ref names the shared rule %q, which $evaluators does not have", name)
 		case slices.Contains(c.under, name):
 			return c.wrong("the shared rule %q needs itself", name)
+		case len(c.under) == maxDepth:
+			return c.wrong("shared rules need each other over %d levels", maxDepth)
 		}
 		before := c.fault
 		c.fault, c.under = "", append(c.under, name)
@@ -218,10 +187,14 @@ func (c *compiler) eager(operate operator, operand any) expression {
 		if err != nil {
 			return nil, err
 		}
-		if values, isList := value.([]any); isList {
-			return operate(at, values)
+		values, isList := value.([]any)
+		if !isList {
+			return operate(at, []any{value})
 		}
-		return operate(at, []any{value})
+		if err := at.spend(len(values)); err != nil {
+			return nil, err
+		}
+		return operate(at, values)
 	}
 }
 

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// connections are held by the client, as a service's pool would.
+const connections = 8
+
+// client is one connection that asks the same again and again. It speaks HTTP itself, so
+// that what is measured is the server and not the client of the standard library.
+type client struct {
+	conn    net.Conn
+	in      *bufio.Reader
+	request []byte
+}
+
+func dial(address, path string) (*client, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	body := `{"context":{"targetingKey":"user-4711","plan":"pro","country":"NL","beta":false}}`
+	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: flags\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, token, len(body), body)
+	return &client{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), request: []byte(request)}, nil
+}
+
+// ask sends one request and reads its answer, which has to be a good one.
+func (c *client) ask() error {
+	if _, err := c.conn.Write(c.request); err != nil {
+		return err
+	}
+	length := -1
+	for first := true; ; first = false {
+		line, err := c.in.ReadSlice('\n')
+		switch {
+		case err != nil:
+			return err
+		case first && !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")):
+			return fmt.Errorf("expected 200, got %q", line)
+		}
+		if value, found := bytes.CutPrefix(line, []byte("Content-Length: ")); found {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return err
+			}
+		}
+		if len(line) == 2 {
+			break
+		}
+	}
+	if length < 0 {
+		return fmt.Errorf("expected an answer with its length")
+	}
+	_, err := c.in.Discard(length)
+	return err
+}
+
+// crowd runs something on every connection at once.
+func crowd(address, path string, run func(n int, c *client) error) error {
+	var group sync.WaitGroup
+	failed := make(chan error, connections)
+	for n := range connections {
+		c, err := dial(address, path)
+		if err != nil {
+			return err
+		}
+		group.Go(func() {
+			defer func() { _ = c.conn.Close() }() // everything was answered
+			failed <- run(n, c)
+		})
+	}
+	group.Wait()
+	close(failed)
+	for err := range failed {
+		if err != nil && err != io.EOF {
+			return err
+		}
+	}
+	return nil
+}
+
+// read is one read at a rate: when it was due, by how much somebody of the client was late
+// then, and how long the answer took.
+type read struct{ due, late, took time.Duration }
+
+// watch notes how late a sleeper wakes up while reads go on: when a connection waits for its
+// answer, nobody else tells that the client does not get a processor.
+func watch(begin time.Time, window time.Duration) []read {
+	const nap = 500 * time.Microsecond
+	var seen []read
+	for at := time.Since(begin); at < window; at = time.Since(begin) {
+		sleep(nap)
+		for late := time.Since(begin) - at - nap; at < time.Since(begin); at += block { // all blocks that it slept over
+			seen = append(seen, read{due: at, late: late, took: -1})
+		}
+	}
+	return seen
+}
+
+// pace asks at fixed moments, whether or not earlier answers are there: what waits for a
+// connection counts from when it was due.
+func pace(ctx context.Context, address, path string, rate int, window time.Duration) ([]read, error) {
+	var all []read
+	var mu sync.Mutex
+	begin := time.Now().Add(20 * time.Millisecond)
+	watched := make(chan []read, 1)
+	go func() { watched <- watch(begin, window) }()
+	err := crowd(address, path, func(n int, c *client) error {
+		var own []read
+		every := time.Second / time.Duration(rate)
+		for k := n; time.Duration(k)*every < window && ctx.Err() == nil; k += connections {
+			r := read{due: time.Duration(k) * every}
+			due := begin.Add(r.due)
+			from := due
+			if wait := time.Until(due); wait > 0 {
+				sleep(wait)
+				from = time.Now()
+				r.late = from.Sub(due)
+			}
+			if err := c.ask(); err != nil {
+				return err
+			}
+			r.took = time.Since(from)
+			own = append(own, r)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, own...)
+		return nil
+	})
+	return append(all, <-watched...), err
+}
+
+// A block of reads is void if the client was late in it: it tells of a machine that others
+// use, and not of the server.
+const (
+	block   = 20 * time.Millisecond
+	tooLate = 300 * time.Microsecond
+)
+
+// counting are the latencies of the blocks that are not void.
+func counting(reads []read) []time.Duration {
+	void := map[time.Duration]bool{}
+	for _, r := range reads {
+		if r.late > tooLate {
+			void[r.due/block] = true
+		}
+	}
+	var kept []time.Duration
+	for _, r := range reads {
+		if !void[r.due/block] && r.took >= 0 {
+			kept = append(kept, r.took)
+		}
+	}
+	return kept
+}
+
+// at is the quantile of sorted durations, in milliseconds.
+func at(sorted []time.Duration, quantile float64) float64 {
+	return sorted[min(int(quantile*float64(len(sorted))), len(sorted)-1)].Seconds() * 1000
+}
+
+// saturate asks as fast as answers come, and says how many came.
+func saturate(ctx context.Context, address, path string, window time.Duration) (int, error) {
+	counts := make([]int, connections)
+	end := time.Now().Add(window)
+	err := crowd(address, path, func(n int, c *client) error {
+		for time.Now().Before(end) && ctx.Err() == nil {
+			if err := c.ask(); err != nil {
+				return err
+			}
+			counts[n]++
+		}
+		return nil
+	})
+	sum := 0
+	for _, n := range counts {
+		sum += n
+	}
+	return sum, err
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"understudy/bench/figures"
+)
+
+// The paths that are asked: one flag with a rule of a hundred, and all of them.
+const (
+	onePath = "/ofrep/v1/evaluate/flags/flag-7"
+	allPath = "/ofrep/v1/evaluate/flags"
+)
+
+// measured is what one server showed: how long reads took in the blocks that count, and
+// how many there were; and by round, what reads cost.
+type measured struct {
+	took            []time.Duration
+	reads           int
+	perSecond, cost []float64
+}
+
+// enough is how many reads have to count for a p99 to mean something.
+const enough = 2000
+
+// serving lets both servers take turns: first at the rate, then as fast as they can.
+func (b *bench) serving(ctx context.Context) (err error) {
+	var servers []*server
+	defer func() {
+		for _, s := range servers {
+			err = errors.Join(err, s.end())
+		}
+	}()
+	for _, role := range []string{ours, constant} {
+		s, err := start(ctx, role)
+		if err != nil {
+			return fmt.Errorf("starting %s: %w", role, err)
+		}
+		servers = append(servers, s)
+	}
+	all := map[string]*measured{ours: {}, constant: {}}
+	bulk := &measured{}
+	for round := range b.rounds {
+		for i := range servers {
+			s := servers[(i+round)%2]
+			if err := b.measure(ctx, s, onePath, all[s.role]); err != nil {
+				return fmt.Errorf("asking %s: %w", s.role, err)
+			}
+		}
+		if err := b.cost(ctx, servers[0], allPath, bulk); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, b.rounds)
+	}
+	b.tell(all[ours], all[constant], bulk)
+	return nil
+}
+
+func (b *bench) tell(own, peer, bulk *measured) {
+	median := figures.Median
+	metric := fmt.Sprintf(" at %d a second", b.rate)
+	slices.Sort(own.took)
+	slices.Sort(peer.took)
+	if len(own.took) < enough {
+		b.note(figures.Unmeasured("reading a flag, p99"+metric, "at most 0.2 ms", fmt.Sprintf("the machine was too busy: %d reads count", len(own.took))))
+	} else {
+		b.note(figures.Alone("reading a flag, p99"+metric, at(own.took, 0.99), "ms", 0.2, 0))
+	}
+	if len(own.took) >= enough && len(peer.took) >= enough {
+		b.note(
+			figures.Against("reading a flag, p99"+metric, at(own.took, 0.99), "ms", constant, at(peer.took, 0.99), 0, 0),
+			figures.Against("reading a flag, median"+metric, at(own.took, 0.5), "ms", constant, at(peer.took, 0.5), 0, 0),
+		)
+	}
+	b.note(
+		figures.Alone("reads that count for latency: nobody of the client was late around them", 100*float64(len(own.took))/float64(own.reads), "%", 0, 0),
+		figures.Against("processor time of a read, at saturation", median(own.cost), "µs", constant, median(peer.cost), 2, 0),
+		figures.Against("reads a second, at saturation", median(own.perSecond), "/s", constant, median(peer.perSecond), 0, 0),
+		figures.Alone("processor time of reading all of 100 flags", median(bulk.cost), "µs", 0, 0),
+		figures.Alone("processor time of reading all of 100 flags, for each", median(bulk.cost)/100, "µs", 0, 0),
+	)
+}
+
+func (b *bench) measure(ctx context.Context, s *server, path string, into *measured) error {
+	got, err := pace(ctx, s.address, path, b.rate, b.window)
+	if err != nil {
+		return err
+	}
+	kept := counting(got)
+	reads := int(b.window.Seconds() * float64(b.rate))
+	fmt.Fprintf(os.Stderr, "  %s: %d of %d reads count\n", s.role, len(kept), reads)
+	into.took, into.reads = append(into.took, kept...), into.reads+reads
+	return b.cost(ctx, s, path, into)
+}
+
+func (b *bench) cost(ctx context.Context, s *server, path string, into *measured) error {
+	before, err := s.processor()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	answers, err := saturate(ctx, s.address, path, b.window)
+	if err != nil {
+		return err
+	}
+	spent := time.Since(began)
+	after, err := s.processor()
+	into.cost = append(into.cost, (after-before).Seconds()*1e6/float64(answers))
+	into.perSecond = append(into.perSecond, float64(answers)/spent.Seconds())
+	return err
+}
