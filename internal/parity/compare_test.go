@@ -217,7 +217,7 @@ func TestCompare_WhatCouldNotBeSeenIsNoGapAndIsSaid(t *testing.T) {
 		d.Unseen = []parity.Unseen{{Kinds: []string{"table", "column", "index"}, Sentence: "the schema: nobody may look"}}
 	})
 	a.Unseen = []parity.Unseen{{Kinds: []string{"runtime"}, Sentence: "the machine"}}
-	a.Runtime = nil
+	a.Runtime, a.Limits, a.Machine = nil, nil, parity.Machine{}
 	p := parity.Compare(a, b, now)
 	if p.Figure != 100 {
 		t.Errorf("figure %v, %+v", p.Figure, p.Gaps)
