@@ -159,8 +159,8 @@ func plantedInTheDatabase() []planted {
 		{"plan", in(func(d *parity.Database) { d.Plans["17"] = parity.Plan{Shape: "Seq Scan users", Cost: 180} }),
 			[]string{"plan shop statement 17: Index Scan users users_mail | Seq Scan users"}},
 		{"no plan", in(func(d *parity.Database) { d.Plans = map[string]parity.Plan{} }), []string{"plan shop statement 17: Index Scan users users_mail | cannot be planned"}},
-		{"cost", in(func(d *parity.Database) { d.Plans["17"] = parity.Plan{Shape: "Index Scan users users_mail", Cost: 88} }),
-			[]string{"cost shop statement 17: cost 8 | cost 88"}},
+		{"cost", in(func(d *parity.Database) { d.Plans["17"] = parity.Plan{Shape: "Index Scan users users_mail", Cost: 880} }),
+			[]string{"cost shop statement 17: cost 8 | cost 880"}},
 	}
 }
 
