@@ -61,7 +61,7 @@ func (b *bench) passes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(a.Unseen, func(u parity.Unseen) bool { return len(u.Kinds) > 0 }) {
+		if !slices.ContainsFunc(a.Unseen, func(u parity.Unseen) bool { return strings.Contains(u.Sentence, "did not answer") }) {
 			whole++
 		}
 		if longest < a.Longest.Seconds() {
