@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-router bench-flags
+.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-parity bench-router bench-flags
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -58,6 +58,10 @@ bench-migration: ## measure what is seen of a migration, what watching costs, an
 	@tools/set-up tests
 	@$(MAKE) --no-print-directory $(SQUAWK) || echo 'the linter cannot be had here; it is left out' >&2
 	go run ./bench/migration -squawk "$$(test -x $(SQUAWK) && echo $(SQUAWK))" $(BENCH)
+
+bench-parity: ## measure passes over a thousand tables, and the planted differences that are found, beside dumps and diff
+	@tools/set-up tests
+	go run ./bench/parity $(BENCH)
 
 bench-router: build ## measure what the router costs beside other proxies, and that switches lose nothing (BENCH="-rounds 3" for less)
 	@tools/bench-router

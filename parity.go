@@ -20,7 +20,7 @@ type Parity struct {
 
 // Gap is one difference between two environments: expected, accepted or accidental.
 type Gap struct {
-	Kind    string  `json:"kind"` // "release", "configuration", "schema", "volume", "server", "setting"
+	Kind    string  `json:"kind"` // one of GapKinds
 	Name    string  `json:"name"`
 	A       string  `json:"a"`
 	B       string  `json:"b"`

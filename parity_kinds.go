@@ -134,6 +134,6 @@ func dataKinds() []GapKind {
 		{GapHistogram, 2, true, "how a column's values are spread: Kolmogorov–Smirnov distance of the servers' bounds over 0.1; of a masked column that of their lengths"},
 		{GapWidth, 1, true, "the mean width of a column's values, more than 25 % apart"},
 		{GapPlan, 3, false, "how one of the busiest statements is planned: nodes, tables, indexes"},
-		{GapCost, 1, false, "the order of what such a plan costs: ten times or more, with the same nodes"},
+		{GapCost, 1, false, "what such a plan costs: ten times or more, with the same nodes (not compared: under 100)"},
 	}
 }

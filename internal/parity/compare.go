@@ -154,7 +154,7 @@ func (m *meter) measured() []string {
 		return fmt.Sprintf(format, sum)
 	}
 	return []string{
-		said("release, its parts by digest, and what it runs on: %d facts", understudy.GapRelease, understudy.GapComponent, understudy.GapRuntime),
+		said("release, the files that services run, and what they run on: %d facts", understudy.GapRelease, understudy.GapComponent, understudy.GapRuntime),
 		said("configuration by key, values by keyed digest; credentials that must differ: %d keys", understudy.GapConfiguration, understudy.GapCredential),
 		said("instances, limits, processors, memory, disk, standbys: %d facts", understudy.GapInstances, understudy.GapLimit, understudy.GapProcessor,
 			understudy.GapMemory, understudy.GapDisk, understudy.GapReplica),
@@ -163,7 +163,7 @@ func (m *meter) measured() []string {
 			understudy.GapServer, understudy.GapExtension, understudy.GapSetting, understudy.GapRole),
 		said("the schema, object by object, with owners and grants: %d objects", schemaKinds()...),
 		said("rows of tables and positions of sequences as the server knows them: %d", understudy.GapVolume, understudy.GapPosition),
-		said("columns by the server's statistics (NULL, distinct, common, spread, width; masked ones by shape): %d figures",
+		said("columns by the server's statistics (NULL, distinct, common, spread, width; masked ones by shape): %d",
 			understudy.GapNulls, understudy.GapDistinct, understudy.GapCommon, understudy.GapHistogram, understudy.GapWidth),
 		said("plans of the busiest statements, for any parameters: %d", understudy.GapPlan),
 	}

@@ -10,6 +10,9 @@ import (
 // fewRows is under how many rows, or counts of a sequence, a difference is none.
 const fewRows = 100
 
+// leastCost is what the cheapest plan is taken to cost: of an empty table the planner only guesses.
+const leastCost = 10
+
 // database compares one database. One that a side does not have is one gap.
 func (m *meter) database(name string) {
 	a, had := m.a.Databases[name]
@@ -77,7 +80,7 @@ func (m *meter) plans(database string, a, b Database) {
 			m.gap(understudy.GapPlan, name, planned(x), planned(y), 1, "")
 		case x.Shape != y.Shape:
 			m.gap(understudy.GapPlan, name, x.Shape, y.Shape, 1, "")
-		case max(x.Cost, y.Cost) >= 10*max(min(x.Cost, y.Cost), 1):
+		case max(x.Cost, y.Cost) >= 10*max(min(x.Cost, y.Cost), leastCost):
 			m.same(understudy.GapPlan)
 			m.gap(understudy.GapCost, name, cost(x), cost(y), 1, "")
 		default:

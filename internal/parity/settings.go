@@ -30,7 +30,7 @@ func (m *meter) ownSetting(name, category string) string {
 		return ""
 	}
 	if slices.Contains(ofTwins(), name) || slices.ContainsFunc(categoriesOfTwins(), func(part string) bool { return strings.Contains(category, part) }) {
-		return "a twin's server is a private one: whom it lets in, what it logs, how it writes and how much memory it takes are its own"
+		return "a twin's server is a private one, with connections, logs and a size of its own"
 	}
 	return ""
 }

@@ -67,7 +67,6 @@ type pass struct {
 	began time.Time
 	role  string // that looks
 	major int
-	short map[string]bool // what was left out for want of time, by its sentence
 }
 
 func newPass(ctx context.Context, spec Spec) *pass {
@@ -106,17 +105,11 @@ func (p *pass) attempt(tx pgx.Tx, of string, kinds []string, read func(pgx.Tx) e
 	if took := time.Since(began); took > p.taken.Longest {
 		p.taken.Longest, p.taken.LongestRead = took, of
 	}
-	switch understudy.KindOf(err) {
-	case "":
+	if err == nil || p.ctx.Err() != nil || tx.Conn().IsClosed() {
 		return err
-	case understudy.KindRefused, understudy.KindUnavailable, understudy.KindConflict:
-		if p.ctx.Err() != nil || tx.Conn().IsClosed() {
-			return err
-		}
-		p.unseen(kinds, "%s: %s", of, why(err))
-		return nil
 	}
-	return err
+	p.unseen(kinds, "%s: %s", of, why(err)) // such as a table that was dropped while it was read
+	return nil
 }
 
 // why is an error in the words of a sentence about what was not seen.

@@ -1,6 +1,7 @@
 package census
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -48,7 +49,9 @@ func (p *pass) readColumns(tx pgx.Tx) error {
 	}
 	p.taken.Columns = map[string]parity.Column{}
 	for some := range slices.Chunk(tables, tablesAtOnce) {
-		if err := p.attempt(tx, "statistics of columns", kinds, func(tx pgx.Tx) error { return p.readStatistics(tx, byName, some) }); err != nil {
+		read := func(tx pgx.Tx) error { return p.readStatistics(tx, byName, some) }
+		of := fmt.Sprintf("statistics of columns of %d tables from %s", len(some), some[0].columns[0].Table)
+		if err := p.attempt(tx, of, nil, read); err != nil { // those of other tables are compared all the same
 			return err
 		}
 	}

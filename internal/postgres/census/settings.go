@@ -10,11 +10,10 @@ import (
 	"understudy/internal/postgres"
 )
 
-// settingsQuery reads what the server gives every session. What this role, this database or
+// settingsQuery reads what the server gives every session, whatever this one has made of it. What this role, this database or
 // this connection sets for itself is left out: the schema tells of the former two.
 const settingsQuery = `
-	SELECT name, CASE source WHEN 'session' THEN reset_val ELSE setting END || COALESCE(unit, ''), category,
-		CASE source WHEN 'session' THEN reset_val ELSE setting END IS NOT DISTINCT FROM boot_val
+	SELECT name, COALESCE(reset_val, '') || COALESCE(unit, ''), category, reset_val IS NOT DISTINCT FROM boot_val
 	FROM pg_settings s
 	WHERE source NOT IN ('database', 'user', 'database user', 'client') AND name NOT LIKE 'server_version%' AND name NOT LIKE 'transaction_%'
 		AND name NOT IN ('application_name', 'in_hot_standby', 'is_superuser', 'session_authorization', 'data_directory_mode', 'client_encoding',

@@ -22,7 +22,10 @@ func (p *pass) readBusiest(tx pgx.Tx) error {
 		var err error
 		p.taken.Busiest, why, err = plans.Busiest(p.ctx, tx, "", p.spec.Statements)
 		if err == nil && why != "" {
-			p.unseen(nil, "its busiest statements: %s (CREATE EXTENSION pg_stat_statements, and GRANT pg_read_all_stats TO %s)", why, p.grantee())
+			if p.taken.Hides {
+				why += "; GRANT pg_read_all_stats TO " + p.grantee()
+			}
+			p.unseen(nil, "its busiest statements: %s", why)
 		}
 		return err
 	})

@@ -12,6 +12,8 @@ type Difference struct {
 	Undo string
 	// Everywhere tells that it is of the server and cannot be planted in a transaction.
 	Everywhere bool
+	// Since is the first version of the server that it can be planted in; 0: every one.
+	Since int
 	// Want are the gaps that have to be found, no more and no fewer: "index public.orders_customer".
 	Want []string
 }

@@ -13,7 +13,7 @@ func database() []Difference {
 		one("the database has another owner", `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO shop_owner', current_database()); END $$`, "database"),
 		one("fewer may connect", `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 5', current_database()); END $$`, "limit connections"),
 		one("nobody else may connect", `DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END $$`, "grant database to public"),
-		one("the sorting library is another", `UPDATE pg_database SET datcollversion = '1.0' WHERE datname = current_database()`, "collation of the database"),
+		{Name: "the sorting library is another", Plant: `UPDATE pg_database SET datcollversion = '1.0' WHERE datname = current_database()`, Since: 15, Want: []string{"collation of the database"}},
 	}
 }
 
