@@ -64,6 +64,9 @@ func (d *Daemon) look(ctx context.Context, environment string) (*look, error) {
 		Config: map[string]string{}, Unique: map[string]bool{}, Integrations: map[string]string{}, Databases: map[string]parity.Database{},
 	}
 	d.lookAtConfiguration(l)
+	if err := d.lookAtFlags(ctx, l); err != nil {
+		return nil, err
+	}
 	if err := d.lookAtMachine(l); err != nil {
 		return nil, err
 	}
@@ -88,6 +91,30 @@ func (d *Daemon) lookAtConfiguration(l *look) {
 			l.facts.Integrations[outside.Name] = "sealed"
 		}
 	}
+}
+
+// lookAtFlags says which variant everybody gets of each flag, and by digest what it can be.
+func (d *Daemon) lookAtFlags(ctx context.Context, l *look) error {
+	state, err := d.flagState(ctx, l.env.Name)
+	if err != nil {
+		return err
+	}
+	l.facts.Flags = map[string]string{}
+	for key, set := range state.Set {
+		l.facts.Flags[key] = set.Variant + ", set, and not declared by " + l.release.Label
+	}
+	for _, flag := range l.release.Application.Declared() {
+		digest, err := understudy.DigestOfValue(flag)
+		if err != nil {
+			return err
+		}
+		what := "as declared"
+		if set, is := state.Set[flag.Key]; is {
+			what = "set to " + set.Variant
+		}
+		l.facts.Flags[flag.Key] = what + " (" + digest.Short() + ")"
+	}
+	return nil
 }
 
 // lookAtMachine says what an environment runs on: what is run by other means runs elsewhere.
