@@ -16,8 +16,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// compare measures how alike two environments are, whatever is accepted.
-func (d *Daemon) compare(ctx context.Context, a, b string) (understudy.Parity, error) {
+// likeness looks at two environments and compares them.
+func (d *Daemon) likeness(ctx context.Context, a, b string) (understudy.Parity, error) {
 	left, err := d.facts(ctx, a)
 	if err != nil {
 		return understudy.Parity{}, err
