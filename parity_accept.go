@@ -19,7 +19,7 @@ type Acceptance struct {
 // Acceptable tells whether differences of a kind may be accepted at all. That a credential
 // which has to differ is the same on both sides nobody may accept: whoever gets hold of the
 // twin would hold production.
-func Acceptable(kind string) bool { return kind != "credential" }
+func Acceptable(kind string) bool { return kind != GapCredential }
 
 // RanOut tells whether an acceptance holds no longer.
 func (a Acceptance) RanOut(now time.Time) bool { return now.UTC().Format(time.DateOnly) > a.Until }

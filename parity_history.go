@@ -2,6 +2,7 @@ package understudy
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -53,6 +54,34 @@ type ParityList struct {
 	Gaps     []Gap    `json:"gaps"`
 	Lapsed   []Lapsed `json:"lapsed,omitempty"`
 	Measured []string `json:"measured"`
+}
+
+// Digest names what was found: lists of the same differences have the same, in whatever
+// order they stand, whatever the measuring took, and however little sizes have moved.
+func (l ParityList) Digest() (Digest, error) {
+	gaps := make([]Gap, 0, len(l.Gaps))
+	for _, g := range l.Gaps {
+		gaps = append(gaps, g.coarse())
+	}
+	slices.SortStableFunc(gaps, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B))
+	})
+	return DigestOfValue(ParityList{Gaps: gaps, Lapsed: l.Lapsed})
+}
+
+// coarse is a difference as far as anybody would want to be told of a change. Two sizes that
+// are apart move all the time: that is told in halves of weight.
+func (g Gap) coarse() Gap {
+	if sized(g.Kind) {
+		g.A, g.B, g.Weight = "", "", math.Round(2*g.Weight)/2
+	}
+	return g
+}
+
+// sized tells whether differences of a kind weigh by how far two sizes are apart.
+func sized(kind string) bool {
+	known, is := GapKindOf(kind)
+	return is && known.Scaled
 }
 
 // ParityHistory is what was measured of two environments, oldest first.
@@ -123,7 +152,7 @@ func (s ParityStretch) And(p Parity, why *ParityOccasion) ParityStretch {
 
 // GoesOn tells whether a measurement found what the stretch did.
 func (s ParityStretch) GoesOn(p Parity, list Digest) bool {
-	return s.A == p.A && s.B == p.B && s.List == list && s.Compared == p.Compared && s.Figure == p.Figure
+	return s.A == p.A && s.B == p.B && s.List == list && s.Figure == p.Figure
 }
 
 // ParityChange is one difference that came, went or is another one now.
@@ -174,7 +203,8 @@ func ParityChanges(before, after []Gap) []ParityChange {
 
 // same tells whether two differences are one, as far as anybody would want to be told.
 func (g Gap) same(other Gap) bool {
-	return g.Kind == other.Kind && g.Name == other.Name && g.A == other.A && g.B == other.B && g.State() == other.State()
+	a, b := g.coarse(), other.coarse()
+	return a.Kind == b.Kind && a.Name == b.Name && a.A == b.A && a.B == b.B && (a.Weight == b.Weight || !sized(a.Kind)) && a.State() == b.State()
 }
 
 // State is how a difference stands: "accidental", "accepted" or "expected".

@@ -178,7 +178,7 @@ func TestParityChanges_AreWhatLeadsFromOneListToTheOther(t *testing.T) {
 			case understudy.GapWent:
 				sum[c.Gap.Kind+c.Gap.Name]--
 			case understudy.GapChanged:
-				if c.Was == nil || c.Was.A == c.Gap.A && c.Was.State() == c.Gap.State() {
+				if c.Was == nil || c.Was.A == c.Gap.A && c.Was.State() == c.Gap.State() && c.Was.Weight == c.Gap.Weight {
 					t.Fatalf("changed from %+v to %+v", c.Was, c.Gap)
 				}
 			}
@@ -192,6 +192,40 @@ func TestParityChanges_AreWhatLeadsFromOneListToTheOther(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestParityList_SizesThatMoveALittleAreNoChange(t *testing.T) {
+	rows := func(weight float64, a string) understudy.Gap {
+		return understudy.Gap{Kind: "volume", Name: "main public.orders", A: a, B: "10 rows", Weight: weight}
+	}
+	memory := understudy.Gap{Kind: "setting", Name: "main work_mem", A: "4MB", B: "64MB", Weight: 2}
+	print := func(took string, gaps ...understudy.Gap) understudy.Digest {
+		d, err := understudy.Parity{Gaps: gaps, Measured: []string{took}}.Listed().Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	was := []understudy.Gap{rows(2.8, "200 rows"), memory}
+	for claim, c := range map[string]struct {
+		now  []understudy.Gap
+		same bool
+	}{
+		"more rows":            {[]understudy.Gap{rows(2.9, "300 rows"), memory}, true},
+		"another order":        {[]understudy.Gap{memory, was[0]}, true},
+		"many fewer rows":      {[]understudy.Gap{rows(1.6, "20 rows"), memory}, false},
+		"another setting":      {[]understudy.Gap{was[0], {Kind: "setting", Name: "main work_mem", A: "4MB", B: "32MB", Weight: 2}}, false},
+		"somebody accepts it":  {[]understudy.Gap{was[0], {Kind: "setting", Name: "main work_mem", A: "4MB", B: "64MB", Weight: 2, Accepted: &understudy.Acceptance{}}}, false},
+		"it is there no more":  {was[:1], false},
+		"nothing has happened": {was, true},
+	} {
+		if same := print("a pass took 141ms", c.now...) == print("a pass took 17ms", was...); same != c.same {
+			t.Errorf("%s: the same list: %t", claim, same)
+		}
+		if changes := understudy.ParityChanges(was, c.now); (len(changes) == 0) != c.same {
+			t.Errorf("%s: changes %+v", claim, changes)
+		}
+	}
 }
 
 func TestThinParity_KeepsTheNewestAllAndOfEachDayBeforeThemTheWorst(t *testing.T) {

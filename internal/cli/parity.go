@@ -134,7 +134,7 @@ func (c *cli) showParity(p understudy.Parity) {
 		c.voice.print("")
 	}
 	for _, l := range p.Lapsed {
-		c.voice.print("lapsed: the acceptance of %s by %s: %s", l.Acceptance, l.Owner, l.Why())
+		c.voice.print("%s", lapsedLine(l))
 	}
 	if len(p.Measured) > 0 {
 		c.voice.print("")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"understudy"
@@ -67,7 +68,7 @@ func (w *parityWatch) take(heard api.Likeness) {
 // line stands that says so.
 func (w *parityWatch) compare(heard api.Likeness) {
 	c, now := w.cli, heard.Parity
-	lines := changeLines(understudy.ParityChanges(w.last.Gaps, now.Gaps))
+	lines := append(changeLines(understudy.ParityChanges(w.last.Gaps, now.Gaps)), lapsedLines(w.last.Lapsed, now.Lapsed)...)
 	if len(lines) == 0 && now.Figure == w.last.Figure {
 		if !c.voice.terminal.live {
 			c.voice.print("%s %s: no change", clockOf(heard.At), now.Summarised())
@@ -99,6 +100,21 @@ func (w *parityWatch) clear() {
 		_, _ = w.cli.voice.err.Write([]byte("\r\x1b[K")) // the pen remembers
 		w.shown = false
 	}
+}
+
+// lapsedLines are the acceptances that accept nothing and did before, or did so for another reason.
+func lapsedLines(before, now []understudy.Lapsed) []string {
+	var lines []string
+	for _, l := range now {
+		if !slices.Contains(before, l) {
+			lines = append(lines, lapsedLine(l))
+		}
+	}
+	return lines
+}
+
+func lapsedLine(l understudy.Lapsed) string {
+	return fmt.Sprintf("lapsed: the acceptance of %s by %s: %s", l.Acceptance, l.Owner, l.Why())
 }
 
 func clockOf(at time.Time) string { return at.Local().Format(time.TimeOnly) }

@@ -37,9 +37,14 @@ func TestWatchingParity_KeepsOneLineThatSaysHowItStandsOnATerminal(t *testing.T)
 	if want := "  came    setting main fsync: on / off\n"; !strings.HasSuffix(told.String(), want) {
 		t.Errorf("told %q, want %q at its end", told.String(), want)
 	}
+	p.Lapsed = []understudy.Lapsed{{Acceptance: understudy.Acceptance{Kind: "index", Name: "*", Owner: "bob"}}}
+	hear(40, api.Likeness{Parity: p})
+	if want := "  lapsed: the acceptance of index * by bob: no such difference was found any more\n"; !strings.HasSuffix(told.String(), want) {
+		t.Errorf("told %q, want %q at its end", told.String(), want)
+	}
 	hear(45, api.Likeness{Failed: "staging is in use"})
 	w.clear()
-	if want := clock(45) + " not measured: staging is in use"; shown.rows[0] != want || strings.Join(shown.rows[1:], "") != "" || w.times != 3 {
+	if want := clock(45) + " not measured: staging is in use"; shown.rows[0] != want || strings.Join(shown.rows[1:], "") != "" || w.times != 4 {
 		t.Errorf("the terminal shows %q after %d measurements", shown.rows, w.times)
 	}
 }

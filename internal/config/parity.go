@@ -56,10 +56,22 @@ func (s *source) checkAcceptance(a understudy.Acceptance, at, twins []string) {
 	if _, err := time.Parse(time.DateOnly, a.Until); err != nil {
 		s.problems.at(below("until"), "expected the last day on which it holds, such as 2026-12-31, found %q", a.Until)
 	}
+	if _, known := understudy.GapKindOf(a.Kind); !known {
+		s.problems.at(below("kind"), "%q is no kind of difference%s", a.Kind, didYouMean(a.Kind, gapKinds()))
+	}
 	if !understudy.Acceptable(a.Kind) {
 		s.problems.at(below("kind"), "a %s that has to differ and does not cannot be accepted: whoever gets hold of the twin holds production; give the twin one of its own", a.Kind)
 	}
 	if a.Twin != "" && !slices.Contains(twins, a.Twin) {
 		s.problems.at(below("twin"), "%q is no twin of another environment%s", a.Twin, didYouMean(a.Twin, twins))
 	}
+}
+
+// gapKinds are the names of the kinds of differences.
+func gapKinds() []string {
+	var names []string
+	for _, kind := range understudy.GapKinds() {
+		names = append(names, kind.Name)
+	}
+	return names
 }

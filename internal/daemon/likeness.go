@@ -15,11 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// compare measures how alike two environments are, whatever is accepted.
-func (d *Daemon) compare(ctx context.Context, a, b string) (understudy.Parity, error) {
-	return d.likeness(ctx, a, b)
-}
-
 // compared is what is looked at of an environment: what it runs, or, of a twin that runs
 // nothing now, its golden snapshot.
 func (d *Daemon) compared(ctx context.Context, e understudy.Environment) (understudy.Release, map[string]string, error) {

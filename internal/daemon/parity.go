@@ -39,7 +39,7 @@ func (d *Daemon) pair(a, b string) (string, string, error) {
 
 // measure measures, holds what it finds against what is accepted, and keeps it.
 func (d *Daemon) measure(ctx context.Context, a, b string, why *understudy.ParityOccasion) (understudy.Parity, error) {
-	found, err := d.compare(ctx, a, b)
+	found, err := d.likeness(ctx, a, b)
 	if err != nil {
 		return found, err
 	}
@@ -64,7 +64,7 @@ func (d *Daemon) accepted(a, b string) ([]understudy.Acceptance, error) {
 // Measure is the likeness of the twin to what the rehearsal is for, by the policy that the
 // rehearsal is held against.
 func (s *stage) Measure(ctx context.Context) (understudy.Parity, error) {
-	found, err := s.d.compare(ctx, s.target.Name, s.env.Name)
+	found, err := s.d.likeness(ctx, s.target.Name, s.env.Name)
 	if err != nil {
 		return found, err
 	}

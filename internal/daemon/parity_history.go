@@ -15,7 +15,7 @@ import (
 func (d *Daemon) keepMeasured(ctx context.Context, p understudy.Parity, why *understudy.ParityOccasion) error {
 	ctx = context.WithoutCancel(ctx)
 	list := p.Listed()
-	digest, err := understudy.DigestOfValue(list)
+	digest, err := list.Digest()
 	if err != nil {
 		return err
 	}
