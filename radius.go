@@ -13,7 +13,7 @@ type Radius struct {
 	Bytes       int64    `json:"bytes"`   // of what is new in them, and of those removed
 	Paths       []string `json:"paths,omitempty"`
 	Services    []string `json:"services,omitempty"`    // whose declaration is new, changed or gone
-	Keys        []string `json:"keys,omitempty"`        // of configuration, the same
+	Keys        []string `json:"keys,omitempty"`        // of configuration: the same, and those whose value changes for production
 	Permissions []string `json:"permissions,omitempty"` // files and services
 	Wiring      []string `json:"wiring,omitempty"`      // databases, volumes, integrations, the migration's command
 	Migration   *Reach   `json:"migration,omitempty"`   // nil: nothing was migrated
@@ -68,11 +68,29 @@ func filesOf(r Release) map[string]ArtifactFile {
 	return out
 }
 
+// Reconfigures notes the keys whose value changes for production.
+func (r *Rehearsal) Reconfigures(changes []ConfigChange) {
+	if r.Radius == nil {
+		return
+	}
+	keys := r.Radius.Keys
+	for _, c := range changes {
+		if !slices.Contains(keys, c.Key) {
+			keys = append(keys, c.Key)
+		}
+	}
+	slices.Sort(keys)
+	r.Radius.Keys = keys
+}
+
 // declared adds what differs in what the releases declare. Tests and traffic are left out:
 // they never run in production.
 func (r *Radius) declared(a, b Application) {
 	r.Services = changedNames(a.Services, b.Services, func(s Service) string { return s.Name })
 	r.Keys = changedNames(a.Config, b.Config, func(k ConfigKey) string { return k.Key })
+	if !slices.Equal(a.ConfigRules, b.ConfigRules) || string(a.ConfigSchema) != string(b.ConfigSchema) {
+		r.Keys = append(r.Keys, "rules")
+	}
 	users := map[string]string{}
 	for _, s := range a.Services {
 		users[s.Name] = s.User

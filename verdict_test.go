@@ -181,6 +181,7 @@ func TestFingerprint_MovedNamesThePart(t *testing.T) {
 		{"release without a label", func(f *understudy.Fingerprint) { f.Release, f.ReleaseLabel = digest("new"), "" }, "it runs release " + digest("new").Short() + ", then it ran v1"},
 		{"nothing runs", func(f *understudy.Fingerprint) { f.Release, f.ReleaseLabel = "", "" }, "it runs release nothing, then it ran v1"},
 		{"configuration", func(f *understudy.Fingerprint) { f.Config = "other" }, "its configuration has changed"},
+		{"configuration to come", func(f *understudy.Fingerprint) { f.Configured = "other" }, "the configuration that a release would be started with there has changed"},
 		{"schema", func(f *understudy.Fingerprint) { f.Schemas = map[string]understudy.Digest{"shop": digest("x")} }, "schema of database shop has changed"},
 		{"server", func(f *understudy.Fingerprint) { f.Servers = map[string]string{"shop": "PostgreSQL 16.2"} }, "server of database shop has changed"},
 		{"database gone", func(f *understudy.Fingerprint) { f.Schemas = nil }, "schema of database shop is gone"},
@@ -194,6 +195,19 @@ func TestFingerprint_MovedNamesThePart(t *testing.T) {
 		if moved := statement.Production.Moved(now); len(moved) != 1 || moved[0] != c.want {
 			t.Errorf("%s: %q, want %q", c.claim, moved, c.want)
 		}
+	}
+	pending := statement.Production
+	pending.Configured = "next"
+	if moved := pending.Moved(pending); len(moved) > 0 || !pending.Reconfigures() || statement.Production.Reconfigures() {
+		t.Errorf("what was to come then and is now: %q", moved)
+	}
+	if moved := pending.Moved(statement.Production); len(moved) != 1 {
+		t.Errorf("what was rehearsed is taken out of the file: %q", moved)
+	}
+	arrived := pending
+	arrived.Config, arrived.Configured = "next", ""
+	if moved := pending.Moved(arrived); len(moved) != 1 || moved[0] != "its configuration has changed" {
+		t.Errorf("what was rehearsed has been promoted: %q", moved)
 	}
 	more := statement.Production
 	more.Servers = map[string]string{"shop": "PostgreSQL 15.14", "stock": "PostgreSQL 15.14"}

@@ -55,7 +55,7 @@ func newStage(project string) *apitest.Stage {
 		{Sequence: 3, At: at("12:00:00"), Actor: "bob", Act: "verdict.revoked", Subject: "r-1", Reason: "payments were not covered", Hash: digest("3")},
 	}
 	s.Signed = []understudy.Verdict{{ID: "r-1", Rehearsal: "r-1", Release: digest("v2"), Label: "v2", Outcome: understudy.OutcomePassed, Envelope: []byte("{}"), SignedAt: at("12:01:00")}}
-	s.Statement = understudy.Statement{Rehearsal: "r-1", Outcome: understudy.OutcomePassed, Label: "v2", Release: digest("v2"), Snapshot: s.Snapshot,
+	s.Statement = understudy.Statement{Rehearsal: "r-1", Outcome: understudy.OutcomePassed, Label: "v2", Release: digest("v2"), Running: []understudy.ConfigRan{{Program: "web", Print: "0123456789abcdef", Read: "kernel"}}, Snapshot: s.Snapshot,
 		Expected: &understudy.Expectation{Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 3 * time.Second, Basis: "linear",
 			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
 		Parity: attestedLikeness(),

@@ -127,6 +127,13 @@ func (c *cli) showStatement(s understudy.Statement) {
 		v.print("expected       %s (%s)", e.Range(), e.Basis)
 		v.print("locks          %s", cmp.Or(strings.Join(e.Locked(), ", "), "nothing that is there strongly"))
 	}
+	for _, ran := range s.Running {
+		how := "as it was started"
+		if ran.Read == "kernel" {
+			how = "read back from it"
+		}
+		v.print("ran with       %s, configuration %s, %s", ran.Program, short(ran.Print), how)
+	}
 	for _, check := range s.Checks {
 		v.print("check          %s %s", check.Name, check.Outcome)
 	}

@@ -23,13 +23,6 @@ type Environ struct {
 	Origin  map[string]string // key to the layer its value comes from
 }
 
-// EnvironOf is what a service is started with in an environment, as Resolve lays it.
-func EnvironOf(app understudy.Application, service understudy.Service, env understudy.Environment,
-	given map[string]string, secret func(understudy.SecretRef) (string, error),
-) (Environ, error) {
-	return Resolve(Stack{Application: app, Service: service, Environment: env, Given: given, Read: secret}).Environ()
-}
-
 func missingError(app understudy.Application, service understudy.Service, env understudy.Environment, missing []string) error {
 	secret, about := map[string]bool{}, map[string]string{}
 	for _, k := range app.Needs() {

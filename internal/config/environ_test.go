@@ -32,7 +32,12 @@ func fixed(values map[understudy.SecretRef]string) func(understudy.SecretRef) (s
 	}
 }
 
-func TestEnvironOf_LaysLayersOverEachOther(t *testing.T) {
+// environOf is what a service is started with.
+func environOf(app understudy.Application, service understudy.Service, env understudy.Environment, given map[string]string, read func(understudy.SecretRef) (string, error)) (config.Environ, error) {
+	return config.Resolve(config.Stack{Application: app, Service: service, Environment: env, Given: given, Read: read}).Environ()
+}
+
+func TestEnviron_LaysLayersOverEachOther(t *testing.T) {
 	app := understudy.Application{
 		Databases: []understudy.Database{{Name: "main", Env: "DATABASE_URL"}},
 		Config: []understudy.ConfigKey{{Key: "PAGE", Default: "20"}, {Key: "MODE", Default: "dev"}, {Key: "SESSION", Required: true, Secret: true},
@@ -43,7 +48,7 @@ func TestEnvironOf_LaysLayersOverEachOther(t *testing.T) {
 	env := understudy.Environment{Name: "staging", Env: map[string]string{"MODE": "staging", "BASE": "http://${HOST}/", "HOST": "h", "PORT": "1"},
 		Secrets: map[string]understudy.SecretRef{"SESSION": "env:S"}}
 	given := map[string]string{"PORT": "4000", "DATABASE_URL": "postgres://u:pa%24s@h/d"}
-	got, err := config.EnvironOf(app, web, env, given, fixed(map[understudy.SecretRef]string{"env:S": "s${PORT}"}))
+	got, err := environOf(app, web, env, given, fixed(map[understudy.SecretRef]string{"env:S": "s${PORT}"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +65,13 @@ func TestEnvironOf_LaysLayersOverEachOther(t *testing.T) {
 	}
 }
 
-func TestEnvironOf_NamesAllThatIsMissingAndWhereToSetIt(t *testing.T) {
+func TestEnviron_NamesAllThatIsMissingAndWhereToSetIt(t *testing.T) {
 	app := understudy.Application{
 		Config: []understudy.ConfigKey{{Key: "SESSION", Required: true, Secret: true, About: "signs sessions"}, {Key: "EMPTY", Required: true}, {Key: "LOOSE"}},
 	}
 	web := understudy.Service{Name: "web", Env: map[string]string{"A": "${ADDRESS:?of the payment service}", "B": "${OPTIONAL:-}", "EMPTY": "${OPTIONAL:-}"}}
 	app.Services = []understudy.Service{web}
-	_, err := config.EnvironOf(app, web, understudy.Environment{Name: "production"}, nil, config.Secret)
+	_, err := environOf(app, web, understudy.Environment{Name: "production"}, nil, config.Secret)
 	want := "configuration of service web in environment production: expected a value for ADDRESS (of the payment service), EMPTY, SESSION (signs sessions), found none"
 	if err == nil || err.Error() != want || understudy.KindOf(err) != understudy.KindInvalid {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -77,17 +82,17 @@ func TestEnvironOf_NamesAllThatIsMissingAndWhereToSetIt(t *testing.T) {
 	}
 }
 
-func TestEnvironOf_NamesACircle(t *testing.T) {
+func TestEnviron_NamesACircle(t *testing.T) {
 	env := understudy.Environment{Name: "p", Env: map[string]string{"A": "${B}", "B": "${A}"}}
-	_, err := config.EnvironOf(understudy.Application{}, understudy.Service{}, env, nil, config.Secret)
+	_, err := environOf(understudy.Application{}, understudy.Service{}, env, nil, config.Secret)
 	if err == nil || !strings.Contains(err.Error(), "in a circle: A → B → A") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestEnvironOf_SaysWhichSecretCannotBeRead(t *testing.T) {
+func TestEnviron_SaysWhichSecretCannotBeRead(t *testing.T) {
 	env := understudy.Environment{Name: "p", Secrets: map[string]understudy.SecretRef{"K": "env:NOT_SET_ANYWHERE"}}
-	_, err := config.EnvironOf(understudy.Application{}, understudy.Service{}, env, nil, config.Secret)
+	_, err := environOf(understudy.Application{}, understudy.Service{}, env, nil, config.Secret)
 	if understudy.KindOf(err) != understudy.KindNotFound || !strings.Contains(err.Error(), "secret K of environment p: reading a secret from variable NOT_SET_ANYWHERE") {
 		t.Errorf("got %v", err)
 	}
@@ -118,7 +123,7 @@ func TestConfigPrint_IsEqualForEqualConfigurationOnly(t *testing.T) {
 	}
 }
 
-func TestEnvironOf_NeverPutsASecretIntoAnError(t *testing.T) {
+func TestEnviron_NeverPutsASecretIntoAnError(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		secret := rapid.StringMatching(`[A-Za-z0-9$%{}@:/ ]{4,20}`).Draw(t, "secret") + "-hunter2"
 		env := understudy.Environment{Name: "p", Env: map[string]string{},
@@ -127,7 +132,7 @@ func TestEnvironOf_NeverPutsASecretIntoAnError(t *testing.T) {
 			env.Env[key] = rapid.SampledFrom([]string{"", "${A}", "${B} ${K}", "${NONE}", "${K:?" + "about}"}).Draw(t, key)
 		}
 		app := understudy.Application{Config: []understudy.ConfigKey{{Key: "NEED", Required: rapid.Bool().Draw(t, "need")}}}
-		_, err := config.EnvironOf(app, understudy.Service{}, env, map[string]string{"DATABASE_URL": "postgres://u:" + secret},
+		_, err := environOf(app, understudy.Service{}, env, map[string]string{"DATABASE_URL": "postgres://u:" + secret},
 			func(understudy.SecretRef) (string, error) {
 				if rapid.Bool().Draw(t, "broken") {
 					return "", errors.New("the vault is closed")
@@ -140,9 +145,9 @@ func TestEnvironOf_NeverPutsASecretIntoAnError(t *testing.T) {
 	})
 }
 
-func TestEnvironOf_OfAnUnsetVariableSaysWhoseItIsAndWhereItIsNamed(t *testing.T) {
+func TestEnviron_OfAnUnsetVariableSaysWhoseItIsAndWhereItIsNamed(t *testing.T) {
 	env := understudy.Environment{Name: "production", Secrets: map[string]understudy.SecretRef{"KEY": "env:UNDERSTUDY_TEST_NOT_SET"}}
-	_, err := config.EnvironOf(understudy.Application{}, understudy.Service{Name: "web"}, env, nil, config.Secret)
+	_, err := environOf(understudy.Application{}, understudy.Service{Name: "web"}, env, nil, config.Secret)
 	hint := understudy.HintOf(err)
 	if !strings.Contains(hint, "understudy stop") || !strings.Contains(hint, "environments.production.secrets.KEY") {
 		t.Errorf("%v: the hint is %q, expected how the daemon gets it, and where it is named", err, hint)

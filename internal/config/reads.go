@@ -83,8 +83,8 @@ func judge(key string, search *search, app understudy.Application, all []string)
 		return understudy.ReadConfigResult{State: understudy.ReadUntold, How: why}
 	}
 	switch {
-	case search.found[key] != "":
-		return understudy.ReadConfigResult{State: understudy.ReadFound, How: "its name occurs in " + search.found[key]}
+	case search.where(key) != "":
+		return understudy.ReadConfigResult{State: understudy.ReadFound, How: "its name occurs in " + search.where(key)}
 	case search.blind != "":
 		return untold(search.blind)
 	case readElsewhere(key):
@@ -125,13 +125,13 @@ func parts(keys []string) []string {
 // whole, and both parts occur by themselves.
 func putTogether(key string, search *search, app understudy.Application, all []string) bool {
 	beginning, rest, parts := strings.Cut(key, "_")
-	if !parts || search.found[beginning] == "" || search.found[rest] == "" {
+	if !parts || search.where(beginning) == "" || search.where(rest) == "" {
 		return false
 	}
 	alike := 0
 	for _, other := range all {
 		if strings.HasPrefix(other, beginning+"_") {
-			if search.found[other] != "" {
+			if search.where(other) != "" {
 				return false
 			}
 			alike++

@@ -25,7 +25,8 @@ const (
 // search looks for names in the files of a release.
 type search struct {
 	left  []needle          // not found yet
-	found map[string]string // where
+	found map[string]string // where, by its name as it is
+	near  map[string]string // where, written another way
 	names []string          // paths of the files
 	files int
 	bytes int64
@@ -39,7 +40,7 @@ type needle struct {
 }
 
 func newSearch(keys []string) *search {
-	s := &search{found: map[string]string{}}
+	s := &search{found: map[string]string{}, near: map[string]string{}}
 	for _, key := range keys {
 		s.left = append(s.left, needle{key, []byte(key), plainLetters(nil, []byte(key))})
 	}
@@ -186,15 +187,29 @@ func (s *search) stream(from io.Reader, shown string) error {
 	return nil
 }
 
+// where is the file in which a key was found, and how; empty: in none.
+func (s *search) where(key string) string {
+	if at := s.found[key]; at != "" {
+		return at
+	}
+	if at := s.near[key]; at != "" {
+		return at + ", written another way"
+	}
+	return ""
+}
+
 // piece looks through some bytes, with room for their plain form, which it gives back.
 func (s *search) piece(text, room []byte, shown string) []byte {
 	room = plainLetters(room[:0], text)
 	s.left = slices.DeleteFunc(s.left, func(n needle) bool {
-		if !bytes.Contains(text, n.name) && !bytes.Contains(room, n.plain) {
-			return false
+		if bytes.Contains(text, n.name) {
+			s.found[n.key] = shown
+			return true
 		}
-		s.found[n.key] = shown
-		return true
+		if s.near[n.key] == "" && bytes.Contains(room, n.plain) {
+			s.near[n.key] = shown
+		}
+		return false
 	})
 	return room
 }

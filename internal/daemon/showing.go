@@ -25,6 +25,9 @@ func (d *Daemon) Configuration(ctx context.Context, request api.ShowConfig) (und
 	}
 	v := d.viewWith(order{env: e, release: release, databases: physicals(release.Application)}, p.Lines)
 	if request.Running {
+		if release, err = d.runningHere(ctx, e); err != nil {
+			return understudy.Configuration{}, err
+		}
 		if v, err = d.runningView(ctx, e, release); err != nil {
 			return understudy.Configuration{}, err
 		}
@@ -137,17 +140,23 @@ func (d *Daemon) DiffConfiguration(ctx context.Context, request api.DiffConfig) 
 	return out, nil
 }
 
+// runningHere is the release that an environment runs, of which it is known with what.
+func (d *Daemon) runningHere(ctx context.Context, e understudy.Environment) (understudy.Release, error) {
+	if e.External {
+		return understudy.Release{}, understudy.Errorf(understudy.KindRefused, "%s is run by other means, so what it runs with is not known here", e.Name).
+			WithHint("see what the file has for it: understudy config show %s", e.Name)
+	}
+	release, _, err := d.running(ctx, e)
+	return release, err
+}
+
 // pending is what a start would change of what an environment runs with.
 func (d *Daemon) pending(ctx context.Context, environment string) (understudy.ConfigDiff, error) {
 	e, p, err := d.environment(environment)
 	if err != nil {
 		return understudy.ConfigDiff{}, err
 	}
-	if e.External {
-		return understudy.ConfigDiff{}, understudy.Errorf(understudy.KindRefused, "%s is run by other means, so what it runs with is not known here", e.Name).
-			WithHint("compare two environments as the file has them: understudy config diff %s OTHER", e.Name)
-	}
-	release, _, err := d.running(ctx, e)
+	release, err := d.runningHere(ctx, e)
 	if err != nil {
 		return understudy.ConfigDiff{}, err
 	}

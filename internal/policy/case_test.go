@@ -90,6 +90,7 @@ func TestExplain_SaysWhatIsMissingWhatToDoAndWhetherItMayBePassedOver(t *testing
 			c.Production.Release, c.Statement.Production.Release = c.Release.Digest, c.Release.Digest
 		}},
 		{"there since the rehearsal", understudy.RequireNew, "production runs release v2 already", "nothing to do", false, func(c *policy.Case) { c.Production.Release = c.Release.Digest }},
+		{"what cannot be started", understudy.RequireConfig, "PAGE_SIZE: expected at most 200", "mend it in understudy.yaml", false, func(c *policy.Case) { c.Unfit = "configuration of service web: PAGE_SIZE: expected at most 200" }},
 		{"a debt", understudy.RequireRepaid, "production is owed a rehearsal: v1 went", "understudy rehearse v1", true, func(c *policy.Case) { c.Debt = "v1 went there by breaking the glass" }},
 		{"never rehearsed", understudy.RequireVerdict, "never rehearsed", "understudy rehearse v2", true, func(c *policy.Case) { c.Statement, c.Unrehearsed = nil, "it was never rehearsed" }},
 		{"signed by somebody else", understudy.RequireVerdict, "cannot be relied on", "understudy rehearse v2", false, func(c *policy.Case) { c.Statement, c.Unreliable = nil, "it cannot be relied on" }},
@@ -116,6 +117,17 @@ func TestExplain_SaysWhatIsMissingWhatToDoAndWhetherItMayBePassedOver(t *testing
 		if len(missing) != 1 || missing[0].Name != c.name || !strings.Contains(missing[0].Says, c.says) || !strings.Contains(missing[0].Do, c.do) || missing[0].Breakable != c.breakable || e.May {
 			t.Errorf("%s: missing is %+v (may go: %t), want %s, %q, breakable %t", c.claim, missing, e.May, c.name, c.says, c.breakable)
 		}
+	}
+}
+
+func TestExplain_TheReleaseThatRunsMayGoWithAnotherConfiguration(t *testing.T) {
+	c := free()
+	c.Production.Release, c.Statement.Production.Release = c.Release.Digest, c.Release.Digest
+	c.Production.Configured, c.Statement.Production.Configured = "next", "next"
+	if e := explain(t, c); !e.May || !slices.ContainsFunc(e.Requirements, func(r understudy.Requirement) bool {
+		return r.Name == understudy.RequireNew && r.Says == "production runs release v2 with another configuration"
+	}) {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -568,6 +568,7 @@ func TestGate_RefusesAndSaysWhy(t *testing.T) {
 		want  string
 	}{
 		{"held", func(s *story) { s.held = "v0 was taken back" }, "production is held: v0 was taken back (understudy hold lift production --reason … ends it)"},
+		{"cannot be started", func(s *story) { s.unfit = "configuration of service web: a key is missing" }, "configuration of service web: a key is missing"},
 		{"runs already", func(s *story) {
 			s.release.Digest = understudy.DigestOf([]byte("v1"))
 		}, "production runs release v2 already"},
@@ -595,7 +596,7 @@ func TestGate_RefusesAndSaysWhy(t *testing.T) {
 }
 
 func TestGate_ThatCannotBeLookedAtIsNoPermission(t *testing.T) {
-	for _, call := range []string{"Release", "Policy", "Observe", "Held", "Attested", "Serving"} {
+	for _, call := range []string{"Release", "Policy", "Observe", "Held", "Fit", "Attested", "Serving"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, sound(nil))
 			w.story.broken = map[string]error{call: errors.New("it does not answer")}

@@ -25,6 +25,7 @@ type story struct {
 	statement func(s *understudy.Statement)
 	attested  error
 	held      string
+	unfit     string
 	debt      string
 	agreed    []understudy.SignedApproval
 	glass     *understudy.BrokenGlass
@@ -80,7 +81,6 @@ type world struct {
 	migrated int
 	copies   int
 	hold     string
-	unfit    string
 	stopped  []string
 	counting bool
 	served   map[string]*understudy.Side
@@ -302,7 +302,7 @@ func (p production) Held(ctx context.Context, _ string) (string, error) {
 }
 
 func (p production) Fit(ctx context.Context, _ string, _ understudy.Release) (string, error) {
-	return p.unfit, p.act(ctx, "Fit", func() error { return nil })
+	return p.story.unfit, p.act(ctx, "Fit", func() error { return nil })
 }
 
 func (p production) Hold(ctx context.Context, _, reason string) error {

@@ -283,6 +283,7 @@ func TestRun_TheStatementBindsWhatWasSeen(t *testing.T) {
 		s.candidate.Artifact.Digest, s.candidate.Config = understudy.DigestOf([]byte("a")), understudy.DigestOf([]byte("c"))
 		ran := understudy.ConfigRan{Program: "web", Print: "a1", Read: "kernel"}
 		s.bits = []rehearsal.Bit{{Service: "web", Match: true, Given: "a1", Config: ran}}
+		s.settings.Changes = []understudy.ConfigChange{{Key: "PAGE_SIZE", Change: "changed", Service: "web"}, {Key: "PAGE_SIZE", Change: "changed", Service: "worker"}}
 		s.candidate.Migrations, s.candidate.Flags = understudy.DigestOf([]byte("m")), understudy.DigestOf([]byte("f"))
 		w := undisturbed(t, s)
 		got := w.verdicts[rehearsalID]
@@ -305,8 +306,8 @@ func TestRun_TheStatementBindsWhatWasSeen(t *testing.T) {
 		if got.Terms == nil || len(got.Terms.Changes(policy)) > 0 {
 			t.Errorf("it does not say what policy it was held against: %+v", got.Terms)
 		}
-		if r := got.Radius; r == nil || r.Against != production.Release || r.Migration == nil {
-			t.Errorf("its radius is %+v, want one against what production runs, with a migration", r)
+		if r := got.Radius; r == nil || r.Against != production.Release || r.Migration == nil || !slices.Equal(r.Keys, []string{"PAGE_SIZE"}) {
+			t.Errorf("its radius is %+v, want one against what production runs, with a migration and the key that changes", r)
 		}
 		if got.Snapshot.ID != "s1" || got.Baseline != production.Release || got.StartedAt.IsZero() || got.EndedAt.Before(got.StartedAt) {
 			t.Errorf("statement %+v", got)

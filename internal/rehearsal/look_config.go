@@ -44,7 +44,7 @@ type Broken struct{ Environment, Key, Says string }
 type Unread struct{ Key, Where string }
 
 // lookAtConfig holds the candidate's needs against what production has.
-func lookAtConfig(ctx context.Context, p *play, _ *understudy.Rehearsal) (understudy.Check, error) {
+func lookAtConfig(ctx context.Context, p *play, r *understudy.Rehearsal) (understudy.Check, error) {
 	if p.Settings == nil {
 		return understudy.Check{Summary: "nothing is known of the target's configuration", Outcome: understudy.OutcomeInconclusive}, nil
 	}
@@ -52,6 +52,7 @@ func lookAtConfig(ctx context.Context, p *play, _ *understudy.Rehearsal) (unders
 	if err != nil {
 		return understudy.Check{}, err
 	}
+	r.Reconfigures(compared.Changes)
 	c := understudy.Check{Findings: CompareSettings(compared)}
 	c.Summary = fmt.Sprintf("%d keys needed, %d held by %s", len(compared.Needs), len(compared.Target), compared.Environment)
 	if n := len(compared.Changes); n > 0 {
