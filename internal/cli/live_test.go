@@ -47,6 +47,7 @@ rehearsing v3 against v1 on staging for production (r-2)
   running      compatibility   51.8s
   waiting      deployment
   waiting      tests
+  waiting      flags
   waiting      rollback
   1m04s so far`},
 		"narrow": {40, 24, `
@@ -57,6 +58,7 @@ rehearsing v3 against v1 on staging fo…
   running      compatibility   51.8s
   waiting      deployment
   waiting      tests
+  waiting      flags
   waiting      rollback
   1m04s so far`},
 		"low": {60, 5, `
@@ -118,9 +120,11 @@ func (s *screen) Write(p []byte) (int, error) {
 		case strings.HasPrefix(text, "\x1b["):
 			end := strings.IndexFunc(text, func(r rune) bool { return r >= 'A' && r <= 'z' && r != '[' })
 			if text[end] == 'A' {
+				up := 0
 				for _, digit := range text[2:end] {
-					s.at -= int(digit - '0')
+					up = 10*up + int(digit-'0')
 				}
+				s.at -= up
 			}
 			if text[end] == 'J' {
 				s.rows = s.rows[:min(s.at, len(s.rows))]

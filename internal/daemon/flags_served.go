@@ -19,8 +19,12 @@ import (
 // actFlag is what the journal calls a change of one flag of an environment.
 const actFlag = "flag.set"
 
-// takesFlags is the longest that a supervisor has to take a change.
-const takesFlags = 800 * time.Millisecond
+// takesFlags is the longest that a supervisor has to take a change, and startsWithFlags the
+// same of one that has just been started.
+const (
+	takesFlags      = 800 * time.Millisecond
+	startsWithFlags = 10 * time.Second
+)
 
 // flagSet is what a deployment of a release is to serve in an environment.
 func flagSet(release understudy.Release, state understudy.FlagState) supervisor.FlagSet {
@@ -62,7 +66,7 @@ func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
 	failed := make([]error, len(all))
 	var group sync.WaitGroup
 	for i, id := range all {
-		group.Go(func() { failed[i] = d.refreshFlags(ctx, id) })
+		group.Go(func() { failed[i] = d.refreshFlags(ctx, id, takesFlags) })
 	}
 	group.Wait()
 	if err := errors.Join(failed...); err != nil {
@@ -100,8 +104,8 @@ func (d *Daemon) deploymentsWithFlags(ctx context.Context, environment string) (
 
 // refreshFlags hands a deployment what its environment says now, where it serves something
 // older. One that has ended meanwhile serves nothing.
-func (d *Daemon) refreshFlags(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, takesFlags)
+func (d *Daemon) refreshFlags(ctx context.Context, id string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	record, err := d.loadDeployment(ctx, id)
 	if err != nil {
