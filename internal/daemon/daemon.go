@@ -67,6 +67,7 @@ type Daemon struct {
 	lastRead   lastRead
 	trees      sync.Mutex // of putting artifacts in their place
 	flagging   sync.Mutex // of changing flags
+	spread     spread     // of flags, over the deployments
 	shutdown   chan struct{}
 	once       sync.Once
 }

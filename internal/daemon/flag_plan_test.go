@@ -207,3 +207,22 @@ func TestFlags_ATwinTakesThoseOfWhatItIsATwinOf(t *testing.T) {
 }
 
 var _ rehearsal.Flagger = (*stage)(nil)
+
+func TestSpread_IsWholeOnlyOnceTheLastOneWas(t *testing.T) {
+	var s spread
+	if s.is("production") {
+		t.Error("a daemon that has just been started has seen nothing")
+	}
+	first := s.begin("production")
+	second := s.begin("production")
+	if s.end("production", first); s.is("production") {
+		t.Error("the second has not ended")
+	}
+	if s.end("production", second); !s.is("production") || s.is("staging") {
+		t.Error("both have ended")
+	}
+	s.begin("production")
+	if s.is("production") {
+		t.Error("one has begun since")
+	}
+}

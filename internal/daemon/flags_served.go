@@ -59,6 +59,7 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 // spreadFlags sees that every deployment of an environment serves what the environment says
 // now. What one does not take is noted, and handed to it again until it does.
 func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
+	number := d.spread.begin(environment)
 	all, err := d.deploymentsWithFlags(ctx, environment)
 	if err != nil {
 		return err
@@ -73,7 +74,39 @@ func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
 		return understudy.Errorf(understudy.KindUnavailable, "the change is made, and not every deployment of %s serves it yet: %w", environment, err).
 			WithHint("it is tried again until it does: see understudy flags list --env %s", environment)
 	}
+	d.spread.end(environment, number)
 	return nil
+}
+
+// spread says of which environments all deployments serve what was set last, as far as this
+// daemon has seen. One that is started later begins with it.
+type spread struct {
+	mu    sync.Mutex
+	begun map[string]int // how often it was begun, by environment
+	whole map[string]int // the last time that was seen to be whole
+}
+
+func (s *spread) begin(environment string) (number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun == nil {
+		s.begun, s.whole = map[string]int{}, map[string]int{}
+	}
+	s.begun[environment]++
+	return s.begun[environment]
+}
+
+func (s *spread) end(environment string, number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole[environment] = max(number, s.whole[environment])
+}
+
+// is tells whether nothing was set since it was seen to be whole.
+func (s *spread) is(environment string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun[environment] > 0 && s.begun[environment] == s.whole[environment]
 }
 
 // deploymentsWithFlags are those that live in an environment and whose release declares some.
@@ -178,18 +211,12 @@ func (d *Daemon) flagsServed(ctx context.Context, environment string) ([]api.Fla
 }
 
 // keepFlags sees, each time that environments are tended, that their deployments serve what
-// was set, whoever died in the midst of a change.
+// was set, whoever died in the midst of a change, or did not answer.
 func (d *Daemon) keepFlags(ctx context.Context, wards map[string]*ward, environment string) {
-	state, err := d.flagState(ctx, environment)
-	if err == nil && state.Version == 0 { // nothing was ever set
+	if d.spread.is(environment) {
 		return
 	}
-	d.see(ctx, wards, "the flags of "+environment, func(ctx context.Context) error {
-		if err != nil {
-			return err
-		}
-		return d.spreadFlags(ctx, environment)
-	})
+	d.see(ctx, wards, "the flags of "+environment, func(ctx context.Context) error { return d.spreadFlags(ctx, environment) })
 }
 
 // reconcileFlags brings the store up to the changes of flags that the journal has: the daemon
