@@ -52,12 +52,9 @@ func stories() map[string]story {
 		}},
 		"the candidate does not start": {candidate: candidate(), notReady: understudy.Errorf(understudy.KindFailed, "web ended with status 1")},
 		"the way back loses data":      {candidate: candidate(), losses: []rehearsal.Loss{{Table: "public.users", What: "12 rows", Count: 12}}},
-		"a flag breaks it": withFlags(func(f *flagging) {
-			f.guilty = []string{"cart"}
-			f.fails = func(v understudy.FlagValues, _ int) string { return map[string]string{"on": "TestBuy"}[v["cart"]] }
-		}),
-		"nobody comes":               {candidate: candidate(), quiet: true},
-		"its start is its migration": booting(),
+		"a flag breaks it":             flagBreaks(),
+		"nobody comes":                 {candidate: candidate(), quiet: true},
+		"its start is its migration":   booting(),
 		"it is found by an experiment": {candidate: candidate(), tried: map[string]rehearsal.Tried{"together": {Summary: "the two met",
 			Findings: []understudy.Finding{{Code: "migration.together", Severity: understudy.SeverityBlocking}}}}},
 		"a test fails": {candidate: candidate(), test: func(name string, _ int) rehearsal.Tested {
