@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-router
+.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-router bench-flags
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -62,3 +62,12 @@ bench-migration: ## measure what is seen of a migration, what watching costs, an
 bench-router: build ## measure what the router costs beside other proxies, and that switches lose nothing (BENCH="-rounds 3" for less)
 	@tools/bench-router
 	go run ./bench/router $(BENCH)
+
+build/flag-oracles/node_modules: # flagd's evaluator, which bench-flags measures beside, as locked for the tests
+	mkdir -p build/flag-oracles
+	cp internal/featureflag/testdata/oracles/package*.json build/flag-oracles/
+	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix build/flag-oracles
+
+bench-flags: ## measure reads of flags over OFREP, evaluation beside flagd's, and the size of combinations (BENCH="-rounds 3" for less)
+	@$(MAKE) --no-print-directory build/flag-oracles/node_modules || echo 'the evaluator cannot be had here; it is left out' >&2
+	go run ./bench/flags $(BENCH)

@@ -115,6 +115,7 @@ func rooms() map[string]room {
 		"bench/classification":        {knows: []string{"mask", "bench/figures"}},
 		"bench/classification/report": {knows: []string{"bench/classification", "bench/figures"}},
 		"bench/figures":               {bare: true},
+		"bench/flags":                 {all: true},
 		"bench/migration":             {all: true},
 		"bench/router":                {all: true},
 		"bench/twin":                  {all: true},

@@ -226,3 +226,16 @@ func TestSpread_IsWholeOnlyOnceTheLastOneWas(t *testing.T) {
 		t.Error("one has begun since")
 	}
 }
+
+func TestViolations_AreToldOfWhatIsSet(t *testing.T) {
+	app := declares("a requires b", "b")
+	for said, set := range map[string]understudy.FlagValues{
+		"":                                     {"a": "on", "b": "on"},
+		"a is on and requires b, which is off": {"a": "on"},
+	} {
+		values, _ := app.Values(set)
+		if got := strings.Join(violations(app, values), "; "); got != said {
+			t.Errorf("with %v: %q, want %q", set, got, said)
+		}
+	}
+}

@@ -168,7 +168,7 @@ func checkVersions(operands []any, path string, found *problems) {
 		at := fmt.Sprintf("%s.%d", path, i)
 		switch o := operands[i].(type) {
 		case string:
-			if !semanticVersion.MatchString(o) {
+			if _, isVersion := parseStrict(o); !isVersion {
 				found.add(at, "%q is no semantic version as in 1.2.3", o)
 			}
 		case map[string]any:

@@ -41,6 +41,12 @@ func (at scope) spend(steps int) error {
 	return nil
 }
 
+// text is a value as a text. A long one takes as many steps as it would to walk over it.
+func (at scope) text(v any) (string, error) {
+	made := text(v)
+	return made, at.spend(len(made) / 64)
+}
+
 // evaluationError is why a rule could not be evaluated. It names no value.
 type evaluationError string
 
@@ -102,11 +108,23 @@ func constant(value any) expression {
 func (c *compiler) expression(node any) expression {
 	switch node := node.(type) {
 	case []any:
+		if !slices.ContainsFunc(node, isMade) {
+			return constant(plain(node))
+		}
 		return list(c.expressions(node))
 	case map[string]any:
 		return c.operation(node)
 	}
 	return constant(plain(node))
+}
+
+// isMade says that something in a node has to be evaluated.
+func isMade(node any) bool {
+	if list, isList := node.([]any); isList {
+		return slices.ContainsFunc(list, isMade)
+	}
+	_, isOperation := node.(map[string]any)
+	return isOperation
 }
 
 func (c *compiler) expressions(nodes []any) []expression {
@@ -183,6 +201,8 @@ func (c *compiler) reference(name string) expression {
 			return c.wrong("$ref names the shared rule %q, which $evaluators does not have", name)
 		case slices.Contains(c.under, name):
 			return c.wrong("the shared rule %q needs itself", name)
+		case len(c.under) == maxDepth:
+			return c.wrong("shared rules need each other over %d levels", maxDepth)
 		}
 		before := c.fault
 		c.fault, c.under = "", append(c.under, name)
@@ -218,10 +238,14 @@ func (c *compiler) eager(operate operator, operand any) expression {
 		if err != nil {
 			return nil, err
 		}
-		if values, isList := value.([]any); isList {
-			return operate(at, values)
+		values, isList := value.([]any)
+		if !isList {
+			return operate(at, []any{value})
 		}
-		return operate(at, []any{value})
+		if err := at.spend(len(values)); err != nil {
+			return nil, err
+		}
+		return operate(at, values)
 	}
 }
 

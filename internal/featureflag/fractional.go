@@ -30,48 +30,39 @@ func fractional(at scope, v []any) (any, error) {
 		}
 		by = at.run.flag + key
 	}
-	buckets, total, sound := bucketsOf(v)
-	if !sound || total == 0 {
-		return nil, nil
+	var total uint64
+	for _, entry := range v {
+		_, weight, sound := bucketOf(entry)
+		if total += weight; !sound || total > math.MaxInt32 {
+			return nil, nil
+		}
 	}
 	place := uint64(murmur3(by)) * total >> 32
-	for _, b := range buckets {
-		if place < b.weight {
-			return b.variant, nil
-		}
-		place -= b.weight
-	}
-	return nil, nil
-}
-
-type bucket struct {
-	variant any
-	weight  uint64
-}
-
-// bucketsOf reads the distribution. Weights may be calculated; a negative one is none.
-func bucketsOf(v []any) (buckets []bucket, total uint64, sound bool) {
 	for _, entry := range v {
-		pair, isList := entry.([]any)
-		if !isList || len(pair) == 0 || len(pair) > 2 {
-			return nil, 0, false
+		variant, weight, _ := bucketOf(entry)
+		if place < weight {
+			return variant, nil
 		}
-		switch pair[0].(type) {
-		case []any, map[string]any:
-			return nil, 0, false
-		}
-		weight := 1.0
-		if len(pair) == 2 {
-			n, isWhole := whole(pair[1])
-			if !isWhole || n > math.MaxInt32 {
-				return nil, 0, false
-			}
-			weight = max(n, 0)
-		}
-		buckets = append(buckets, bucket{pair[0], uint64(weight)})
-		total += uint64(weight)
+		place -= weight
 	}
-	return buckets, total, total <= math.MaxInt32
+	return nil, nil // no bucket has a weight
+}
+
+// bucketOf reads [variant, weight]. Weights may be calculated; a negative one is none.
+func bucketOf(entry any) (variant any, weight uint64, sound bool) {
+	pair, isList := entry.([]any)
+	if !isList || len(pair) == 0 || len(pair) > 2 {
+		return nil, 0, false
+	}
+	switch pair[0].(type) {
+	case []any, map[string]any:
+		return nil, 0, false
+	}
+	if len(pair) == 1 {
+		return pair[0], 1, true
+	}
+	n, isWhole := whole(pair[1])
+	return pair[0], uint64(max(n, 0)), isWhole && n <= math.MaxInt32
 }
 
 // murmur3 is MurmurHash3 for 32 bits on x86, with seed 0, of the text in UTF-8.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -40,37 +41,57 @@ const (
 type Handler struct {
 	source   Source
 	observer Observer
+	locked   bool
 	token    [sha256.Size]byte
 	closed   chan struct{}
 	close    func()
 	events   string // the secret in the address of the events
 	requests chan struct{}
 	streams  chan struct{}
-	routes   *http.ServeMux
 }
 
 // NewHandler serves the flags of a source to those who bear the token.
 func NewHandler(source Source, token string, observer Observer) *Handler {
 	h := &Handler{
-		source: source, observer: observer, token: sha256.Sum256([]byte(token)), closed: make(chan struct{}),
-		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), routes: http.NewServeMux(),
+		source: source, observer: observer, locked: token == "", token: sha256.Sum256([]byte(token)), closed: make(chan struct{}),
+		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams),
 	}
 	h.close = sync.OnceFunc(func() { close(h.closed) })
-	if token == "" {
-		h.routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w) })
-		return h
-	}
 	secret := hmac.New(sha256.New, []byte(token))
 	secret.Write([]byte("the address of OFREP's events"))
 	h.events = hex.EncodeToString(secret.Sum(nil))
-	h.routes.HandleFunc("POST "+evaluatePath+"/{key...}", h.authorised(h.limited(h.evaluateOne)))
-	h.routes.HandleFunc("POST "+evaluatePath, h.authorised(h.limited(h.evaluateAll)))
-	h.routes.HandleFunc("GET "+eventsPath, h.stream)
 	return h
 }
 
-// ServeHTTP answers one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+// ServeHTTP answers one request. Paths are taken as they are: whatever follows that of an
+// evaluation is the key, slashes and dots included.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rest, evaluates := strings.CutPrefix(r.URL.Path, evaluatePath)
+	key, one := strings.CutPrefix(rest, "/")
+	switch {
+	case h.locked:
+		refuse(w)
+	case r.URL.Path == eventsPath && isBy(w, r, http.MethodGet):
+		h.stream(w, r)
+	case r.URL.Path == eventsPath:
+	case !evaluates || !one && rest != "":
+		w.WriteHeader(http.StatusNotFound)
+	case !isBy(w, r, http.MethodPost):
+	case !h.bears(r):
+		refuse(w)
+	default:
+		h.limited(w, r, key, one)
+	}
+}
+
+// isBy answers any other method.
+func isBy(w http.ResponseWriter, r *http.Request, method string) bool {
+	if r.Method != method {
+		w.Header().Set("Allow", method)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+	return r.Method == method
+}
 
 // Close ends the event streams, which would hold up a server's shutdown. Clients come back
 // when there is a server again.
@@ -79,16 +100,6 @@ func (h *Handler) Close() { h.close() }
 func refuse(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	w.WriteHeader(http.StatusUnauthorized)
-}
-
-func (h *Handler) authorised(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !h.bears(r) {
-			refuse(w)
-			return
-		}
-		next(w, r)
-	}
 }
 
 func (h *Handler) bears(r *http.Request) bool {
@@ -100,16 +111,19 @@ func (h *Handler) bears(r *http.Request) bool {
 	return subtle.ConstantTimeCompare(given[:], h.token[:]) == 1
 }
 
-// limited turns requests away while too many are under way.
-func (h *Handler) limited(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case h.requests <- struct{}{}:
-			defer func() { <-h.requests }()
-			next(w, r)
-		default:
-			tooMany(w)
-		}
+// limited evaluates one flag or all, unless too many evaluations are under way.
+func (h *Handler) limited(w http.ResponseWriter, r *http.Request, key string, one bool) {
+	select {
+	case h.requests <- struct{}{}:
+		defer func() { <-h.requests }()
+	default:
+		tooMany(w)
+		return
+	}
+	if one {
+		h.evaluateOne(w, r, key)
+	} else {
+		h.evaluateAll(w, r)
 	}
 }
 
@@ -119,8 +133,7 @@ func tooMany(w http.ResponseWriter) {
 }
 
 // evaluateOne answers for one flag. The key is as the client sent it: some leave slashes in.
-func (h *Handler) evaluateOne(w http.ResponseWriter, r *http.Request) {
-	key := r.PathValue("key")
+func (h *Handler) evaluateOne(w http.ResponseWriter, r *http.Request, key string) {
 	context, bad := readContext(w, r)
 	if bad != nil {
 		bad.Key = &key
@@ -151,7 +164,7 @@ type failure struct {
 
 // readContext reads a request's body: {"context": {…}}.
 func readContext(w http.ResponseWriter, r *http.Request) (map[string]any, *failure) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := readBody(w, r)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -178,8 +191,19 @@ func readContext(w http.ResponseWriter, r *http.Request) (map[string]any, *failu
 	return nil, &failure{Code: "INVALID_CONTEXT", Details: "expected targetingKey to be a string"}
 }
 
+// readBody reads all of a body, at once where it says its length.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > 16<<10 { // no more room for a promise
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	}
+	raw := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, raw)
+	return raw, err
+}
+
 func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that went away needs no answer
 }

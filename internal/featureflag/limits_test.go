@@ -28,6 +28,17 @@ func TestAHostileDefinitionIsRefused(t *testing.T) {
 	}
 }
 
+func TestSharedRulesThatNeedEachOtherTooDeepAreRefused(t *testing.T) {
+	shared := make([]string, 3000) // the last of them is compiled first, and needs all the others
+	for i := range shared {
+		shared[i] = fmt.Sprintf(`"r%d":{"!":{"$ref":"r%d"}}`, len(shared)-i, len(shared)-i-1)
+	}
+	definition := `{"$evaluators":{"r0":{"var":"a"},` + strings.Join(shared, ",") + `},` + strings.TrimPrefix(ruled(`{"$ref":"r3000"}`), "{")
+	if _, err := Parse([]byte(definition)); err == nil || !strings.Contains(err.Error(), "shared rules need each other over 100 levels") {
+		t.Errorf("expected it to be refused, got %.300v", err)
+	}
+}
+
 func TestAHostileRuleEndsAsAnErrorOfItsFlag(t *testing.T) {
 	shared := make([]string, 40)
 	for i := range shared {
@@ -35,11 +46,14 @@ func TestAHostileRuleEndsAsAnErrorOfItsFlag(t *testing.T) {
 	}
 	doubling := `{"$evaluators":{"r0":{"var":"nothing"},` + strings.Join(shared, ",") + `},` + strings.TrimPrefix(ruled(`{"$ref":"r40"}`), "{")
 	list := make([]any, 400)
-	context := map[string]any{"list": list}
+	long := `["` + strings.Repeat(`x","`, 1000) + `"]`
+	context := map[string]any{"list": list, "text": strings.Repeat("x", 1<<19)}
 	for name, c := range map[string]struct{ definition, expected string }{
 		"rules that double":   {doubling, string(errTooLong)},
 		"lists in lists":      {ruled(`{"map":[{"var":"list"},{"map":[[1,2,3,4,5,6,7,8,9],{"map":[[1,2,3,4,5,6,7,8,9],{"map":[[1,2,3,4,5,6,7,8,9],1]}]}]}]}`), string(errTooLong)},
 		"a text that doubles": {ruled(`{"reduce":[{"var":"list"},{"cat":[{"var":"accumulator"},{"var":"accumulator"}]},"ab"]}`), string(errTooLarge)},
+		"a long search":       {ruled(`{"map":[{"var":"list"},{"in":[{"var":""},` + long + `]}]}`), string(errTooLong)},
+		"a long text":         {ruled(`{"reduce":[{"var":"list"},{"if":[{"in":["y",{"var":"accumulator"}]},1,{"var":"accumulator"}]},{"var":"text"}]}`), string(errTooLong)},
 		"a list that doubles": {ruled(`{"reduce":[{"var":"list"},{"merge":[{"var":"accumulator"},{"var":"accumulator"}]},[1,2]]}`), string(errTooLong)},
 	} {
 		began := time.Now()

@@ -127,14 +127,21 @@ func extreme(better func(a, b float64) bool) operator {
 	}
 }
 
-func in(_ scope, v []any) (any, error) {
+func in(at scope, v []any) (any, error) {
 	if len(v) < 2 || !truthy(v[1]) {
 		return false, nil
 	}
 	switch whole := v[1].(type) {
 	case string:
-		return strings.Contains(whole, text(v[0])), nil
+		part, err := at.text(v[0])
+		if err != nil {
+			return nil, err
+		}
+		return strings.Contains(whole, part), at.spend(len(whole) / 64)
 	case []any:
+		if err := at.spend(len(whole)); err != nil {
+			return nil, err
+		}
 		for _, element := range whole {
 			if same(v[0], element) {
 				return true, nil
@@ -146,12 +153,17 @@ func in(_ scope, v []any) (any, error) {
 }
 
 // concatenate leaves out null, as JSONLogic says.
-func concatenate(_ scope, v []any) (any, error) {
+func concatenate(at scope, v []any) (any, error) {
 	var out strings.Builder
 	for _, part := range v {
-		if part != nil {
-			out.WriteString(text(part))
+		if part == nil {
+			continue
 		}
+		written, err := at.text(part)
+		if err != nil {
+			return nil, err
+		}
+		out.WriteString(written)
 		if out.Len() > maxLength {
 			return nil, errTooLarge
 		}
@@ -160,10 +172,13 @@ func concatenate(_ scope, v []any) (any, error) {
 }
 
 // substring counts as JavaScript does: in units of UTF-16, from the end where negative.
-func substring(_ scope, v []any) (any, error) {
+func substring(at scope, v []any) (any, error) {
 	whole, isText := first(v).(string)
 	if !isText {
 		return nil, errNotAText
+	}
+	if err := at.spend(len(whole) / 64); err != nil {
+		return nil, err
 	}
 	units := utf16.Encode([]rune(whole))
 	from, err := number(second(v))

@@ -29,7 +29,7 @@ func oracles(t *testing.T) string {
 	if _, err := os.Stat(folder); err != nil {
 		install(t, folder)
 	}
-	for _, program := range []string{"evaluate.cjs", "sdk.cjs"} {
+	for _, program := range []string{"evaluate.cjs", "sdk.cjs", "web.cjs"} {
 		copyFile(t, filepath.Join("testdata/oracles", program), filepath.Join(folder, program))
 	}
 	return folder

@@ -2,7 +2,6 @@ package featureflag
 
 import (
 	"cmp"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -12,13 +11,6 @@ type version struct {
 	core       [3]uint64 // major, minor, patch
 	prerelease []string
 }
-
-var (
-	semanticVersion = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
-		`(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?` +
-		`(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$`)
-	partialVersion = regexp.MustCompile(`^\d+(\.\d+)?$`)
-)
 
 // parseVersion reads a version, with a v before it or not; "1" and "1.2", also as numbers,
 // are filled up with zeros.
@@ -30,30 +22,63 @@ func parseVersion(v any) (version, bool) {
 	if written = strings.TrimSpace(written); len(written) > 256 {
 		return version{}, false
 	}
-	if partialVersion.MatchString(written) {
-		parts := strings.Split(written, ".")
-		for i := range parts {
-			parts[i] = strings.TrimLeft(parts[i][:len(parts[i])-1], "0") + parts[i][len(parts[i])-1:]
-		}
-		written = strings.Join(append(parts, []string{"0", "0"}[:3-len(parts)]...), ".")
+	if parsed, isVersion := parseStrict(written); isVersion {
+		return parsed, true
 	}
-	found := semanticVersion.FindStringSubmatch(written)
-	if found == nil {
-		return version{}, false
-	}
-	var parsed version
+	return parsePartial(written)
+}
+
+// parseStrict reads a version as semver.org writes it.
+func parseStrict(written string) (parsed version, sound bool) {
+	rest, build, hasBuild := strings.Cut(written, "+")
+	core, prerelease, hasPrerelease := strings.Cut(rest, "-")
 	for i := range parsed.core {
-		n, err := strconv.ParseUint(found[i+1], 10, 53)
-		if err != nil {
+		part, after, more := strings.Cut(core, ".")
+		n, isNumber := parsePart(part)
+		if !isNumber || len(part) > 1 && part[0] == '0' || more != (i < 2) {
 			return version{}, false
 		}
-		parsed.core[i] = n
+		parsed.core[i], core = n, after
 	}
-	if found[4] != "" {
-		parsed.prerelease = strings.Split(found[4], ".")
+	if hasBuild && !areIdentifiers(build, true) || hasPrerelease && !areIdentifiers(prerelease, false) {
+		return version{}, false
+	}
+	if hasPrerelease {
+		parsed.prerelease = strings.Split(prerelease, ".")
 	}
 	return parsed, true
 }
+
+// parsePartial reads "1" and "1.2".
+func parsePartial(written string) (parsed version, sound bool) {
+	major, minor, hasMinor := strings.Cut(written, ".")
+	if parsed.core[0], sound = parsePart(major); sound && hasMinor {
+		parsed.core[1], sound = parsePart(minor)
+	}
+	return parsed, sound
+}
+
+// parsePart reads digits, as many as a number of JavaScript tells apart.
+func parsePart(digits string) (uint64, bool) {
+	n, err := strconv.ParseUint(digits, 10, 53)
+	return n, err == nil && digits[0] != '+'
+}
+
+// areIdentifiers says that a text is identifiers with dots between. In a pre-release, numbers
+// have no zeros before them.
+func areIdentifiers(written string, zeros bool) bool {
+	for identifier := range strings.SplitSeq(written, ".") {
+		strange := strings.ContainsFunc(identifier, func(c rune) bool {
+			return c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+		})
+		if identifier == "" || strange || !zeros && len(identifier) > 1 && identifier[0] == '0' && isDigits(identifier) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // compareVersions is {"sem_ver": [version, operator, version]}. Anything wrong says null,
 // which stands for the default variant.
@@ -108,13 +133,12 @@ func (v version) compare(w version) int {
 
 // compareIdentifiers puts numbers before words, and longer numbers after shorter ones.
 func compareIdentifiers(a, b string) int {
-	isNumber := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
 	switch {
-	case isNumber(a) && isNumber(b):
+	case isDigits(a) && isDigits(b):
 		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
-	case isNumber(a):
+	case isDigits(a):
 		return -1
-	case isNumber(b):
+	case isDigits(b):
 		return 1
 	}
 	return cmp.Compare(a, b)
