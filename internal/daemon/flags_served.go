@@ -45,7 +45,7 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 	if err != nil {
 		return nil, err
 	}
-	key, err := keyfile.Open(d.options.State.Below("keys", "flags", o.env.Name+".key"))
+	token, err := d.flagToken(o.env.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,13 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 	if o.flags != nil {
 		set = *o.flags
 	}
-	return json.Marshal(supervisor.FlagOrder{Token: hex.EncodeToString(key), FlagSet: set})
+	return json.Marshal(supervisor.FlagOrder{Token: token, FlagSet: set})
+}
+
+// flagToken is what programs of an environment bring when they ask for flags.
+func (d *Daemon) flagToken(environment string) (string, error) {
+	key, err := keyfile.Open(d.options.State.Below("keys", "flags", environment+".key"))
+	return hex.EncodeToString(key), err
 }
 
 // spreadFlags sees that every deployment of an environment serves what the environment says
