@@ -61,6 +61,7 @@ func newStage(project string) *apitest.Stage {
 	s.Statement = understudy.Statement{Rehearsal: "r-1", Outcome: understudy.OutcomePassed, Label: "v2", Release: digest("v2"), Snapshot: s.Snapshot,
 		Expected: &understudy.Expectation{Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 3 * time.Second, Basis: "linear",
 			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
+		Flags: digest("flags"), FlagRows: []understudy.FlagValues{{"new-checkout": "on", "search": ""}},
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
 	s.Explained, s.InForce, s.Agreed = askedFor()
 	s.Flagged = flagged()
