@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -88,50 +87,84 @@ func crowd(address, path string, run func(n int, c *client) error) error {
 	return nil
 }
 
-// paced are the latencies of reads at a rate, and by how much the client itself was late.
-type paced struct{ latencies, late []time.Duration }
+// read is one read at a rate: when it was due, by how much somebody of the client was late
+// then, and how long the answer took.
+type read struct{ due, late, took time.Duration }
+
+// watch notes how late a sleeper wakes up while reads go on: when a connection waits for its
+// answer, nobody else tells that the client does not get a processor.
+func watch(begin time.Time, window time.Duration) []read {
+	const nap = 500 * time.Microsecond
+	var seen []read
+	for at := time.Since(begin); at < window; at = time.Since(begin) {
+		sleep(nap)
+		for late := time.Since(begin) - at - nap; at < time.Since(begin); at += block { // all blocks that it slept over
+			seen = append(seen, read{due: at, late: late, took: -1})
+		}
+	}
+	return seen
+}
 
 // pace asks at fixed moments, whether or not earlier answers are there: what waits for a
 // connection counts from when it was due.
-func pace(ctx context.Context, address, path string, rate int, window time.Duration) (paced, error) {
-	var all paced
+func pace(ctx context.Context, address, path string, rate int, window time.Duration) ([]read, error) {
+	var all []read
 	var mu sync.Mutex
 	begin := time.Now().Add(20 * time.Millisecond)
+	watched := make(chan []read, 1)
+	go func() { watched <- watch(begin, window) }()
 	err := crowd(address, path, func(n int, c *client) error {
-		var own paced
+		var own []read
 		every := time.Second / time.Duration(rate)
 		for k := n; time.Duration(k)*every < window && ctx.Err() == nil; k += connections {
-			due := begin.Add(time.Duration(k) * every)
-			wait := time.Until(due)
-			if wait > 0 {
-				time.Sleep(wait)
-			}
-			from := time.Now()
-			if wait > 0 {
-				own.late = append(own.late, from.Sub(due))
-			} else {
-				from = due
+			r := read{due: time.Duration(k) * every}
+			due := begin.Add(r.due)
+			from := due
+			if wait := time.Until(due); wait > 0 {
+				sleep(wait)
+				from = time.Now()
+				r.late = from.Sub(due)
 			}
 			if err := c.ask(); err != nil {
 				return err
 			}
-			own.latencies = append(own.latencies, time.Since(from))
+			r.took = time.Since(from)
+			own = append(own, r)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		all.latencies, all.late = append(all.latencies, own.latencies...), append(all.late, own.late...)
+		all = append(all, own...)
 		return nil
 	})
-	slices.Sort(all.latencies)
-	slices.Sort(all.late)
-	return all, err
+	return append(all, <-watched...), err
+}
+
+// A block of reads is void if the client was late in it: it tells of a machine that others
+// use, and not of the server.
+const (
+	block   = 20 * time.Millisecond
+	tooLate = 300 * time.Microsecond
+)
+
+// counting are the latencies of the blocks that are not void.
+func counting(reads []read) []time.Duration {
+	void := map[time.Duration]bool{}
+	for _, r := range reads {
+		if r.late > tooLate {
+			void[r.due/block] = true
+		}
+	}
+	var kept []time.Duration
+	for _, r := range reads {
+		if !void[r.due/block] && r.took >= 0 {
+			kept = append(kept, r.took)
+		}
+	}
+	return kept
 }
 
 // at is the quantile of sorted durations, in milliseconds.
 func at(sorted []time.Duration, quantile float64) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
 	return sorted[min(int(quantile*float64(len(sorted))), len(sorted)-1)].Seconds() * 1000
 }
 

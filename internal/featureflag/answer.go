@@ -29,7 +29,7 @@ func (f *Flag) appendAnswer(out []byte, r Result) []byte {
 	} else {
 		reason := r.Reason
 		if reason == ReasonDefault {
-			reason = reasonUndefined
+			reason = reasonUnknown
 		}
 		out = append(append(append(out, `,"reason":"`...), reason...), '"')
 		out = append(out, f.rendered.variants[r.Variant]...)

@@ -78,7 +78,7 @@ func (r reader) object(path string, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := token.(string)
+		key, _ := token.(string) // what else a key is, the decoder refuses
 		if _, twice := object[key]; twice {
 			return nil, understudy.Errorf(understudy.KindInvalid, "%s: the key %q stands twice", pathOr(path), key)
 		}

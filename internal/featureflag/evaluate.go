@@ -1,20 +1,18 @@
 package featureflag
 
-import (
-	"time"
-)
+import "time"
 
 // Reason says why a flag has the value it has, in OpenFeature's words.
 type Reason string
 
 // The reasons that flagd gives.
 const (
-	ReasonStatic    Reason = "STATIC"          // there is no rule
-	ReasonMatch     Reason = "TARGETING_MATCH" // a rule named the variant
-	ReasonDefault   Reason = "DEFAULT"         // a rule named none, or there is no default variant
-	ReasonDisabled  Reason = "DISABLED"
-	ReasonError     Reason = "ERROR"
-	reasonUndefined Reason = "UNKNOWN" // how DEFAULT is told over OFREP: see Handler
+	ReasonStatic   Reason = "STATIC"          // there is no rule
+	ReasonMatch    Reason = "TARGETING_MATCH" // a rule named the variant
+	ReasonDefault  Reason = "DEFAULT"         // a rule named none, or there is no default variant
+	ReasonDisabled Reason = "DISABLED"
+	ReasonError    Reason = "ERROR"
+	reasonUnknown  Reason = "UNKNOWN" // how DEFAULT is told over OFREP: see Handler
 )
 
 // ErrorCode says what went wrong, in OpenFeature's words.
@@ -74,8 +72,8 @@ func (f *Flag) evaluate(context map[string]any, now time.Time) Result {
 	return f.resolved(text(named), ReasonMatch)
 }
 
-// resolved is the answer with a variant. With none named and no default variant it is the
-// default in the caller's code; an empty name that a rule gave counts as none then, too.
+// resolved is the answer with a variant. With no rule that named one, and no default variant,
+// it is the default in the caller's code.
 func (f *Flag) resolved(variant string, why Reason) Result {
 	if variant == "" && f.Default == "" && why != ReasonMatch {
 		return Result{Key: f.Key, Reason: ReasonDefault, Metadata: f.Metadata}

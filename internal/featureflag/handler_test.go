@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -226,4 +227,31 @@ func TestARequestThatEndsEarlyIsRefused(t *testing.T) {
 	if w.Code != 400 || !strings.Contains(w.Body.String(), "PARSE_ERROR") {
 		t.Errorf("expected it to be refused, got %d %s", w.Code, w.Body)
 	}
+}
+
+func TestEveryAnswerIsOfOneSetWhileSetsAreReplaced(t *testing.T) {
+	off := parsed(t, `{"metadata":{"version":"1"},"flags":{"a":{"state":"ENABLED","variants":{"on":true,"off":false},"defaultVariant":"off"}}}`)
+	on := parsed(t, `{"metadata":{"version":"2"},"flags":{"a":{"state":"ENABLED","variants":{"on":true,"off":false},"defaultVariant":"on"}}}`)
+	live := NewLive(off)
+	h := NewHandler(live, "the-token", &Reads{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for range 300 {
+				switch body := (asking{path: evaluatePath + "/a"}).of(t, h).Body.String(); body {
+				case `{"key":"a","reason":"STATIC","value":false,"variant":"off","metadata":{"version":"1"}}`:
+				case `{"key":"a","reason":"STATIC","value":true,"variant":"on","metadata":{"version":"2"}}`:
+				default:
+					t.Errorf("expected one set's answer or the other's, got %s", body)
+				}
+			}
+		})
+	}
+	for range 200 {
+		changed := live.Changed()
+		live.Replace(on)
+		<-changed
+		live.Replace(off)
+	}
+	readers.Wait()
 }

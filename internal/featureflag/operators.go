@@ -13,7 +13,7 @@ type operator func(at scope, operands []any) (any, error)
 // operators are those of JSONLogic that evaluate all their operands, and flagd's own.
 var operators = sync.OnceValue(func() map[string]operator {
 	return map[string]operator{
-		"==":  compares(func(a, b any) bool { return looselyEqual(a, b) }),
+		"==":  compares(looselyEqual),
 		"!=":  compares(func(a, b any) bool { return !looselyEqual(a, b) }),
 		"<":   compares(func(a, b any) bool { return ordered(a, b, func(sign int) bool { return sign < 0 }) }),
 		"<=":  compares(func(a, b any) bool { return ordered(a, b, func(sign int) bool { return sign <= 0 }) }),
@@ -42,89 +42,6 @@ func first(v []any) any {
 		return nil
 	}
 	return v[0]
-}
-
-// calculated is a number that a calculation may give.
-func calculated(n float64) (any, error) {
-	if math.IsNaN(n) {
-		return nil, errNotANumber
-	}
-	return n, nil
-}
-
-func add(_ scope, v []any) (any, error) {
-	sum := 0.0
-	for _, operand := range v {
-		n, err := number(operand)
-		if err != nil {
-			return nil, err
-		}
-		sum += n
-	}
-	return calculated(sum)
-}
-
-func multiply(_ scope, v []any) (any, error) {
-	product := 1.0
-	for _, operand := range v {
-		n, err := number(operand)
-		if err != nil {
-			return nil, err
-		}
-		product *= n
-	}
-	return calculated(product)
-}
-
-func subtract(at scope, v []any) (any, error) {
-	if len(v) == 1 {
-		n, err := number(v[0])
-		return -n, err
-	}
-	return fold(func(a, b float64) float64 { return a - b })(at, v)
-}
-
-// fold works from the left. Nothing may be divided by zero.
-func fold(step func(a, b float64) float64) operator {
-	return func(_ scope, v []any) (any, error) {
-		if len(v) < 2 {
-			return nil, errNotANumber
-		}
-		result, err := number(v[0])
-		if err != nil {
-			return nil, err
-		}
-		for _, operand := range v[1:] {
-			n, err := number(operand)
-			if err != nil {
-				return nil, err
-			}
-			if result = step(result, n); math.IsNaN(result) || math.IsInf(result, 0) {
-				return nil, errNotANumber
-			}
-		}
-		return result, nil
-	}
-}
-
-// extreme is of numbers only; texts that say one are none here.
-func extreme(better func(a, b float64) bool) operator {
-	return func(_ scope, v []any) (any, error) {
-		best, isNumber := first(v).(float64)
-		if !isNumber {
-			return nil, errNotANumber
-		}
-		for _, operand := range v[1:] {
-			n, isNumber := operand.(float64)
-			if !isNumber {
-				return nil, errNotANumber
-			}
-			if better(n, best) {
-				best = n
-			}
-		}
-		return best, nil
-	}
 }
 
 func in(at scope, v []any) (any, error) {
@@ -230,8 +147,16 @@ func merge(at scope, v []any) (any, error) {
 	return out, nil
 }
 
-// missing are the paths that lead to nothing. null is something.
 func missing(at scope, v []any) (any, error) {
+	out, err := absent(at, v)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// absent are the paths that lead to nothing. null is something.
+func absent(at scope, v []any) ([]any, error) {
 	out := []any{}
 	for _, path := range v {
 		if err := at.spend(1); err != nil {
@@ -254,14 +179,14 @@ func missingSome(at scope, v []any) (any, error) {
 	if !isList {
 		return nil, errNotAList
 	}
-	absent, err := missing(at, paths)
+	without, err := absent(at, paths)
 	if err != nil {
 		return nil, err
 	}
-	if float64(len(paths)-len(absent.([]any))) >= need {
+	if float64(len(paths)-len(without)) >= need {
 		return []any{}, nil
 	}
-	return absent, nil
+	return without, nil
 }
 
 // edge compares the beginning or end of a text. With anything else it says null, which

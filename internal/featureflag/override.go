@@ -21,14 +21,16 @@ type Override struct {
 // constraints between flags.
 func (s *Set) With(overrides map[string]Override) (*Set, error) {
 	document := maps.Clone(s.document)
-	flags := maps.Clone(document["flags"].(map[string]any))
+	all, _ := document["flags"].(map[string]any) // as canonical made it
+	flags := maps.Clone(all)
 	document["flags"] = flags
 	for _, key := range slices.Sorted(maps.Keys(overrides)) {
 		variant, err := s.variantOf(key, overrides[key])
 		if err != nil {
 			return nil, err
 		}
-		definition := maps.Clone(flags[key].(map[string]any))
+		declared, _ := flags[key].(map[string]any)
+		definition := maps.Clone(declared)
 		delete(definition, "targeting")
 		definition["state"], definition["defaultVariant"] = string(Enabled), variant
 		flags[key] = definition

@@ -3,8 +3,6 @@ package featureflag
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"time"
@@ -16,7 +14,6 @@ func Serve(ctx context.Context, listener net.Listener, h *Handler) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: log.New(io.Discard, "", 0), // it would name addresses of clients
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
