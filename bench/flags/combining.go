@@ -54,7 +54,7 @@ func (b *bench) combining(context.Context) error {
 		if err != nil {
 			return err
 		}
-		target := 1.15
+		target := 1.05
 		if !slices.ContainsFunc(p.levels, func(n int) bool { return n != 2 }) {
 			target = 1
 		}

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// attempts is how many orders of the flags IPOG is tried with. The smallest result is taken.
-const attempts = 12
+// attempts is how often IPOG is tried, each time in another order. The smallest result is taken.
+const attempts = 40
 
 // ipog is In-Parameter-Order-General for pairs, with constraints and rows that are there
 // already: the rows cover the flags so far, and each further flag is first given the level
-// that covers most in every row, then rows for what is still missing. The orders it tries
-// are the same in every run.
+// that covers most in every row, then rows for what is still missing. What is as good is
+// chosen by chance, by the same chance in every run.
 func (s *Space) ipog(fixed [][]int) [][]int {
 	m := s.meetings()
 	order := make([]int, len(s.factors))
@@ -25,7 +25,7 @@ func (s *Space) ipog(fixed [][]int) [][]int {
 			random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		}
 		slices.SortStableFunc(order, func(a, b int) int { return len(s.factors[b].Levels) - len(s.factors[a].Levels) })
-		g := growing{meetings: m, met: make([]bool, m.width*m.width)}
+		g := growing{meetings: m, met: make([]bool, m.width*m.width), random: random}
 		grown := m.prune(g.grow(fixed, order), len(fixed))
 		if best == nil || len(grown) < len(best) {
 			best = grown
@@ -74,8 +74,9 @@ func (m *meetings) of(i, a, j, b int) int {
 // growing is one attempt.
 type growing struct {
 	*meetings
-	met  []bool // by pair: it is in a row
-	open [][]int
+	met    []bool // by pair: it is in a row
+	open   [][]int
+	random *rand.Rand
 }
 
 // grow makes an array for all flags, one flag after the other.
@@ -124,8 +125,10 @@ func (g *growing) mark(row []int, flag int) {
 // nothing.
 func (g *growing) extend(row []int, flag int, earlier []int) {
 	best, covered := unset, 0
-	for level := range g.space.factors[flag].Levels {
-		count := 0
+	levels := len(g.space.factors[flag].Levels)
+	first := g.random.IntN(levels)
+	for n := range levels {
+		level, count := (first+n)%levels, 0
 		for _, other := range earlier {
 			if row[other] != unset && g.wanted(flag, level, other, row[other]) {
 				count++
