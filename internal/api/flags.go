@@ -26,7 +26,9 @@ type EnvironmentFlags struct {
 	Flags   []FlagStatus  `json:"flags"`
 	Ignored []string      `json:"ignored,omitempty"` // set, and without effect on the release
 	Served  []FlagsServed `json:"served,omitempty"`
-	Note    string        `json:"note,omitempty"`
+	// Warnings are what flags require or exclude, and is not so.
+	Warnings []string `json:"warnings,omitempty"`
+	Note     string   `json:"note,omitempty"`
 }
 
 // FlagStatus is one flag in an environment.

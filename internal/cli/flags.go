@@ -77,6 +77,9 @@ func (c *cli) showFlags(e api.EnvironmentFlags) {
 	for _, s := range e.Served {
 		c.voice.print("served to %s (%s): version %d%s", s.Deployment, s.Label, s.Version, after("; ", s.Problem))
 	}
+	for _, warning := range e.Warnings {
+		c.voice.print("warning: %s", warning)
+	}
 	if e.Note != "" {
 		c.voice.print("%s", e.Note)
 	}
@@ -210,6 +213,9 @@ func (c *cli) setFlag(ctx context.Context, request api.SetFlag) error {
 				said = s.Variant
 			}
 			c.voice.say("%s is %s in %s (version %d)", request.Key, said, e.Environment, e.Version)
+			for _, warning := range e.Warnings {
+				c.voice.say("warning: %s", warning)
+			}
 		})
 	})
 }

@@ -23,6 +23,6 @@ func flagged() map[string]api.EnvironmentFlags {
 	production.Flags[0].Now, production.Flags[0].Value = "on", boolean["on"]
 	return map[string]api.EnvironmentFlags{
 		"production": production,
-		"staging":    {Release: "v2", Flags: both(), FlagState: understudy.FlagState{Environment: "staging"}},
+		"staging":    {Release: "v2", Flags: both(), Warnings: []string{"search is on and requires new-checkout, which is off"}, FlagState: understudy.FlagState{Environment: "staging"}},
 	}
 }

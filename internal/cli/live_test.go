@@ -49,6 +49,7 @@ rehearsing v3 against v1 on staging for production (r-2)
   running      compatibility   51.8s
   waiting      deployment
   waiting      tests
+  waiting      flags
   waiting      rollback
   1m04s so far`},
 		"narrow": {40, 24, `
@@ -60,6 +61,7 @@ rehearsing v3 against v1 on staging fo…
   running      compatibility   51.8s
   waiting      deployment
   waiting      tests
+  waiting      flags
   waiting      rollback
   1m04s so far`},
 		"low": {60, 5, `

@@ -59,6 +59,7 @@ func newStage(project string) *apitest.Stage {
 		Expected: &understudy.Expectation{Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 3 * time.Second, Basis: "linear",
 			Locks: []understudy.ExpectedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock"}}},
 		Parity: attestedLikeness(),
+		Flags:  digest("flags"), FlagRows: []understudy.FlagValues{{"new-checkout": "on", "search": ""}},
 		Checks: []understudy.StatementCheck{{Name: "twin", Outcome: understudy.OutcomePassed}}}
 	s.Explained, s.InForce, s.Agreed = askedFor()
 	s.Flagged = flagged()

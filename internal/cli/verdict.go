@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -114,6 +116,7 @@ func (c *cli) showStatement(s understudy.Statement) {
 	v.print("artifact       %s", s.Artifact)
 	v.print("configuration  %s", s.Config)
 	v.print("migrations     %s", s.Migrations)
+	v.showFlags(s)
 	v.print("policy         %s", s.Policy)
 	v.print("against        %s, running %s, as of %s", s.Production.Environment, s.Production.ReleaseLabel, moment(s.Production.ObservedAt))
 	v.print("data           snapshot %s of %s, %s rows, taken %s", s.Snapshot.ID, s.Snapshot.Of, number(rows(s.Snapshot)), moment(s.Snapshot.TakenAt))
@@ -136,6 +139,21 @@ func (c *cli) showStatement(s understudy.Statement) {
 	}
 	for _, check := range s.Checks {
 		v.print("check          %s %s", check.Name, check.Outcome)
+	}
+}
+
+// showFlags says which flags a release declares, and which combinations of them passed.
+func (v *voice) showFlags(s understudy.Statement) {
+	if s.Flags == "" {
+		return
+	}
+	v.print("flags          %s", s.Flags)
+	for _, row := range s.FlagRows {
+		var parts []string
+		for _, key := range slices.Sorted(maps.Keys(row)) {
+			parts = append(parts, key+"="+cmp.Or(row[key], "(as declared)"))
+		}
+		v.print("passed with    %s", strings.Join(parts, " "))
 	}
 }
 

@@ -150,11 +150,14 @@ func TestDaemon_ComesUpAgainAfterEverythingWasTakenDown(t *testing.T) {
 func TestDaemon_BringsProductionBackAfterTheMachineDied(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.flags = map[string]string{"old": flagsOf("cart")}
 	h.start(t)
 	h.up(t)
-	h.end() // of its own accord: environments go on
-	if h.whoServes(t) != "old" {
-		t.Error("production ended with the daemon")
+	_, err := h.SetFlag(limited(t), api.SetFlag{Environment: "production", Key: "cart", Off: true, By: "ops"})
+	check(t, err)
+	h.kill(t) // environments go on
+	if h.whoServes(t) != "old" || h.production1(t, "/flag/cart") != "false" {
+		t.Errorf("production ended with the daemon, or its flags: cart is %s", h.production1(t, "/flag/cart"))
 	}
 	for pid := range h.processes() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // all of them; one may take others with it
@@ -162,6 +165,9 @@ func TestDaemon_BringsProductionBackAfterTheMachineDied(t *testing.T) {
 	h.until(t, "everything is dead", func() bool { return len(h.processes()) == 0 })
 	h.start(t)
 	h.until(t, "production serves again", func() bool { return h.served() == "old" })
+	if now := h.production1(t, "/flag/cart"); now != "false" {
+		t.Errorf("after all of it died, cart is %s", now)
+	}
 	if info, err := h.Info(limited(t)); err != nil || len(info.Notes) > 0 {
 		t.Errorf("the daemon notes %q, %v", info.Notes, err)
 	}

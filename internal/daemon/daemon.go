@@ -68,6 +68,7 @@ type Daemon struct {
 	trees      sync.Mutex // of putting artifacts in their place
 	flagging   sync.Mutex // of changing flags
 	measured   sync.Mutex // of keeping what was measured
+	spread     spread     // of flags, over the deployments
 	shutdown   chan struct{}
 	once       sync.Once
 }

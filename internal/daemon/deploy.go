@@ -54,7 +54,7 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 	if err := d.runtime.Start(ctx, spec); err != nil || spec.Flags == nil {
 		return err
 	}
-	return d.refreshFlags(ctx, o.id) // they may have changed before it was there to be told
+	return d.refreshFlags(ctx, o.id, startsWithFlags) // they may have changed before it was there to be told
 }
 
 // writeDown keeps what is about to be started, and with what.

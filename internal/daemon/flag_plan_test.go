@@ -207,3 +207,35 @@ func TestFlags_ATwinTakesThoseOfWhatItIsATwinOf(t *testing.T) {
 }
 
 var _ rehearsal.Flagger = (*stage)(nil)
+
+func TestSpread_IsWholeOnlyOnceTheLastOneWas(t *testing.T) {
+	var s spread
+	if s.is("production") {
+		t.Error("a daemon that has just been started has seen nothing")
+	}
+	first := s.begin("production")
+	second := s.begin("production")
+	if s.end("production", first); s.is("production") {
+		t.Error("the second has not ended")
+	}
+	if s.end("production", second); !s.is("production") || s.is("staging") {
+		t.Error("both have ended")
+	}
+	s.begin("production")
+	if s.is("production") {
+		t.Error("one has begun since")
+	}
+}
+
+func TestViolations_AreToldOfWhatIsSet(t *testing.T) {
+	app := declares("a requires b", "b")
+	for said, set := range map[string]understudy.FlagValues{
+		"":                                     {"a": "on", "b": "on"},
+		"a is on and requires b, which is off": {"a": "on"},
+	} {
+		values, _ := app.Values(set)
+		if got := strings.Join(violations(app, values), "; "); got != said {
+			t.Errorf("with %v: %q, want %q", set, got, said)
+		}
+	}
+}

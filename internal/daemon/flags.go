@@ -10,6 +10,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
+	"understudy/internal/featureflag"
 )
 
 // Flags are those of an environment, with what each deployment there serves of them.
@@ -32,6 +33,7 @@ func (d *Daemon) Flags(ctx context.Context, environment string) (api.Environment
 		out.Release = release.Label
 		var values understudy.FlagValues
 		values, out.Ignored = release.Application.Values(state.Variants())
+		out.Warnings = violations(release.Application, values)
 		for _, f := range release.Application.Declared() {
 			out.Flags = append(out.Flags, api.FlagStatus{Flag: f, Now: values[f.Key], Value: f.Variants[values[f.Key]]})
 		}
@@ -41,6 +43,24 @@ func (d *Daemon) Flags(ctx context.Context, environment string) (api.Environment
 	}
 	out.Served, err = d.flagsServed(ctx, environment)
 	return out, err
+}
+
+// violations says what flags require or exclude and is not so with some values.
+func violations(app understudy.Application, values understudy.FlagValues) []string {
+	if app.Flags == nil {
+		return nil
+	}
+	set, err := featureflag.Parse(app.Flags.Definition)
+	if err != nil { // it was taken when the release was made; to show flags is worth more
+		return []string{err.Error()}
+	}
+	fixed := map[string]string{}
+	for key, variant := range values {
+		if variant != "" { // of what rules decide nothing can be said
+			fixed[key] = variant
+		}
+	}
+	return set.Violations(fixed)
 }
 
 // flagState is what an environment says of flags.

@@ -19,8 +19,12 @@ import (
 // actFlag is what the journal calls a change of one flag of an environment.
 const actFlag = "flag.set"
 
-// takesFlags is the longest that a supervisor has to take a change.
-const takesFlags = 800 * time.Millisecond
+// takesFlags is the longest that a supervisor has to take a change, and startsWithFlags the
+// same of one that has just been started.
+const (
+	takesFlags      = 800 * time.Millisecond
+	startsWithFlags = 10 * time.Second
+)
 
 // flagSet is what a deployment of a release is to serve in an environment.
 func flagSet(release understudy.Release, state understudy.FlagState) supervisor.FlagSet {
@@ -41,7 +45,7 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 	if err != nil {
 		return nil, err
 	}
-	key, err := keyfile.Open(d.options.State.Below("keys", "flags", o.env.Name+".key"))
+	token, err := d.flagToken(o.env.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +53,19 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 	if o.flags != nil {
 		set = *o.flags
 	}
-	return json.Marshal(supervisor.FlagOrder{Token: hex.EncodeToString(key), FlagSet: set})
+	return json.Marshal(supervisor.FlagOrder{Token: token, FlagSet: set})
+}
+
+// flagToken is what programs of an environment bring when they ask for flags.
+func (d *Daemon) flagToken(environment string) (string, error) {
+	key, err := keyfile.Open(d.options.State.Below("keys", "flags", environment+".key"))
+	return hex.EncodeToString(key), err
 }
 
 // spreadFlags sees that every deployment of an environment serves what the environment says
 // now. What one does not take is noted, and handed to it again until it does.
 func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
+	number := d.spread.begin(environment)
 	all, err := d.deploymentsWithFlags(ctx, environment)
 	if err != nil {
 		return err
@@ -62,14 +73,46 @@ func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
 	failed := make([]error, len(all))
 	var group sync.WaitGroup
 	for i, id := range all {
-		group.Go(func() { failed[i] = d.refreshFlags(ctx, id) })
+		group.Go(func() { failed[i] = d.refreshFlags(ctx, id, takesFlags) })
 	}
 	group.Wait()
 	if err := errors.Join(failed...); err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "the change is made, and not every deployment of %s serves it yet: %w", environment, err).
 			WithHint("it is tried again until it does: see understudy flags list --env %s", environment)
 	}
+	d.spread.end(environment, number)
 	return nil
+}
+
+// spread says of which environments all deployments serve what was set last, as far as this
+// daemon has seen. One that is started later begins with it.
+type spread struct {
+	mu    sync.Mutex
+	begun map[string]int // how often it was begun, by environment
+	whole map[string]int // the last time that was seen to be whole
+}
+
+func (s *spread) begin(environment string) (number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun == nil {
+		s.begun, s.whole = map[string]int{}, map[string]int{}
+	}
+	s.begun[environment]++
+	return s.begun[environment]
+}
+
+func (s *spread) end(environment string, number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole[environment] = max(number, s.whole[environment])
+}
+
+// is tells whether nothing was set since it was seen to be whole.
+func (s *spread) is(environment string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun[environment] > 0 && s.begun[environment] == s.whole[environment]
 }
 
 // deploymentsWithFlags are those that live in an environment and whose release declares some.
@@ -100,8 +143,8 @@ func (d *Daemon) deploymentsWithFlags(ctx context.Context, environment string) (
 
 // refreshFlags hands a deployment what its environment says now, where it serves something
 // older. One that has ended meanwhile serves nothing.
-func (d *Daemon) refreshFlags(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, takesFlags)
+func (d *Daemon) refreshFlags(ctx context.Context, id string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	record, err := d.loadDeployment(ctx, id)
 	if err != nil {
@@ -174,18 +217,12 @@ func (d *Daemon) flagsServed(ctx context.Context, environment string) ([]api.Fla
 }
 
 // keepFlags sees, each time that environments are tended, that their deployments serve what
-// was set, whoever died in the midst of a change.
+// was set, whoever died in the midst of a change, or did not answer.
 func (d *Daemon) keepFlags(ctx context.Context, wards map[string]*ward, environment string) {
-	state, err := d.flagState(ctx, environment)
-	if err == nil && state.Version == 0 { // nothing was ever set
+	if d.spread.is(environment) {
 		return
 	}
-	d.see(ctx, wards, "the flags of "+environment, func(ctx context.Context) error {
-		if err != nil {
-			return err
-		}
-		return d.spreadFlags(ctx, environment)
-	})
+	d.see(ctx, wards, "the flags of "+environment, func(ctx context.Context) error { return d.spreadFlags(ctx, environment) })
 }
 
 // reconcileFlags brings the store up to the changes of flags that the journal has: the daemon

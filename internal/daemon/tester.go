@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +88,15 @@ func (s *stage) testEnv(o order, test understudy.Test, scratch string) (env, sec
 	for key, value := range test.Env {
 		env = append(env, key+"="+value)
 	}
-	return env, environ.Secrets, nil
+	secrets = environ.Secrets
+	if o.release.Application.Flags != nil { // the supervisor hands it over
+		token, err := s.d.flagToken(o.env.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		secrets = append(slices.Clone(secrets), token)
+	}
+	return env, secrets, nil
 }
 
 // readTest puts exit status, report and output together. A report without a case proves

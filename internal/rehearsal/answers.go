@@ -53,6 +53,18 @@ func differingAnswers(a, again, candidate []Answered) []difference {
 	return out
 }
 
+// incomparable counts the answers of which production's release gives another one each time:
+// nothing can be told by them.
+func incomparable(a, again []Answered) int {
+	n := max(len(a), len(again)) - min(len(a), len(again))
+	for i := range min(len(a), len(again)) {
+		if a[i].Status != again[i].Status || len(pieces(a[i])) != len(pieces(again[i])) {
+			n++
+		}
+	}
+	return n
+}
+
 func differingAnswer(a, again, candidate Answered) string {
 	switch {
 	case a.Status != again.Status:

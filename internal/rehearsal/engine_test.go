@@ -52,12 +52,9 @@ func stories() map[string]story {
 		}},
 		"the candidate does not start": {candidate: candidate(), notReady: understudy.Errorf(understudy.KindFailed, "web ended with status 1")},
 		"the way back loses data":      {candidate: candidate(), losses: []rehearsal.Loss{{Table: "public.users", What: "12 rows", Count: 12}}},
-		"a flag breaks it": withFlags(func(f *flagging) {
-			f.guilty = []string{"cart"}
-			f.fails = func(v understudy.FlagValues, _ int) string { return map[string]string{"on": "TestBuy"}[v["cart"]] }
-		}),
-		"nobody comes":              {candidate: candidate(), quiet: true},
-		"the way back is a restore": restoring(nil),
+		"a flag breaks it":             flagBreaks(),
+		"nobody comes":                 {candidate: candidate(), quiet: true},
+		"the way back is a restore":    restoring(nil),
 		"it cannot be restored": restoring(func(s *story) {
 			s.restore = func() rehearsal.Restored { return rehearsal.Restored{Said: "the copy is damaged"} }
 		}),

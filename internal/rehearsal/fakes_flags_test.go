@@ -43,6 +43,16 @@ func withFlags(change func(f *flagging)) story {
 	return s
 }
 
+// flagBreaks is a release with little to look at but a flag that breaks it.
+func flagBreaks() story {
+	s := withFlags(func(f *flagging) {
+		f.plan.Rows, f.guilty = f.plan.Rows[:1], []string{"cart"}
+		f.fails = func(v understudy.FlagValues, _ int) string { return map[string]string{"on": "TestBuy"}[v["cart"]] }
+	})
+	s.candidate.Application.Migration, s.candidate.Application.Tests = nil, s.candidate.Application.Tests[1:]
+	return s
+}
+
 // flagger serves the flags of whoever runs.
 type flagger struct{ *world }
 

@@ -61,6 +61,7 @@ type flagged struct {
 	left   int                     // rows that were not run
 	untold []string                // what could not be looked at, in half sentences
 	log    []flagRun
+	doubts []string // what differed with all new flags off, and did not the second time
 }
 
 // flagRun is a run of one combination, for the evidence.
@@ -80,7 +81,7 @@ func (f *flagged) perform(ctx context.Context) error {
 	if err := f.lookOn(ctx, until); err != nil {
 		return err
 	}
-	kept, err := f.keep("flags.json", map[string]any{"plan": f.plan, "runs": f.log, "notRun": f.left, "reads": f.used, "undeclared": f.unknown})
+	kept, err := f.keep("flags.json", map[string]any{"plan": f.plan, "runs": f.log, "notRun": f.left, "differedOnce": f.doubts, "reads": f.used, "undeclared": f.unknown})
 	f.check.Evidence = append(f.check.Evidence, kept...)
 	return err
 }
@@ -113,7 +114,13 @@ func (f *flagged) lookOff(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		found = lasting(found, differ(sides[0], base, again))
+		suspected := found
+		found = lasting(suspected, differ(sides[0], base, again))
+		for _, d := range suspected {
+			if !slices.Contains(found, d) {
+				f.doubts = append(f.doubts, d.subject+": "+d.seen)
+			}
+		}
 		if err := f.ready(ctx); err != nil {
 			return err
 		}
@@ -123,7 +130,10 @@ func (f *flagged) lookOff(ctx context.Context) error {
 	for _, d := range found {
 		f.check.Findings = append(f.check.Findings, f.judgeOff(d))
 	}
-	f.check.Figures = append(f.check.Figures, understudy.Figure{Name: "requests compared with all new flags off", Value: float64(len(sides[2].answers)), Basis: "the declared traffic in order, twice on production's release"})
+	varied := incomparable(sides[0].answers, sides[1].answers)
+	f.check.Figures = append(f.check.Figures,
+		understudy.Figure{Name: "requests compared with all new flags off", Value: float64(len(sides[0].answers) - varied), Basis: "the declared traffic in order, twice on production's release"},
+		understudy.Figure{Name: "requests that vary too much by themselves to be compared", Value: float64(varied), Basis: "the same"})
 	return nil
 }
 
@@ -260,6 +270,9 @@ func (f *flagged) row(ctx context.Context, row understudy.FlagValues, until time
 	guilty := understudy.FlagValues{}
 	for _, key := range keys {
 		guilty[key] = small[key]
+	}
+	if len(guilty) == 0 {
+		guilty = row
 	}
 	f.guilty = append(f.guilty, guilty)
 	f.check.Findings = append(f.check.Findings, f.rowFails(f.plan.said(guilty), row, f.anew(again)))

@@ -148,3 +148,47 @@ func TestFlags_AcceptedDifferencesAreToldWithTheReason(t *testing.T) {
 		}
 	})
 }
+
+func TestFlags_SayWhereAnAnswerDiffersAndNotHow(t *testing.T) {
+	answer := func(status int, body string) rehearsal.Answered {
+		return rehearsal.Answered{Step: "GET /api", Status: status, Type: "application/json", Body: []byte(body)}
+	}
+	for _, c := range []struct {
+		claim               string
+		first, second, with rehearsal.Answered
+		seen                string // empty: nothing
+	}{
+		{"a status", answer(200, `{}`), answer(200, `{}`), answer(404, `{}`), "status 404, and 200 on production's release"},
+		{"a status that varies", answer(200, `{}`), answer(503, `{}`), answer(404, `{}`), ""},
+		{"a field that changed", answer(200, `{"a": 1, "b": "secret"}`), answer(200, `{"a": 1, "b": "secret"}`), answer(200, `{"a": 1, "b": "other"}`), "the body differs at $.b (1 of 2 places)"},
+		{"a field more", answer(200, `{"a": [1]}`), answer(200, `{"a": [1]}`), answer(200, `{"a": [1, 2]}`), "the body differs at $.a[1] (1 of 2 places)"},
+		{"a field less", answer(200, `{"a": 1, "b": 2}`), answer(200, `{"a": 1, "b": 2}`), answer(200, `{"a": 1}`), "the body differs at $.b (1 of 2 places)"},
+		{"another order of the keys", answer(200, `{"a": 1, "b": 2}`), answer(200, `{"a": 1, "b": 2}`), answer(200, `{"b": 2, "a": 1}`), ""},
+		{"a field that varies", answer(200, `{"at": 1, "b": 2}`), answer(200, `{"at": 2, "b": 2}`), answer(200, `{"at": 3, "b": 2}`), ""},
+		{"a field that varies beside one that changed", answer(200, `{"at": 1, "b": 2}`), answer(200, `{"at": 2, "b": 2}`), answer(200, `{"at": 3, "b": 3}`), "the body differs at $.b (1 of 2 places)"},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := undisturbed(t, withFlags(func(f *flagging) {
+					f.answers = func(part rehearsal.Part, life int) []rehearsal.Answered {
+						switch {
+						case part == rehearsal.Candidate:
+							return []rehearsal.Answered{c.with}
+						case life == 0:
+							return []rehearsal.Answered{c.first}
+						}
+						return []rehearsal.Answered{c.second}
+					}
+				}))
+				done, _ := w.rehearsal().Done(understudy.CheckFlags)
+				seen := ""
+				for _, f := range done.Findings {
+					seen += f.Seen
+				}
+				if seen != c.seen || strings.Contains(seen, "secret") {
+					t.Errorf("seen %q, want %q", seen, c.seen)
+				}
+			})
+		})
+	}
+}

@@ -82,9 +82,9 @@ func TestLogFile_RemembersTheLastLinesOfThisLife(t *testing.T) {
 
 func TestRedactor_TakesSecretsAndLeavesAddresses(t *testing.T) {
 	env := []string{"DATABASE_URL=postgres://shop:hunt3r@127.0.0.1/shop", "STRIPE=sk_live_abcdef", "PIN_TOKEN=1234", "LISTEN=127.0.0.1:9001",
-		"BASE=http://127.0.0.1:9001", "TIMEOUT=10000000", "DEBUG=true"}
-	text := "cannot reach postgres://shop:hunt3r@127.0.0.1/shop: hunt3r, sk_live_abcdef, 1234, at 127.0.0.1:9001 http://127.0.0.1:9001 10000000 true"
-	want := "cannot reach [redacted]: [redacted], [redacted], [redacted], at 127.0.0.1:9001 http://127.0.0.1:9001 10000000 true"
+		"BASE=http://127.0.0.1:9001", "TIMEOUT=10000000", "DEBUG=true", "OFREP_HEADERS=Authorization=Bearer 0123abcd4567"}
+	text := "cannot reach postgres://shop:hunt3r@127.0.0.1/shop: hunt3r, sk_live_abcdef, 0123abcd4567, 1234, at 127.0.0.1:9001 http://127.0.0.1:9001 10000000 true"
+	want := "cannot reach [redacted]: [redacted], [redacted], [redacted], [redacted], at 127.0.0.1:9001 http://127.0.0.1:9001 10000000 true"
 	if found := redactor(env).Replace(text); found != want {
 		t.Errorf("found %q", found)
 	}

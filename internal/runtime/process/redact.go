@@ -29,6 +29,9 @@ func redactor(env []string) *strings.Replacer {
 		if password := passwordIn(value); password != "" {
 			secrets[password] = true
 		}
+		if _, token, borne := strings.Cut(value, "Bearer "); borne && len(token) >= 8 {
+			secrets[token] = true
+		}
 	}
 	var longest []string
 	for value, is := range secrets {
