@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-router
+.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-rollback bench-router
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -62,3 +62,6 @@ bench-migration: ## measure what is seen of a migration, what watching costs, an
 bench-router: build ## measure what the router costs beside other proxies, and that switches lose nothing (BENCH="-rounds 3" for less)
 	@tools/bench-router
 	go run ./bench/router $(BENCH)
+
+bench-rollback: build ## measure the way back through the daemon, from asking to the first answer (BENCH="-rollbacks 10" for less)
+	go run ./bench/rollback $(BENCH)

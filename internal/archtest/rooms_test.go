@@ -115,6 +115,7 @@ func rooms() map[string]room {
 		"bench/classification/report": {knows: []string{"bench/classification", "bench/figures"}},
 		"bench/figures":               {bare: true},
 		"bench/migration":             {all: true},
+		"bench/rollback":              {all: true},
 		"bench/router":                {all: true},
 		"bench/twin":                  {all: true},
 		"cmd/understudy":              {all: true},
