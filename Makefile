@@ -1,6 +1,6 @@
 # Understudy. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-parity bench-router bench-flags
+.PHONY: help set-up build test test-postgres-versions lint fmt cross demo example-miniflux example-miniflux-migration bench-twin bench-migration bench-parity bench-rollback bench-router bench-flags
 
 MAIN := ./cmd/understudy
 BUILD := CGO_ENABLED=0 go build -trimpath
@@ -75,3 +75,6 @@ build/flag-oracles/node_modules: # flagd's evaluator, which bench-flags measures
 bench-flags: ## measure reads of flags over OFREP, evaluation beside flagd's, and the size of combinations (BENCH="-rounds 3" for less)
 	@$(MAKE) --no-print-directory build/flag-oracles/node_modules || echo 'the evaluator cannot be had here; it is left out' >&2
 	go run ./bench/flags $(BENCH)
+
+bench-rollback: build ## measure the way back through the daemon, from asking to the first answer (BENCH="-rollbacks 10" for less)
+	go run ./bench/rollback $(BENCH)

@@ -123,6 +123,7 @@ func rooms() map[string]room {
 		"bench/flags":                 {all: true},
 		"bench/migration":             {all: true},
 		"bench/parity":                {all: true},
+		"bench/rollback":              {all: true},
 		"bench/router":                {all: true},
 		"bench/twin":                  {all: true},
 		"cmd/understudy":              {all: true},

@@ -45,6 +45,7 @@ type Daemon struct {
 	lock       *os.File
 	store      *store.Store
 	journal    *journal.Journal
+	wished     wishBook // of the journal, read once
 	keys       *attest.Keyring
 	evidence   evidence.Keeper
 	runtime    *process.Runtime

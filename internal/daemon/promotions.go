@@ -184,19 +184,24 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 	}
 }
 
-// stuck tells whoever follows a promotion why it does not go on, once for each reason.
+// stuck tells whoever follows a promotion why it does not go on, once for each reason. Where
+// that cannot be written down, as on a full disk, status says it until something can be.
 func (d *Daemon) stuck(id string, why error) {
 	text := "it could not be carried on and is tried again: " + why.Error()
 	p, err := records{d}.LoadPromotion(d.life, id)
 	if n := len(p.Events); err == nil && (n == 0 || p.Events[n-1].Text != text) {
-		d.options.Log.Error("the promotion could not be carried on; it is tried again", "promotion", id, "error", why)
 		p.Events = append(p.Events, understudy.PromotionEvent{At: time.Now(), Text: text})
-		err = records{d}.SavePromotion(d.life, p)
+		if err = (records{d}).SavePromotion(d.life, p); err == nil {
+			d.options.Log.Error("the promotion could not be carried on; it is tried again", "promotion", id, "error", why)
+		}
 	}
 	if err != nil {
-		d.options.Log.Error("the promotion could not be carried on, nor its record read", "promotion", id, "error", errors.Join(why, err))
+		d.note(stuckAt(id), "promotion %s could not be carried on and is tried again: %v", id, why)
 	}
 }
+
+// stuckAt is the matter of a promotion that cannot even say why it does not go on.
+func stuckAt(id string) string { return "promotion " + id }
 
 // Promotions lists the promotions, oldest first.
 func (d *Daemon) Promotions(ctx context.Context) ([]understudy.Promotion, error) {

@@ -50,7 +50,11 @@ func (r records) LoadPromotion(ctx context.Context, id string) (understudy.Promo
 
 func (r records) SavePromotion(ctx context.Context, v understudy.Promotion) error {
 	defer r.d.bell.ring(v.ID)
-	return r.d.store.Put(context.WithoutCancel(ctx), kindPromotion, v.ID, v)
+	err := r.d.store.Put(context.WithoutCancel(ctx), kindPromotion, v.ID, v)
+	if err == nil {
+		r.d.notes.set(stuckAt(v.ID), "")
+	}
+	return err
 }
 
 // standing is what an environment should be doing, whoever died meanwhile.

@@ -133,6 +133,7 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 	ended, signed := map[string]understudy.Entry{}, []understudy.Entry{}
 	var withdrawn, flags []understudy.Entry
 	err := d.journal.Read(1, func(e understudy.Entry) error {
+		d.wished.note(e)
 		switch e.Act {
 		case "verdict.signed":
 			signed = append(signed, e)

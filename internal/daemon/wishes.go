@@ -23,30 +23,43 @@ type contractWish struct{ by string }
 
 func (w contractWish) Error() string { return w.by + " asked for the contract migration" }
 
-// wishes are those that the journal has and that nothing came of: whoever was to heed them
-// died before it had written that down.
-func (d *Daemon) wishes() (map[string]error, error) {
-	out := map[string]error{}
-	err := d.journal.Read(1, func(e understudy.Entry) error {
-		switch e.Act {
-		case actRollback:
-			out[e.Subject] = promotion.GoBack{By: e.Actor, Reason: e.Reason}
-		case actSettle:
-			out[e.Subject] = promotion.Settle{By: e.Actor, Reason: e.Reason}
-		case actContract:
-			out[e.Subject] = contractWish{e.Actor}
-		case actCancel:
-			out[e.Subject] = fmt.Errorf("%w by %s", rehearsal.ErrCancelled, e.Actor)
-		case "promotion.settled":
-			if _, back := out[e.Subject].(promotion.GoBack); !back { // that is heeded after it too
-				delete(out, e.Subject)
-			}
-		case "promotion.rolling-back", "promotion.rolled-back", "promotion.refused", "promotion.contracting", "promotion.contracted":
-			delete(out, e.Subject)
+// wishBook is what of the journal was read for the wishes in it.
+type wishBook struct {
+	read int64 // up to this entry
+	open map[string]error
+}
+
+func (b *wishBook) note(e understudy.Entry) {
+	if b.open == nil {
+		b.open = map[string]error{}
+	}
+	b.read = e.Sequence
+	switch e.Act {
+	case actRollback:
+		b.open[e.Subject] = promotion.GoBack{By: e.Actor, Reason: e.Reason}
+	case actSettle:
+		b.open[e.Subject] = promotion.Settle{By: e.Actor, Reason: e.Reason}
+	case actContract:
+		b.open[e.Subject] = contractWish{e.Actor}
+	case actCancel:
+		b.open[e.Subject] = fmt.Errorf("%w by %s", rehearsal.ErrCancelled, e.Actor)
+	case "promotion.settled":
+		if _, back := b.open[e.Subject].(promotion.GoBack); !back { // that is heeded after it too
+			delete(b.open, e.Subject)
 		}
+	case "promotion.rolling-back", "promotion.rolled-back", "promotion.refused", "promotion.contracting", "promotion.contracted":
+		delete(b.open, e.Subject)
+	}
+}
+
+// wishes are those that the journal has and that nothing came of: whoever was to heed them
+// died before it had written that down. What was read at the start is not read again.
+func (d *Daemon) wishes() (map[string]error, error) {
+	err := d.journal.Read(d.wished.read+1, func(e understudy.Entry) error {
+		d.wished.note(e)
 		return nil
 	})
-	return out, err
+	return d.wished.open, err
 }
 
 // goOnPromoting carries on every promotion that had not ended, or that somebody wants

@@ -31,7 +31,7 @@ func (c *chain) walk(ctx context.Context, segments []segment, each func(understu
 		if s.first != c.last.Sequence+1 {
 			return damaged(line{segment: s, number: 1}, "its name says it begins with entry %d, but it follows entry %d", s.first, c.last.Sequence)
 		}
-		if err := s.lines(ctx, func(l line) error { return c.accept(l, each) }); err != nil {
+		if err := s.readings(ctx, func(l line, r reading) error { return c.accept(l, r, each) }); err != nil {
 			return err
 		}
 	}
@@ -44,11 +44,11 @@ func (c *chain) walk(ctx context.Context, segments []segment, each func(understu
 }
 
 // accept takes the next line, or says what is wrong with it.
-func (c *chain) accept(l line, each func(understudy.Entry) error) error {
+func (c *chain) accept(l line, r reading, each func(understudy.Entry) error) error {
 	if c.torn != nil {
 		return damaged(l, "it follows a line that is not an entry: %s at byte %d", c.torn.path, c.torn.start)
 	}
-	e, err := l.entry()
+	e, err := r.entry, r.err
 	acknowledged := c.last.Sequence < c.head.Sequence
 	if !acknowledged && (err != nil || !l.whole) {
 		c.torn = &tail{path: l.segment.path, start: l.start, bytes: l.text}
@@ -57,7 +57,7 @@ func (c *chain) accept(l line, each func(understudy.Entry) error) error {
 	if err != nil {
 		return damaged(l, "entry %d %v", c.last.Sequence+1, err)
 	}
-	if err := c.follows(e, l); err != nil {
+	if err := c.follows(r, l); err != nil {
 		return err
 	}
 	c.last = e
@@ -65,11 +65,12 @@ func (c *chain) accept(l line, each func(understudy.Entry) error) error {
 }
 
 // follows says why an entry cannot stand where it stands.
-func (c *chain) follows(e understudy.Entry, l line) error {
+func (c *chain) follows(r reading, l line) error {
+	e := r.entry
 	if due := c.last.Sequence + 1; e.Sequence != due {
 		return damaged(l, "where entry %d belongs, entry %d stands", due, e.Sequence)
 	}
-	if err := e.Follows(c.last); err != nil {
+	if err := e.FollowsBy(c.last, r.content); err != nil {
 		return damaged(l, "%v", err)
 	}
 	switch {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"understudy"
 	"understudy/internal/atomicfile"
 )
@@ -21,8 +23,9 @@ const (
 // Journal is the one writer of a journal. Its methods may be called at the same time.
 type Journal struct {
 	dir   string
-	limit int64            // size of a segment
-	now   func() time.Time // the wall clock
+	limit int64                                      // size of a segment
+	now   func() time.Time                           // the wall clock
+	ack   func(dir string, e understudy.Entry) error // moves the head: writeHead
 	lock  *os.File
 	torn  string
 
@@ -39,8 +42,8 @@ func (j *Journal) Torn() string { return j.torn }
 
 // Append writes an entry as the next one and returns it as it was written. It gives
 // sequence, time and hashes itself, whatever the caller put there. When it returns
-// nil the entry survives a power cut. When it returns an error the entry may still
-// stand (the disk would not say); whoever appends it again writes it twice, which does
+// nil the entry survives a power cut. When it returns an error the entry does not stand,
+// unless the disk would not say; whoever appends it again then writes it twice, which does
 // no harm. The context is looked at before anything is written.
 func (j *Journal) Append(ctx context.Context, e understudy.Entry) (understudy.Entry, error) {
 	j.mu.Lock()
@@ -53,13 +56,38 @@ func (j *Journal) Append(ctx context.Context, e understudy.Entry) (understudy.En
 		return understudy.Entry{}, err
 	}
 	if err := j.write(text); err != nil {
-		return understudy.Entry{}, fmt.Errorf("writing %s to the journal: %w", e.Act, err)
+		return understudy.Entry{}, j.unwritten(e, err)
 	}
+	before := j.last
 	j.last = sealed
-	if err := writeHead(j.dir, sealed); err != nil {
-		return understudy.Entry{}, fmt.Errorf("entry %d of the journal is written, but not acknowledged: %w", sealed.Sequence, err)
+	if err := j.ack(j.dir, sealed); err != nil {
+		return understudy.Entry{}, j.takeBack(before, int64(len(text)), err)
 	}
 	return sealed, nil
+}
+
+// takeBack cuts the last entry off again, which could not be acknowledged: what somebody was
+// told has failed must not be heeded later. It stays where the head may name it already.
+func (j *Journal) takeBack(before understudy.Entry, length int64, why error) error {
+	taken := j.last
+	head, err := readHead(j.dir)
+	if err != nil || head.Sequence >= taken.Sequence {
+		return fmt.Errorf("entry %d of the journal is written, but not acknowledged: %w", taken.Sequence, why)
+	}
+	if err := errors.Join(j.file.Truncate(j.size-length), j.file.Sync()); err != nil {
+		return errors.Join(j.unwritten(taken, why), j.unknown(err))
+	}
+	j.last, j.size = before, j.size-length
+	return j.unwritten(taken, why)
+}
+
+// unwritten is why an entry does not stand, for whoever asked for what it says.
+func (j *Journal) unwritten(e understudy.Entry, why error) error {
+	if errors.Is(why, unix.ENOSPC) {
+		return understudy.Errorf(understudy.KindUnavailable, "writing %s to the journal: the disk of %s is full", e.Act, j.dir).
+			WithHint("nothing was begun that is not written down: make room there, then ask again")
+	}
+	return fmt.Errorf("writing %s to the journal: %w", e.Act, why)
 }
 
 // seal gives an entry its place, time and hashes, and returns the line for it. The

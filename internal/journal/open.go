@@ -30,7 +30,7 @@ func Open(dir string) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{dir: dir, limit: segmentSize, now: time.Now, lock: lock}
+	j := &Journal{dir: dir, limit: segmentSize, now: time.Now, ack: writeHead, lock: lock}
 	if err := j.recover(); err != nil {
 		return nil, errors.Join(err, giveLock(lock))
 	}

@@ -10,9 +10,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"understudy"
 )
@@ -59,18 +61,84 @@ type line struct {
 // String is the place of the line, for messages.
 func (l line) String() string { return fmt.Sprintf("%s line %d", l.segment.path, l.number) }
 
-// entry decodes the line, which has to be exactly what this program writes. Its error
-// is the end of a sentence that begins with "entry n".
+// reading is a line decoded: the entry, the digest of what its hash covers, or what is wrong
+// with the line, as the end of a sentence that begins with "entry n".
+type reading struct {
+	entry   understudy.Entry
+	content understudy.Digest
+	err     error
+}
+
+// read decodes the line, which has to be exactly what this program writes.
+func (l line) read() (r reading) {
+	if err := json.Unmarshal(l.text, &r.entry); err != nil {
+		r.err = fmt.Errorf("is not one: %w", err)
+		return r
+	}
+	content, err := r.entry.Content()
+	if err != nil || !l.holds(content, r.entry.Hash) {
+		r.err = errors.New("is not written as the journal writes it")
+		return r
+	}
+	r.content = understudy.DigestOf(content)
+	return r
+}
+
+// holds tells whether the line is an entry's content with its hash, which is what comes last.
+func (l line) holds(content []byte, hash understudy.Digest) bool {
+	const end = `"}`
+	open, ends := bytes.CutSuffix(content, []byte(end))
+	rest, begins := bytes.CutPrefix(l.text, open)
+	return ends && begins && string(rest) == string(hash)+end
+}
+
+// entry decodes the line alone, as read does.
 func (l line) entry() (understudy.Entry, error) {
-	var e understudy.Entry
-	if err := json.Unmarshal(l.text, &e); err != nil {
-		return e, fmt.Errorf("is not one: %w", err)
+	r := l.read()
+	return r.entry, r.err
+}
+
+// batch is how many lines are decoded together, each by one of the processors there are.
+const batch = 512
+
+// readings calls each for every line of a segment in order, decoded, until it returns an
+// error. Up to a batch of lines is decoded ahead.
+func (s segment) readings(ctx context.Context, each func(line, reading) error) error {
+	lines := make([]line, 0, batch)
+	hand := func() error {
+		for i, r := range readAll(lines) {
+			if err := each(lines[i], r); err != nil {
+				return err
+			}
+		}
+		lines = lines[:0]
+		return nil
 	}
-	written, err := json.Marshal(e)
-	if err != nil || !bytes.Equal(written, l.text) {
-		return e, errors.New("is not written as the journal writes it")
+	err := s.lines(ctx, func(l line) error {
+		if lines = append(lines, l); len(lines) < batch {
+			return nil
+		}
+		return hand()
+	})
+	if err != nil {
+		return err
 	}
-	return e, nil
+	return hand()
+}
+
+func readAll(lines []line) []reading {
+	out := make([]reading, len(lines))
+	var group sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), 1+len(lines)/16)
+	for first := range workers {
+		group.Go(func() {
+			for i := first; i < len(lines); i += workers {
+				out[i] = lines[i].read()
+			}
+		})
+	}
+	group.Wait()
+	return out
 }
 
 // lines calls each for every line of a segment in order, until it returns an error.

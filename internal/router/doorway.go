@@ -29,12 +29,12 @@ type doorway struct {
 	refusing atomic.Int64
 
 	mu     sync.Mutex
-	halls  []*hall // the last one takes new connections; the others have those from before
+	halls  []*hall // one for each of the limits there ever were; that of now takes new connections
 	closed bool
 }
 
 // hall is a server with its limits, which cannot change while it runs: where a front is
-// given others, the next connection finds a new hall.
+// given others, the next connection finds another hall.
 type hall struct {
 	server *http.Server
 	limits understudy.Limits
@@ -204,8 +204,10 @@ func (d *doorway) hall(limits understudy.Limits) *hall {
 	if d.closed {
 		return nil
 	}
-	if n := len(d.halls); n > 0 && sameServer(d.halls[n-1].limits, limits) {
-		return d.halls[n-1]
+	for _, h := range d.halls {
+		if sameServer(h.limits, limits) {
+			return h
+		}
 	}
 	h := &hall{limits: limits, conns: make(chan net.Conn), closed: make(chan struct{}), server: d.newServer(limits)}
 	d.halls = append(d.halls, h)

@@ -21,8 +21,10 @@ const (
 )
 
 // windows are how far back a target's requests are looked at, in looks: what is busy
-// shows soon, what is not, later.
-func windows() []int { return []int{10, 120} }
+// shows soon, what is not, later. Long polls have no answer in the short one either.
+func windows() []int { return []int{shortly, 120} }
+
+const shortly = 10
 
 // ejection is how often and until when a target is given no new requests.
 type ejection struct {
@@ -69,9 +71,10 @@ func (c counts) ended() float64  { return float64(c.answered + c.faults) }
 func (c counts) failed() float64 { return float64(c.broken + c.faults) }
 
 // outlying says why a target is worse than the others of its route, from what became of
-// the requests of each in the same time; empty: it is not.
-func outlying(one, others counts) string {
-	if others.answered >= judgedFrom && one.begun >= stalledFrom && one.ended() == 0 {
+// the requests of each in the same time; empty: it is not. One that may be waiting, as
+// requests can last for longer than that time, is no worse for having answered nothing.
+func outlying(one, others counts, waits bool) string {
+	if !waits && others.answered >= judgedFrom && one.begun >= stalledFrom && one.ended() == 0 {
 		return fmt.Sprintf("%d requests got no answer while other addresses answered %d", one.begun, others.answered)
 	}
 	n, m := one.ended(), others.ended()
@@ -103,6 +106,9 @@ func (h *history) since(looks int) counts {
 	newest := h.past[(h.next-1)%len(h.past)]
 	return newest.minus(h.past[max(h.next-1-looks, 0)%len(h.past)])
 }
+
+// full tells whether there were so many looks.
+func (h *history) full(looks int) bool { return h.next > looks }
 
 // tend ends ejections, finds targets that are worse than the others, and closes idle
 // connections, until the context ends.
@@ -139,11 +145,17 @@ func (p *pool) judge(now time.Time) {
 	}
 	for _, looks := range windows() {
 		for _, t := range p.targets {
-			if why := outlying(t.seen.since(looks), p.besides(t, looks)); why != "" && t.ejected.until.IsZero() {
+			waits := p.answersLooks(t) && (looks == shortly || !t.seen.full(looks))
+			if why := outlying(t.seen.since(looks), p.besides(t, looks), waits); why != "" && t.ejected.until.IsZero() {
 				p.eject(t, why, now)
 			}
 		}
 	}
+}
+
+// answersLooks tells whether a target answers the requests that look after its health.
+func (p *pool) answersLooks(t *target) bool {
+	return p.Health.Path != "" && t.health.looked && !t.health.ill && t.health.run == 0
 }
 
 // besides is what became of the requests of all other targets that are given some.

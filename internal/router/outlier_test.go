@@ -25,8 +25,11 @@ func TestOutlying_FindsWhoIsWorseThanTheOthersAndNobodyElse(t *testing.T) {
 		"two long requests":              {counts{2, 0, 0, 0}, counts{100, 100, 0, 0}, false},
 		"nobody answers":                 {counts{40, 0, 0, 0}, counts{40, 0, 0, 0}, false},
 	} {
-		if why := outlying(c.one, c.others); (why != "") != c.out {
+		if why := outlying(c.one, c.others, false); (why != "") != c.out {
 			t.Errorf("%s: %q", name, why)
+		}
+		if why := outlying(c.one, c.others, true); (why != "") != (c.out && c.one.ended() > 0) {
+			t.Errorf("%s, and it may be waiting: %q", name, why)
 		}
 	}
 }
@@ -195,6 +198,49 @@ func TestPool_FindsWhoLiesAboutItsHealthAndLetsItComeBack(t *testing.T) {
 			t.Errorf("the second time: %+v", s)
 		}
 	})
+}
+
+func TestPool_LongPollsDoNotEjectTheAddressThatHoldsThemAndAHangOfAMinuteDoes(t *testing.T) {
+	for _, c := range []struct {
+		claim    string
+		path     string
+		held     time.Duration // a long poll
+		from, to time.Duration // when it is ejected; 0: never
+	}{
+		{"long polls", "/healthz", 45 * time.Second, 0, 0},
+		{"it hangs behind a page that is well", "/healthz", time.Hour, 30 * time.Second, 90 * time.Second},
+		{"it hangs, and nobody looks further than its port", "", time.Hour, time.Second, 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p, _ := newTestPool("tcp:a:1", "tcp:b:1")
+			p.Health.Path = c.path
+			for _, target := range p.targets {
+				target.health.saw(nil, time.Now())
+			}
+			begun, ejected := time.Now(), time.Duration(0)
+			var polls []time.Time // the less busy address has all short requests
+			for time.Since(begun) < 5*time.Minute && ejected == 0 {
+				polls = append(polls, time.Now())
+				p.targets[0].begun.Add(1)
+				for len(polls) > 0 && time.Since(polls[0]) >= c.held {
+					polls = polls[1:]
+					p.targets[0].noteAnswer(200)
+				}
+				for range 10 {
+					p.targets[1].begun.Add(1)
+					p.targets[1].noteAnswer(200)
+				}
+				time.Sleep(tendEvery)
+				p.judge(time.Now())
+				if p.ejectedNow() > 0 {
+					ejected = time.Since(begun)
+				}
+			}
+			if ejected < c.from || ejected > c.to {
+				t.Errorf("%s: ejected after %s, want %s to %s", c.claim, ejected, c.from, c.to)
+			}
+		})
+	}
 }
 
 func TestPool_ClientsThatSendSlowlyDoNotEjectTheAddressThatWaitsForThem(t *testing.T) {

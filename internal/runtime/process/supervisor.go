@@ -57,6 +57,7 @@ type supervisor struct {
 
 	mu     sync.Mutex
 	record record
+	keep   func(path string, value any) error // replaces a file whole: replaceJSON
 }
 
 // Supervise is the whole life of a supervisor: it reads an order, runs its programs
@@ -77,7 +78,7 @@ func Supervise(ctx context.Context, in io.Reader, hooks Hooks) error {
 	signal.Notify(ignored, syscall.SIGHUP, syscall.SIGPIPE)
 	defer signal.Stop(ignored)
 
-	s := &supervisor{spec: o.Spec, folder: filepath.Join(o.Run, o.Spec.ID), logs: filepath.Join(o.Logs, o.Spec.ID),
+	s := &supervisor{spec: o.Spec, keep: replaceJSON, folder: filepath.Join(o.Run, o.Spec.ID), logs: filepath.Join(o.Logs, o.Spec.ID),
 		launcher: newLauncher(), changes: newChanges(), stop: stop,
 		taken: make(chan struct{}), told: make(chan struct{}), gone: make(chan struct{})}
 	return s.supervise(ctx, hooks)
@@ -276,7 +277,9 @@ func (s *supervisor) straysOf(p *program) []running {
 	return s.launcher.strays()
 }
 
-// noteSession writes down that a program, or a command, leads a session.
+// noteSession writes down that a program, or a command, leads a session. On a full disk it
+// is written with the next one: a service that died has to be started again, and the note is
+// only for whoever clears up after a supervisor that was killed.
 func (s *supervisor) noteSession(name string, pid int) error {
 	who, err := identify(pid)
 	if errors.Is(err, os.ErrNotExist) { // it has ended already
@@ -289,11 +292,15 @@ func (s *supervisor) noteSession(name string, pid int) error {
 	defer s.mu.Unlock()
 	s.record.Sessions = slices.DeleteFunc(s.record.Sessions, func(old session) bool { return old.Program == name })
 	s.record.Sessions = append(s.record.Sessions, session{name, who})
-	return s.writeRecord()
+	if err = s.writeRecord(); errors.Is(err, syscall.ENOSPC) {
+		fmt.Fprintf(os.Stderr, "deployment %s: %s goes on though its session could not be written down: %v\n", s.spec.ID, name, err)
+		return nil
+	}
+	return err
 }
 
 func (s *supervisor) writeRecord() error {
-	return replaceJSON(filepath.Join(s.folder, "supervisor.json"), s.record)
+	return s.keep(filepath.Join(s.folder, "supervisor.json"), s.record)
 }
 
 func (s *supervisor) sealedPublish(p Program) bool { return s.spec.Seal != nil && p.Publish }
