@@ -50,7 +50,7 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	}
 	lab := s.laboratory()
 	scene := rehearsal.Scene{
-		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: lab, Contractor: lab, Witness: s, Examiner: s, Ledger: s, Settings: s, Tester: s,
+		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: lab, Contractor: lab, Witness: s, Examiner: s, Ledger: s, Restorer: restoring{s}, Settings: s, Tester: s,
 	}
 	if traffic := declaredTraffic(baseline, candidate); traffic != nil && env.Listen != "" {
 		scene.Crowd = crowd{traffic: *traffic, base: "http://" + env.Listen}
@@ -249,7 +249,7 @@ func (s *stage) dropCopies(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return restoring{s}.forget(ctx, server)
 }
 
 func (s *stage) Serve(ctx context.Context, part rehearsal.Part) error {

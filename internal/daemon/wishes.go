@@ -16,6 +16,9 @@ const (
 	actSettle   = "promotion.settle"
 	actContract = "contract.asked"
 	actCancel   = "rehearsal.cancel"
+
+	// factLoseWrites is among the facts of a rollback that is to restore the databases.
+	factLoseWrites = "loseWrites"
 )
 
 // contractWish is somebody's wish that a contract migration be run.
@@ -30,7 +33,7 @@ func (d *Daemon) wishes() (map[string]error, error) {
 	err := d.journal.Read(1, func(e understudy.Entry) error {
 		switch e.Act {
 		case actRollback:
-			out[e.Subject] = promotion.GoBack{By: e.Actor, Reason: e.Reason}
+			out[e.Subject] = promotion.GoBack{By: e.Actor, Reason: e.Reason, LoseWrites: e.Facts[factLoseWrites] != ""}
 		case actSettle:
 			out[e.Subject] = promotion.Settle{By: e.Actor, Reason: e.Reason}
 		case actContract:
@@ -41,7 +44,7 @@ func (d *Daemon) wishes() (map[string]error, error) {
 			if _, back := out[e.Subject].(promotion.GoBack); !back { // that is heeded after it too
 				delete(out, e.Subject)
 			}
-		case "promotion.rolling-back", "promotion.rolled-back", "promotion.refused", "promotion.contracting", "promotion.contracted":
+		case "promotion.rolling-back", "promotion.rolled-back", "rollback.failed", "promotion.refused", "promotion.contracting", "promotion.contracted":
 			delete(out, e.Subject)
 		}
 		return nil
@@ -65,8 +68,9 @@ func (d *Daemon) goOnPromoting(ctx context.Context, wishes map[string]error) err
 	for _, p := range all {
 		switch wish := wishes[p.ID].(type) {
 		case promotion.GoBack:
+			again := wish.LoseWrites && p.State == understudy.PromotionRolledBack && (p.Restore == nil || !p.Restore.Done)
 			switch {
-			case p.State != understudy.PromotionSettled:
+			case p.State != understudy.PromotionSettled && !again:
 				d.goOnWith(p, wish)
 			case last[p.To] == p.ID: // else others came after it, and it is not what runs
 				err = d.takeBack(ctx, p, nil, wish)
