@@ -33,13 +33,13 @@ func versions() map[string]version {
 		`CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, account int REFERENCES accounts, text text)`,
 	}
 	all := map[string]version{
-		"old":    {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
-		"good":   {Text: "text", Up: tint, Down: untint},
-		"plain":  {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
-		"tidy":   {Text: "text", Up: tint, Down: untint, Away: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`}},
-		"better": {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
+		"old":     {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
+		"good":    {Text: "text", Up: tint, Down: untint},
+		"plain":   {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
+		"tidy":    {Text: "text", Up: tint, Down: untint, Away: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`}},
+		"better":  {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
 		"burning": {Text: "text", Burns: true, Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`, `UPDATE notes SET text = 'burnt' WHERE id <= 10`}},
-		"steady": {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
+		"steady":  {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
 		"slow": {Text: "text", Up: []string{
 			`BEGIN`, `LOCK TABLE notes IN ACCESS EXCLUSIVE MODE`, `SELECT pg_sleep(2.5)`, tint[0], `COMMIT`,
 		}, Down: untint},

@@ -38,6 +38,9 @@ func (r restoring) Restore(ctx context.Context) (rehearsal.Restored, error) {
 	if err := r.d.runtime.Stop(ctx, r.deploymentID(rehearsal.Baseline)); err != nil {
 		return done, err
 	}
+	if done.Written, err = r.Written(ctx); err != nil { // sessions tell what they wrote when they end
+		return done, err
+	}
 	began = time.Now()
 	if err := r.bringBack(ctx, server, copied); err != nil {
 		return failed(ctx, err)

@@ -16,7 +16,9 @@ func (h *house) isRestored(t *testing.T, r understudy.Rehearsal) {
 	s, err := h.VerifyVerdict(limited(t), r.Verdict)
 	check(t, err)
 	if s.Restoration == nil || s.Restoration.Bytes == 0 || !s.Restoration.OldAfterNew || s.Restoration.High < s.Restoration.Low ||
-		!slices.ContainsFunc(r.Findings(), func(f understudy.Finding) bool { return f.Code == "rollback.writes-lost" && strings.Contains(f.Seen, "notes") }) {
+		!slices.ContainsFunc(r.Findings(), func(f understudy.Finding) bool {
+			return f.Code == "rollback.writes-lost" && strings.Contains(f.Seen, "notes")
+		}) {
 		t.Errorf("of the restore is attested %+v, and was found: %s", s.Restoration, described(r))
 	}
 	h.sql(t, `INSERT INTO notes (id, text, shade) VALUES (900001, 'bought since', 'red')`)
