@@ -147,7 +147,7 @@ func (d *draft) writeMigration(p *page) {
 		p.line("# migration:")
 		p.line("#   up: %s", list(orElse(d.migration, "bin/migrate", "up")))
 		p.line("#   down: [bin/migrate, down]")
-		p.line("#   back: down   # or none: the old release runs on the new schema; or restore: the safety copy")
+		p.line("#   back: down   # or none: the old release runs on the new schema")
 		return
 	}
 	p.line("# How the schema is brought forward, and back to what production has.")
