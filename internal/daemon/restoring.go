@@ -20,16 +20,14 @@ type restoring struct{ *stage }
 
 // Restore does what a rollback does in production, by the same parts.
 func (r restoring) Restore(ctx context.Context) (rehearsal.Restored, error) {
-	dir, err := os.MkdirTemp(r.d.options.State.Below("backups"), ".rehearsed-*")
-	if err != nil {
-		return rehearsal.Restored{}, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // masked, and made again at the next rehearsal
 	server, err := r.d.twinServer(ctx, r.env.Name)
 	if err != nil {
 		return rehearsal.Restored{}, err
 	}
-	copied := safetyCopy{r.d, r.env, r.baseline.Application, dir}
+	if err := r.forget(ctx, server); err != nil { // what was left when it was killed
+		return rehearsal.Restored{}, err
+	}
+	copied := safetyCopy{r.d, r.env, r.baseline.Application, r.copied()}
 	began := time.Now()
 	if err := copied.make(ctx, r.physical(rehearsal.Golden)); err != nil {
 		return failed(ctx, err)
@@ -54,7 +52,7 @@ func (r restoring) Restore(ctx context.Context) (rehearsal.Restored, error) {
 		done.Bytes += info.Size()
 	}
 	done.Least, done.Most, done.Basis = r.growth(ctx)
-	return done, nil
+	return done, r.forget(ctx, server)
 }
 
 // failed is a restore that cannot be done, unless it is the rehearsal that ends.
@@ -66,9 +64,6 @@ func failed(ctx context.Context, err error) (rehearsal.Restored, error) {
 }
 
 func (r restoring) bringBack(ctx context.Context, server *cluster.Cluster, copied safetyCopy) error {
-	if err := r.forget(ctx, server); err != nil { // what was left when it was killed
-		return err
-	}
 	asides := map[string]string{}
 	for name, physical := range r.physical(rehearsal.Work) {
 		asides[physical] = cluster.Aside(physical, r.id)
@@ -76,13 +71,15 @@ func (r restoring) bringBack(ctx context.Context, server *cluster.Cluster, copie
 			return err
 		}
 	}
-	if err := server.Swap(ctx, asides); err != nil {
-		return err
-	}
-	return r.forget(ctx, server)
+	return server.Swap(ctx, asides)
 }
 
-// forget drops what a restore leaves beside the work copy.
+// copied is where the rehearsal's safety copy is.
+func (r restoring) copied() string {
+	return r.d.options.State.Below("backups", ".rehearsed-"+r.id)
+}
+
+// forget removes the copy, and drops what a restore leaves beside the work copy.
 func (r restoring) forget(ctx context.Context, server *cluster.Cluster) error {
 	if !r.candidate.Application.Migration.Restores() {
 		return nil
@@ -93,7 +90,7 @@ func (r restoring) forget(ctx context.Context, server *cluster.Cluster) error {
 			return err
 		}
 	}
-	return nil
+	return os.RemoveAll(r.copied())
 }
 
 func (r restoring) Prepare(ctx context.Context) error { return r.prepare(ctx) }
