@@ -316,6 +316,9 @@ type Rollback struct {
 	Environment string `json:"environment"`
 	By          string `json:"by"`
 	Reason      string `json:"reason,omitempty"`
+	// LoseWrites gives the databases back as they were before the migration, where that is the
+	// release's way back: what was written since is lost.
+	LoseWrites bool `json:"loseWrites,omitempty"`
 }
 
 // Holds are what keeps promotions from an environment, after a rollback or because somebody

@@ -10,24 +10,28 @@ import (
 )
 
 func (c *cli) rollbackCommand() *cobra.Command {
-	var yes bool
+	var yes, loseWrites bool
 	var reason string
 	cmd := c.command(page{
-		use: "rollback ENV [--yes] [--reason R]", short: "go back to the release that ran before", args: takes(1, 1),
+		use: "rollback ENV [--yes] [--reason R] [--lose-writes]", short: "go back to the release that ran before", args: takes(1, 1),
 		long: "Points the front door back at the release that an environment ran before, which is still warm.\n" +
-			"Nothing is promoted there afterwards until somebody lifts the hold.",
-		example: "understudy rollback production\nunderstudy rollback production --yes --reason 'checkout is slow'",
+			"Nothing is promoted there afterwards until somebody lifts the hold.\n\n" +
+			"The databases stay as they are. A release that declares migration.back: restore may leave no other way back than to\n" +
+			"give them back as they were before its migration: --lose-writes does so, and what was written since is lost.\n" +
+			"Without it such a rollback is refused, and the refusal says what would be lost.",
+		example: "understudy rollback production\nunderstudy rollback production --yes --reason 'checkout is slow'\n" +
+			"understudy rollback production --lose-writes --reason 'prices are wrong'",
 	}, func(ctx context.Context, args []string) error {
 		if !yes && !c.canAsk() {
 			return notAsked("rollback")
 		}
 		return c.ask(ctx, func(ctx context.Context, roles api.Roles) error {
 			if !yes {
-				if err := c.confirm(ctx, "take "+args[0]+" back to the release that it ran before?"); err != nil {
+				if err := c.confirm(ctx, backTo(args[0], loseWrites)); err != nil {
 					return err
 				}
 			}
-			p, err := roles.Promotions.Rollback(ctx, api.Rollback{Environment: args[0], By: who(), Reason: reason})
+			p, err := roles.Promotions.Rollback(ctx, api.Rollback{Environment: args[0], By: who(), Reason: reason, LoseWrites: loseWrites})
 			if err != nil {
 				return err
 			}
@@ -36,7 +40,16 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	})
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the journal")
+	cmd.Flags().BoolVar(&loseWrites, "lose-writes", false, "give the databases back as they were before the migration; what was written since is lost")
 	return cmd
+}
+
+// backTo is the question.
+func backTo(environment string, loseWrites bool) string {
+	if loseWrites {
+		return "take " + environment + " back to the release that it ran before, with its databases as they were then, and LOSE all that was written since?"
+	}
+	return "take " + environment + " back to the release that it ran before?"
 }
 
 func (c *cli) followRollback(ctx context.Context, promotions api.Promotions, p understudy.Promotion) error {

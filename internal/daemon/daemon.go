@@ -147,7 +147,7 @@ func (d *Daemon) cast() {
 	}
 	d.promotions = promotion.Engine{
 		Records: records{d}, Archive: archive{d}, Consent: consent{d}, Production: production{d}, Deployments: deployments{d},
-		Schema: schema{d}, Door: door{d}, Meter: gauge{d}, Recorder: recorder{d, "understudy"}, Clock: clock{},
+		Schema: schema{d}, Door: door{d}, Restorer: restorer{d}, Shutter: shutter{d}, Meter: gauge{d}, Recorder: recorder{d, "understudy"}, Clock: clock{},
 	}
 }
 

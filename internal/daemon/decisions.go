@@ -21,18 +21,18 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 	if err != nil {
 		return last, err
 	}
-	if err := d.mayGoBack(ctx, last); err != nil {
+	if err := d.mayGoBack(ctx, last, request.LoseWrites); err != nil {
 		return last, err
 	}
 	reason := request.Reason
 	if reason == "" {
 		reason = "no reason given"
 	}
-	wish := promotion.GoBack{By: request.By, Reason: reason}
+	wish := promotion.GoBack{By: request.By, Reason: reason, LoseWrites: request.LoseWrites}
 	record := func() error {
-		return recorder{d, request.By}.Record(ctx, actRollback, last.ID, reason, map[string]string{"environment": request.Environment})
+		return recorder{d, request.By}.Record(ctx, actRollback, last.ID, reason, asked(request))
 	}
-	if last.State != understudy.PromotionSettled {
+	if !last.State.Ended() {
 		if err := record(); err != nil || d.acts.stop(last.ID, wish) {
 			return last, err
 		}
@@ -53,8 +53,22 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 	return last, d.takeBack(ctx, last, give, wish)
 }
 
-// takeBack goes back from a promotion that has settled. The stage is given back by give.
+// asked are the facts of a wish to go back.
+func asked(request api.Rollback) map[string]string {
+	facts := map[string]string{"environment": request.Environment}
+	if request.LoseWrites {
+		facts[factLoseWrites] = "yes"
+	}
+	return facts
+}
+
+// takeBack goes back from a promotion that has settled, or, where the databases are to be
+// given back, that has gone back without them. The stage is given back by give.
 func (d *Daemon) takeBack(ctx context.Context, p understudy.Promotion, give func(), wish promotion.GoBack) error {
+	p.Restore = nil
+	if wish.LoseWrites {
+		p.Restore = &understudy.Restore{By: wish.By, After: p.State}
+	}
 	p.State, p.Reason, p.EndedAt = understudy.PromotionRollingBack, wish.Error(), time.Time{}
 	if err := (records{d}).SavePromotion(ctx, p); err != nil {
 		if give != nil {
@@ -66,33 +80,6 @@ func (d *Daemon) takeBack(ctx context.Context, p understudy.Promotion, give func
 	return nil
 }
 
-// mayGoBack refuses to go back to a release that is known not to run on the schema that is
-// there now. What was attested of that holds though the verdict was revoked since: a release
-// that turned out to be bad is just what is taken back.
-func (d *Daemon) mayGoBack(ctx context.Context, p understudy.Promotion) error {
-	const forward = "the way is forward: rehearse a new release that mends what is wrong, and promote that"
-	switch {
-	case p.State == understudy.PromotionContracting, p.State == understudy.PromotionContracted, p.Contract != nil && p.Contract.Begun:
-		return understudy.Errorf(understudy.KindRefused, "%s cannot go back to %s: the contract migration of %s has taken away what only %s needed", p.To, p.OldLabel, p.Label, p.OldLabel).
-			WithHint("%s", forward)
-	case p.State != understudy.PromotionSettled || p.Verdict == "":
-		return nil
-	}
-	release, err := d.releaseByDigest(ctx, p.Release)
-	if err != nil || release.Application.Migration == nil {
-		return err
-	}
-	v, err := d.Verdict(ctx, p.Verdict)
-	if err != nil {
-		return err
-	}
-	s, err := d.keys.Verify(v.Envelope)
-	if err == nil && !s.OldRunsOnNew {
-		return understudy.Errorf(understudy.KindRefused, "%s is not known to run on the schema that %s brought", p.OldLabel, p.Label).WithHint("%s", forward)
-	}
-	return nil
-}
-
 func (d *Daemon) lastPromotion(ctx context.Context, environment string) (understudy.Promotion, error) {
 	all, err := d.Promotions(ctx)
 	var last understudy.Promotion
@@ -101,16 +88,10 @@ func (d *Daemon) lastPromotion(ctx context.Context, environment string) (underst
 			last = p
 		}
 	}
-	switch {
-	case err != nil:
-		return last, err
-	case last.ID == "":
-		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: nothing was promoted there yet", environment)
-	case last.State == understudy.PromotionRolledBack:
-		return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: %s is back on %s, %s was taken back, and there is no second step", environment, environment, last.OldLabel, last.Label).
-			WithHint("the way is forward: rehearse a release that mends what is wrong, and promote that")
+	if err == nil && last.ID == "" {
+		err = understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: nothing was promoted there yet", environment)
 	}
-	return last, nil
+	return last, err
 }
 
 // SettlePromotion ends the bake of a promotion that cannot be judged, because a person says so.

@@ -55,7 +55,7 @@ func (h house) Enter(ctx context.Context, r understudy.Rehearsal) (rehearsal.Sce
 	}
 	lab := s.laboratory()
 	scene := rehearsal.Scene{
-		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: lab, Contractor: lab, Witness: s, Examiner: s, Ledger: s, Likeness: s, Settings: s, Tester: s,
+		Candidate: candidate, Policy: s.policy, Stage: s, Door: s, Migrator: lab, Contractor: lab, Witness: s, Examiner: s, Ledger: s, Likeness: s, Restorer: restoring{s}, Settings: s, Tester: s,
 		Flags: s,
 	}
 	if traffic := declaredTraffic(baseline, candidate); traffic != nil && env.Listen != "" {
@@ -270,7 +270,7 @@ func (s *stage) dropCopies(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return restoring{s}.forget(ctx, server)
 }
 
 func (s *stage) Serve(ctx context.Context, part rehearsal.Part) error {

@@ -219,20 +219,21 @@ func TestPromotion_GoesBackByItselfWhenTheNewReleaseIsWorse(t *testing.T) {
 	h := newHouse(t)
 	h.open(t)
 	h.up(t)
-	h.release(t, "turncoat", "better")
+	h.release(t, "turncoat", "burning")
 	visit(t, h.production)
 	h.passed(t, "turncoat")
 	p := h.promoted(t, h.promote(t, "turncoat").ID)
 	if p.State != understudy.PromotionRolledBack || h.whoServes(t) != "old" {
 		t.Fatalf("%s serves:\n%s", h.whoServes(t), told(p))
 	}
-	h.passed(t, "better")
-	_, err := h.Promote(limited(t), api.Promote{Release: "better", By: "ops"})
+	r := h.passed(t, "burning")
+	_, err := h.Promote(limited(t), api.Promote{Release: "burning", By: "ops"})
 	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "held") {
 		t.Errorf("a promotion after the rollback answered %v, expected the hold", err)
 	}
 	check(t, h.LiftHold(limited(t), "production", "ops", "understood"))
-	if p := h.promoted(t, h.promote(t, "better").ID); p.State != understudy.PromotionSettled {
-		t.Errorf("after the hold was lifted:\n%s", told(p))
+	if p := h.promoted(t, h.promote(t, "burning").ID); p.State != understudy.PromotionSettled {
+		t.Fatalf("after the hold was lifted:\n%s", told(p))
 	}
+	h.isRestored(t, r)
 }

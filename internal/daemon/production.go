@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"understudy"
 	"understudy/internal/promotion"
@@ -132,44 +130,11 @@ func (p deployments) Stop(ctx context.Context, id string) error {
 type schema struct{ d *Daemon }
 
 func (s schema) SafetyCopy(ctx context.Context, environment, promotion string) (string, error) {
-	env, _, err := s.d.environment(environment)
+	made, databases, err := s.d.safetyCopy(ctx, environment, promotion)
 	if err != nil {
 		return "", err
 	}
-	release, databases, err := s.d.running(ctx, env)
-	if err != nil {
-		return "", err
-	}
-	dir := s.d.options.State.Below("backups", promotion)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	server, err := s.d.server(env, release.Application, 0)
-	if err != nil {
-		return "", err
-	}
-	if err := clearHalfMade(dir); err != nil {
-		return "", err
-	}
-	for name, physical := range databases {
-		path := s.d.options.State.Below("backups", promotion, name+".dump")
-		if _, err := os.Stat(path); err == nil {
-			continue
-		}
-		if err := server.Dump(ctx, physical, path); err != nil {
-			return "", err
-		}
-	}
-	return dir, nil
-}
-
-// clearHalfMade removes what a crash left of a copy: production's data, unmasked.
-func clearHalfMade(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, ".*.new-*"))
-	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
+	return made.dir, made.make(ctx, databases)
 }
 
 // door is an environment's front door, for promotions.

@@ -173,7 +173,7 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 		}
 	}, func(stopped error) {
 		var back promotion.GoBack
-		if wish == nil && errors.As(stopped, &back) { // it may have come when all was done
+		if wish == nil && errors.As(stopped, &back) && d.unheeded(id) {
 			d.carry(id, environment, give, back)
 			return
 		}
@@ -182,6 +182,12 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 	if !begun { // it waits for the stage, and finds in its record what is wanted of it
 		letGo()
 	}
+}
+
+// unheeded tells whether a wish to go back came when all was done and nobody listened.
+func (d *Daemon) unheeded(id string) bool {
+	p, err := records{d}.LoadPromotion(d.life, id)
+	return err == nil && p.State == understudy.PromotionSettled && p.Restore == nil
 }
 
 // stuck tells whoever follows a promotion why it does not go on, once for each reason. Where

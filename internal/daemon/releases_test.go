@@ -22,6 +22,7 @@ type version struct {
 	Broken  bool     `json:"broken,omitempty"`
 	Needs   string   `json:"-"` // a key of configuration that it cannot do without
 	Boots   bool     `json:"-"` // it declares no migration: its service migrates when it starts
+	Burns   bool     `json:"-"` // no code leads back from it: its way back is to restore
 }
 
 func versions() map[string]version {
@@ -32,12 +33,13 @@ func versions() map[string]version {
 		`CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, account int REFERENCES accounts, text text)`,
 	}
 	all := map[string]version{
-		"old":    {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
-		"good":   {Text: "text", Up: tint, Down: untint},
-		"plain":  {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
-		"tidy":   {Text: "text", Up: tint, Down: untint, Away: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`}},
-		"better": {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
-		"steady": {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
+		"old":     {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
+		"good":    {Text: "text", Up: tint, Down: untint},
+		"plain":   {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`}, Down: []string{`SELECT 1`}}, // no change of the schema, so its rehearsal is short
+		"tidy":    {Text: "text", Up: tint, Down: untint, Away: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`}},
+		"better":  {Text: "text", Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`}, Down: []string{`ALTER TABLE notes DROP COLUMN IF EXISTS shade`}},
+		"burning": {Text: "text", Burns: true, Up: []string{`ALTER TABLE notes ADD COLUMN IF NOT EXISTS shade text`, `UPDATE notes SET text = 'burnt' WHERE id <= 10`}},
+		"steady":  {Text: "text", Up: []string{`SELECT pg_sleep(0.7)`, tint[0]}, Down: untint},
 		"slow": {Text: "text", Up: []string{
 			`BEGIN`, `LOCK TABLE notes IN ACCESS EXCLUSIVE MODE`, `SELECT pg_sleep(2.5)`, tint[0], `COMMIT`,
 		}, Down: untint},
@@ -99,6 +101,9 @@ func (h *house) source(t *testing.T, name string) string {
 	if declared := h.flags[name]; declared != "" {
 		check(t, os.WriteFile(filepath.Join(dir, "flags.json"), []byte(declared), 0o644))
 		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte("flags: flags.json\n"+h.yaml()), 0o644))
+	}
+	if v.Burns {
+		check(t, os.WriteFile(filepath.Join(dir, "understudy.yaml"), []byte(strings.Replace(h.yaml(), "back: down", "back: restore", 1)), 0o644))
 	}
 	if v.Needs != "" {
 		text := strings.Replace(h.yaml(), "env:\n      GREETING", fmt.Sprintf("env:\n      %[1]s: ${%[1]s:?where gift cards are kept}\n      GREETING", v.Needs), 1)

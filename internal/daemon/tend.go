@@ -128,6 +128,9 @@ func (d *Daemon) duringPromotion(ctx context.Context, s standing, id string) err
 	if err != nil {
 		return err
 	}
+	if p.State == understudy.PromotionRollingBack && p.Restore != nil {
+		return nil // no program may run while the databases are restored
+	}
 	warm := ""
 	if p.State == understudy.PromotionBaking {
 		warm = p.Old

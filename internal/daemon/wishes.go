@@ -16,6 +16,9 @@ const (
 	actSettle   = "promotion.settle"
 	actContract = "contract.asked"
 	actCancel   = "rehearsal.cancel"
+
+	// factLoseWrites is among the facts of a rollback that is to restore the databases.
+	factLoseWrites = "loseWrites"
 )
 
 // contractWish is somebody's wish that a contract migration be run.
@@ -36,7 +39,7 @@ func (b *wishBook) note(e understudy.Entry) {
 	b.read = e.Sequence
 	switch e.Act {
 	case actRollback:
-		b.open[e.Subject] = promotion.GoBack{By: e.Actor, Reason: e.Reason}
+		b.open[e.Subject] = promotion.GoBack{By: e.Actor, Reason: e.Reason, LoseWrites: e.Facts[factLoseWrites] != ""}
 	case actSettle:
 		b.open[e.Subject] = promotion.Settle{By: e.Actor, Reason: e.Reason}
 	case actContract:
@@ -47,7 +50,7 @@ func (b *wishBook) note(e understudy.Entry) {
 		if _, back := b.open[e.Subject].(promotion.GoBack); !back { // that is heeded after it too
 			delete(b.open, e.Subject)
 		}
-	case "promotion.rolling-back", "promotion.rolled-back", "promotion.refused", "promotion.contracting", "promotion.contracted":
+	case "promotion.rolling-back", "promotion.rolled-back", "rollback.failed", "promotion.refused", "promotion.contracting", "promotion.contracted":
 		delete(b.open, e.Subject)
 	}
 }
@@ -78,8 +81,9 @@ func (d *Daemon) goOnPromoting(ctx context.Context, wishes map[string]error) err
 	for _, p := range all {
 		switch wish := wishes[p.ID].(type) {
 		case promotion.GoBack:
+			again := wish.LoseWrites && p.State == understudy.PromotionRolledBack && (p.Restore == nil || !p.Restore.Done)
 			switch {
-			case p.State != understudy.PromotionSettled:
+			case p.State != understudy.PromotionSettled && !again:
 				d.goOnWith(p, wish)
 			case last[p.To] == p.ID: // else others came after it, and it is not what runs
 				err = d.takeBack(ctx, p, nil, wish)

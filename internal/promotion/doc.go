@@ -18,6 +18,13 @@
 // nothing is promoted again before a person has looked. A rollback is never rolled back
 // by itself. The expanded schema stays: that the old release runs on it was rehearsed.
 //
+// Of a release whose way back is to restore the databases, the same holds only where the old
+// release was seen to run on what the new one wrote. Else it stays where it is until a person
+// decides: restoring loses what was written since, which nobody does by itself. Asked for, the
+// rollback shuts the door, exchanges the databases in one step, and starts the old release
+// anew; where that cannot be done the promotion is settled again, and nothing was changed. A
+// rollback that left the databases as they are may be followed by one that restores them.
+//
 // Settled, a release may be contracted: what only the old one needs is taken away, which is
 // stopped before that begins. From there no way leads back, whoever dies; a contract migration
 // that does not run through leaves the promotion settled, to be tried again.

@@ -65,9 +65,10 @@ func stories() map[string]story {
 				return 0
 			}
 		}),
-		"it hangs":             brief(func(s *story) { s.hangs = func(int) bool { return true } }),
-		"it is slow":           brief(slow),
-		"a worker takes turns": brief(func(s *story) { s.turns = true }),
+		"the way back is a restore": restoring(true, nil),
+		"it hangs":                  brief(func(s *story) { s.hangs = func(int) bool { return true } }),
+		"it is slow":                brief(slow),
+		"a worker takes turns":      brief(func(s *story) { s.turns = true }),
 		"a worker takes turns, and it is bad": brief(func(s *story) {
 			s.turns = true
 			s.errors = func(share int) float64 { return float64(share / 100) }

@@ -136,6 +136,10 @@ func (e *Engine) unrestored(ctx context.Context, p *understudy.Promotion, why st
 	if err := e.Production.Hold(ctx, p.To, fmt.Sprintf("%s could not be taken back: %s", p.Label, why)); err != nil {
 		return "", err
 	}
+	facts := map[string]string{"to": p.To, "release": p.Label}
+	if err := e.Recorder.Record(ctx, "rollback.failed", p.ID, why, facts); err != nil {
+		return "", err
+	}
 	return understudy.PromotionSettled, e.say(ctx, p, "%s serves on, and %s is kept warm", p.Label, p.OldLabel)
 }
 

@@ -44,11 +44,7 @@ func isOnlyByRestoring(f understudy.Finding) bool {
 // new release is gone, and the old one is started anew on what was there before. It is
 // attested only where all of that was so.
 func (p *play) restoreBack(ctx context.Context, c *understudy.Check, before understudy.Written, since time.Time) error {
-	after, err := p.Restorer.Written(ctx)
-	if err != nil {
-		return err
-	}
-	lost, within := after.Since(before), time.Since(since)
+	within := time.Since(since)
 	r := understudy.Restoration{OldAfterNew: p.deaf() == "" && !slices.ContainsFunc(c.Findings, isOnlyByRestoring)}
 	p.leave()
 	if err := p.Stage.Stop(ctx, Candidate); err != nil {
@@ -72,7 +68,7 @@ func (p *play) restoreBack(ctx context.Context, c *understudy.Check, before unde
 	}
 	r.Copied, r.Bytes, r.Took, r.Basis = done.Copied, done.Bytes, done.Took+ready, done.Basis
 	r.Low, r.High = ready+scaled(done.Took, done.Least), ready+scaled(done.Took, done.Most)
-	p.tellRestored(c, r, lost, within)
+	p.tellRestored(c, r, done.Written.Since(before), within)
 	if err := p.servesRestored(ctx, c); err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type Restored struct {
 	Copied time.Duration // to take the copy
 	Bytes  int64         // that it has
 	Took   time.Duration // to read it and put it in place
+	// Written is how much had been written on the work copy by then, counted when nobody wrote any more.
+	Written understudy.Written
 	// Least and Most are by how much that grows from the twin's size to production's.
 	Least, Most float64
 	Basis       string
