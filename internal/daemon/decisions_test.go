@@ -14,7 +14,7 @@ func TestATakenBackPromotionIsTakenBackOnceAndContractedNever(t *testing.T) {
 	d := archived(t)
 	back := func(want ...string) {
 		t.Helper()
-		_, err := d.lastPromotion(t.Context(), "production")
+		_, err := d.Rollback(t.Context(), api.Rollback{Environment: "production", By: "ops"})
 		for _, part := range want {
 			if err == nil || !strings.Contains(err.Error()+understudy.HintOf(err), part) {
 				t.Errorf("found %v: %s; want %q", err, understudy.HintOf(err), part)

@@ -35,15 +35,17 @@ func (h *house) alike(t *testing.T, r understudy.Rehearsal, s understudy.Stateme
 	check(t, err)
 	var whole understudy.Parity
 	check(t, errors.Join(json.NewDecoder(content).Decode(&whole), content.Close()))
-	if whole.A != "production" || whole.B != "staging" || whole.Figure != s.Parity.Figure || whole.Figure != 100 {
+	if whole.A != "production" || whole.B != "staging" || whole.Figure != s.Parity.Figure || drifted(whole.Gaps) < 0 {
 		t.Errorf("a fresh twin is measured as %+v", whole)
 	}
-	if a := s.Parity.Accepted; len(a) != 1 || a[0].Owner != "ann" || a[0].Differences != 1 || s.Parity.Accidental != 0 {
+	if a := s.Parity.Accepted; len(a) != 1 || a[0].Owner != "ann" || a[0].Differences != 1 || s.Parity.Accidental != drifted(whole.Gaps) {
 		t.Errorf("attested is %+v", s.Parity)
 	}
 	var codes []string
 	for _, f := range c.Findings {
-		codes = append(codes, f.Code)
+		if f.Code != "parity.differs" || drifted(whole.Gaps) == 0 {
+			codes = append(codes, f.Code)
+		}
 	}
 	if !slices.Equal(codes, []string{"parity.acceptance-unused", "parity.accepted"}) {
 		t.Errorf("found is %v", codes)
@@ -63,6 +65,22 @@ func (h *house) alike(t *testing.T, r understudy.Rehearsal, s understudy.Stateme
 	}
 }
 
+// drifted counts the accidental differences of a fresh twin: customers write in production
+// meanwhile, so that its sizes may move. -1: there are others.
+func drifted(gaps []understudy.Gap) int {
+	n := 0
+	for _, g := range gaps {
+		if !g.Accidental() {
+			continue
+		}
+		if kind, known := understudy.GapKindOf(g.Kind); !known || !kind.Scaled {
+			return -1
+		}
+		n++
+	}
+	return n
+}
+
 // behind holds the history to it that a promotion leaves the twin behind, and watching to it
 // that it sees the same.
 func (h *house) behind(t *testing.T, p understudy.Promotion) {
@@ -79,7 +97,7 @@ func (h *house) behind(t *testing.T, p understudy.Promotion) {
 		})
 	})
 	first, last := past.Stretches[0], past.Stretches[len(past.Stretches)-1]
-	if first.Figure != 100 || len(first.Occasions) != 1 || first.Occasions[0].What != understudy.OccasionRehearsal || last.Figure >= 100 {
+	if first.Figure < 99 || len(first.Occasions) != 1 || first.Occasions[0].What != understudy.OccasionRehearsal || last.Figure >= 100 {
 		t.Errorf("it went from %+v to %+v", first, last)
 	}
 	if !slices.ContainsFunc(last.Changes, func(c understudy.ParityChange) bool {
