@@ -164,6 +164,9 @@ func (g Gate) bits(s Statement) []Requirement {
 }
 
 func (g Gate) unmoved(s Statement) []Requirement {
+	if s.Production.Environment == "" { // its twin was never set to what production is
+		return []Requirement{{Name: RequireUnmoved, Breakable: true, Says: "the rehearsal did not get to see production"}}
+	}
 	var out []Requirement
 	now := g.Production
 	if g.rehearsed(s) { // as it would be with the release

@@ -216,6 +216,14 @@ func TestFingerprint_MovedNamesThePart(t *testing.T) {
 	}
 }
 
+func TestGate_SaysInOneSentenceThatARehearsalNeverSawProduction(t *testing.T) {
+	gate, statement := permitted()
+	statement.Production = understudy.Fingerprint{}
+	if why := gate.Refusals(statement); len(why) != 1 || why[0] != "the rehearsal did not get to see production" {
+		t.Errorf("refused: %q", why)
+	}
+}
+
 func TestFingerprint_WhenAndUnderWhatLabelDoNotMatter(t *testing.T) {
 	_, statement := permitted()
 	now := statement.Production

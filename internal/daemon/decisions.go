@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"understudy"
@@ -32,25 +33,39 @@ func (d *Daemon) Rollback(ctx context.Context, request api.Rollback) (understudy
 	record := func() error {
 		return recorder{d, request.By}.Record(ctx, actRollback, last.ID, reason, asked(request))
 	}
+	refused := func(why error) error { return why }
 	if !last.State.Ended() {
 		if err := record(); err != nil || d.acts.stop(last.ID, wish) {
 			return last, err
 		}
 		// it has ended meanwhile
-		if last, err = d.promotion(ctx, last.ID); err != nil || last.State != understudy.PromotionSettled {
+		if last, err = d.promotion(ctx, last.ID); err != nil || last.State != understudy.PromotionSettled && !givesBack(last, wish) {
 			return last, err
 		}
 		record = func() error { return nil }
+		refused = func(why error) error { return errors.Join(why, d.unasked(ctx, last, request)) }
 	}
 	give, err := d.stages.await(ctx, last.To, "rollback of promotion "+last.ID, forMoments)
 	if err != nil {
-		return last, err
+		return last, refused(err)
 	}
 	if err := record(); err != nil {
 		give()
 		return last, err
 	}
 	return last, d.takeBack(ctx, last, give, wish)
+}
+
+// unasked writes down that a wish which is in the journal already was refused: a daemon that is
+// started again must not heed what somebody was told not to have.
+func (d *Daemon) unasked(ctx context.Context, p understudy.Promotion, request api.Rollback) error {
+	return recorder{d, request.By}.Record(context.WithoutCancel(ctx), actRollbackFailed, p.ID, p.To+" is in use", asked(request))
+}
+
+// givesBack tells whether a wish would still give the databases back, after a promotion that has
+// gone back without them.
+func givesBack(p understudy.Promotion, wish promotion.GoBack) bool {
+	return wish.LoseWrites && p.State == understudy.PromotionRolledBack && mayRestore(p) == nil
 }
 
 // asked are the facts of a wish to go back.

@@ -51,6 +51,9 @@ func mayRestore(p understudy.Promotion) error {
 			WithHint("leave out --lose-writes: nothing is lost then")
 	case p.SafetyCopy == "" && p.State.Ended():
 		return understudy.Errorf(understudy.KindRefused, "there is no safety copy of before %s: its migration was not begun", p.Label)
+	case p.State == understudy.PromotionRollingBack && p.Restore == nil:
+		return understudy.Errorf(understudy.KindConflict, "%s is on its way back to %s already, with its databases as they are", p.To, p.OldLabel).
+			WithHint("once it is back, ask again if they have to be restored as well")
 	case p.Restore != nil && p.Restore.Done:
 		return understudy.Errorf(understudy.KindRefused, "the databases of %s are as they were before %s already", p.To, p.Label)
 	}

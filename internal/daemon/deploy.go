@@ -29,6 +29,9 @@ type order struct {
 	// boot: it is started to see what its start does to the databases, and ended at once:
 	// its sessions there are marked as a migration's, and it is given no time to end.
 	boot bool
+	// again: it ran before. What it needs not to be down is not held against rules once more:
+	// a secret behind a reference may have changed since.
+	again bool
 	// flags are what it serves, where a rehearsal sets them; nil: what its environment says.
 	flags *supervisor.FlagSet
 }
@@ -167,8 +170,10 @@ func (d *Daemon) program(o order, s understudy.Service, port int, given map[stri
 	if err != nil {
 		return process.Program{}, err
 	}
-	if err := kept(o, s, resolved); err != nil {
-		return process.Program{}, err
+	if !o.again {
+		if err := kept(o, s, resolved); err != nil {
+			return process.Program{}, err
+		}
 	}
 	grace := s.Grace
 	switch {

@@ -206,19 +206,35 @@ func (d *Daemon) TestNotification(ctx context.Context, request api.TestNotificat
 // RetryNotification tries a notification again now, and for another day.
 func (d *Daemon) RetryNotification(ctx context.Context, request api.RetryNotification) (understudy.Notification, error) {
 	request.By = d.actor(ctx, request.By)
-	if err := d.record(ctx, request.By, "notification.retried", request.ID, nil); err != nil {
-		return understudy.Notification{}, err
+	var n understudy.Notification
+	err := d.store.Get(ctx, kindNotified, request.ID, &n)
+	if understudy.KindOf(err) == understudy.KindNotFound {
+		err = understudy.Errorf(understudy.KindNotFound, "there is no notification %q", request.ID).WithHint("see what there is: understudy notifications")
 	}
-	n, err := store.Update(ctx, d.store, kindNotified, request.ID, func(n *understudy.Notification) error {
-		if n.State == understudy.NotificationDelivered {
-			return understudy.Errorf(understudy.KindConflict, "notification %s was delivered at %s", n.ID, n.EndedAt.Local().Format(time.DateTime))
+	if err == nil {
+		err = undelivered(n)
+	}
+	if err != nil {
+		return n, err
+	}
+	if err := d.record(ctx, request.By, "notification.retried", request.ID, nil); err != nil {
+		return n, err
+	}
+	n, err = store.Update(ctx, d.store, kindNotified, request.ID, func(n *understudy.Notification) error {
+		if err := undelivered(*n); err != nil {
+			return err
 		}
 		*n = notify.Again(*n, time.Now())
 		return nil
 	})
-	if understudy.KindOf(err) == understudy.KindNotFound {
-		err = understudy.Errorf(understudy.KindNotFound, "there is no notification %q", request.ID).WithHint("see what there is: understudy notifications")
-	}
 	d.bell.ring(outboxRings)
 	return n, err
+}
+
+// undelivered refuses what there is nothing to try again of.
+func undelivered(n understudy.Notification) error {
+	if n.State == understudy.NotificationDelivered {
+		return understudy.Errorf(understudy.KindConflict, "notification %s was delivered at %s", n.ID, n.EndedAt.Local().Format(time.DateTime))
+	}
+	return nil
 }

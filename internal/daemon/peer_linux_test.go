@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/user"
@@ -93,7 +94,14 @@ func TestActor_NobodyIsTakenForAnotherInTheJournal(t *testing.T) {
 	})
 	d.news = &news{bell: d.bell}
 	ctx := context.WithValue(t.Context(), peerKey{}, 65534)
-	if _, err := d.RetryNotification(ctx, api.RetryNotification{ID: "1-team", By: "root"}); understudy.KindOf(err) != understudy.KindNotFound {
+	again := func() error {
+		_, err := d.RetryNotification(ctx, api.RetryNotification{ID: "1-team", By: "root"})
+		return err
+	}
+	if err := again(); understudy.KindOf(err) != understudy.KindNotFound || d.journal.Head().Sequence != 0 {
+		t.Fatalf("what is not there was tried again: %v, %+v", err, d.journal.Head())
+	}
+	if err := errors.Join(d.store.Put(ctx, kindNotified, "1-team", understudy.Notification{ID: "1-team", State: understudy.NotificationGivenUp}), again()); err != nil {
 		t.Fatal(err)
 	}
 	if end := d.journal.Head(); end.Act != "notification.retried" || end.Actor == "root" {

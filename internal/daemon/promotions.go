@@ -173,8 +173,7 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 		}
 	}, func(stopped error) {
 		var back promotion.GoBack
-		if wish == nil && errors.As(stopped, &back) && d.unheeded(id) {
-			d.carry(id, environment, give, back)
+		if wish == nil && errors.As(stopped, &back) && d.heedLate(id, give, back) {
 			return
 		}
 		letGo()
@@ -184,10 +183,23 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 	}
 }
 
-// unheeded tells whether a wish to go back came when all was done and nobody listened.
-func (d *Daemon) unheeded(id string) bool {
+// heedLate takes back a promotion of which somebody wished that when all was done and nobody
+// listened; then the stage is given back with it.
+func (d *Daemon) heedLate(id string, give func(), back promotion.GoBack) bool {
 	p, err := records{d}.LoadPromotion(d.life, id)
-	return err == nil && p.State == understudy.PromotionSettled && p.Restore == nil
+	switch {
+	case err != nil:
+		return false
+	case p.State == understudy.PromotionSettled && p.Restore == nil:
+		d.carry(id, p.To, give, back)
+		return true
+	case !givesBack(p, back):
+		return false
+	}
+	if err := d.takeBack(d.life, p, give, back); err != nil { // it is in the journal, and heeded at the next start
+		d.note(stuckAt(id), "promotion %s could not be taken back: %v", id, err)
+	}
+	return true
 }
 
 // stuck tells whoever follows a promotion why it does not go on, once for each reason. Where

@@ -94,6 +94,18 @@ func (r restorer) open(ctx context.Context, environment, promotion string) (safe
 	return copied, server, at, server.Start(ctx)
 }
 
+// restores tells whether a promotion gives the databases back: no program may run meanwhile.
+func restores(p understudy.Promotion) bool {
+	return p.State == understudy.PromotionRollingBack && p.Restore != nil
+}
+
+// restoringIn tells whether one does so in an environment, though it may not have gone on
+// yet, as when the machine has just started.
+func (d *Daemon) restoringIn(ctx context.Context, environment string) (bool, error) {
+	all, err := d.Promotions(ctx)
+	return slices.ContainsFunc(all, func(p understudy.Promotion) bool { return p.To == environment && restores(p) }), err
+}
+
 // shutter keeps customers out of an environment.
 type shutter struct{ d *Daemon }
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +54,8 @@ func (d *Daemon) safetyCopy(ctx context.Context, environment, promotion string) 
 
 func (s safetyCopy) dump(database string) string { return filepath.Join(s.dir, database+".dump") }
 
-// make dumps every database that was not dumped before.
+// make dumps every database. What an earlier try left is older than whoever asks believes, and
+// goes first.
 func (s safetyCopy) make(ctx context.Context, databases map[string]string) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
@@ -64,26 +64,17 @@ func (s safetyCopy) make(ctx context.Context, databases map[string]string) error
 	if err != nil {
 		return err
 	}
-	if err := clearHalfMade(s.dir); err != nil {
+	if err := clearCopies(s.dir); err != nil {
 		return err
 	}
-	dumps, err := filepath.Glob(s.dump("*"))
+	counted, err := s.count(ctx, databases)
 	if err != nil {
 		return err
 	}
-	if len(dumps) == 0 {
-		counted, err := s.count(ctx, databases)
-		if err != nil {
-			return err
-		}
-		if err := s.keep(notedFile, noted{time.Now(), databases, counted}); err != nil {
-			return err
-		}
+	if err := s.keep(notedFile, noted{time.Now(), databases, counted}); err != nil {
+		return err
 	}
 	for name, physical := range databases {
-		if slices.Contains(dumps, s.dump(name)) {
-			continue
-		}
 		if err := server.Dump(ctx, physical, s.dump(name)); err != nil {
 			return err
 		}
@@ -183,11 +174,15 @@ func inDatabase(database, table string, databases int) string {
 	return table
 }
 
-// clearHalfMade removes what a crash left of a copy: production's data, unmasked.
-func clearHalfMade(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, ".*.new-*"))
-	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
+// clearCopies removes what a crash left of a copy, whole or half made: production's data, unmasked.
+func clearCopies(dir string) error {
+	var failed error
+	for _, pattern := range []string{".*.new-*", "*.dump"} {
+		left, err := filepath.Glob(filepath.Join(dir, pattern))
+		for _, path := range left {
+			err = errors.Join(err, os.Remove(path))
+		}
+		failed = errors.Join(failed, err)
 	}
-	return err
+	return failed
 }

@@ -113,6 +113,9 @@ func (d *Daemon) lookAfter(ctx context.Context, name string) error {
 	give, err := d.stages.take(name, bringingBack)
 	if err == nil {
 		defer give()
+		if restoring, err := d.restoringIn(ctx, name); err != nil || restoring {
+			return err
+		}
 		return d.bringBack(ctx, name, s.Standby, "")
 	}
 	if holder := d.stages.holder(name); strings.Contains(holder, "promotion ") {
@@ -128,8 +131,8 @@ func (d *Daemon) duringPromotion(ctx context.Context, s standing, id string) err
 	if err != nil {
 		return err
 	}
-	if p.State == understudy.PromotionRollingBack && p.Restore != nil {
-		return nil // no program may run while the databases are restored
+	if restores(p) {
+		return nil
 	}
 	warm := ""
 	if p.State == understudy.PromotionBaking {
@@ -254,7 +257,7 @@ func (d *Daemon) again(ctx context.Context, id string) (order, error) {
 	}
 	release, err := d.releaseByDigest(ctx, record.Release)
 	second := !env.Sealed() && id != now.Serving
-	return order{id: id, env: asStarted(env, record), release: release, databases: record.Databases, programs: true, second: second}, err
+	return order{id: id, env: asStarted(env, record), release: release, databases: record.Databases, programs: true, second: second, again: true}, err
 }
 
 // otherThan is an error unless it is of a kind.

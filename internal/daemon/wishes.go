@@ -17,6 +17,9 @@ const (
 	actContract = "contract.asked"
 	actCancel   = "rehearsal.cancel"
 
+	// actRollbackFailed ends a rollback that came to nothing.
+	actRollbackFailed = "rollback.failed"
+
 	// factLoseWrites is among the facts of a rollback that is to restore the databases.
 	factLoseWrites = "loseWrites"
 )
@@ -50,7 +53,7 @@ func (b *wishBook) note(e understudy.Entry) {
 		if _, back := b.open[e.Subject].(promotion.GoBack); !back { // that is heeded after it too
 			delete(b.open, e.Subject)
 		}
-	case "promotion.rolling-back", "promotion.rolled-back", "rollback.failed", "promotion.refused", "promotion.contracting", "promotion.contracted":
+	case "promotion.rolled-back", actRollbackFailed, "promotion.refused", "promotion.contracting", "promotion.contracted":
 		delete(b.open, e.Subject)
 	}
 }
@@ -81,9 +84,8 @@ func (d *Daemon) goOnPromoting(ctx context.Context, wishes map[string]error) err
 	for _, p := range all {
 		switch wish := wishes[p.ID].(type) {
 		case promotion.GoBack:
-			again := wish.LoseWrites && p.State == understudy.PromotionRolledBack && (p.Restore == nil || !p.Restore.Done)
 			switch {
-			case p.State != understudy.PromotionSettled && !again:
+			case p.State != understudy.PromotionSettled && !givesBack(p, wish):
 				d.goOnWith(p, wish)
 			case last[p.To] == p.ID: // else others came after it, and it is not what runs
 				err = d.takeBack(ctx, p, nil, wish)

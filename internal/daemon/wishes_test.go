@@ -93,3 +93,47 @@ func TestActs_WhatStopsOneThatHasJustDoneItsWorkIsToldToWhatFollows(t *testing.T
 	}
 	a.all.Wait()
 }
+
+func TestWishes_OneThatIsBegunIsHeededUntilItHasEnded(t *testing.T) {
+	var b wishBook
+	note := func(act string, facts map[string]string) {
+		b.note(understudy.Entry{Sequence: b.read + 1, Act: act, Actor: "ada", Subject: "p1", Facts: facts})
+	}
+	note(actRollback, map[string]string{factLoseWrites: "yes"})
+	note("promotion.rolling-back", nil) // its record may not say so yet
+	if back, is := b.open["p1"].(promotion.GoBack); !is || !back.LoseWrites {
+		t.Errorf("killed in between, what is wanted is %v", b.open["p1"])
+	}
+	for _, end := range []string{"promotion.rolled-back", actRollbackFailed} {
+		note(actRollback, nil)
+		if note(end, nil); len(b.open) != 0 {
+			t.Errorf("after %s, what is wanted is %v", end, b.open)
+		}
+	}
+}
+
+func TestGivesBack_OnlyWhatWasAskedForAndIsNotBackYet(t *testing.T) {
+	p := understudy.Promotion{State: understudy.PromotionRolledBack, Restores: true, SafetyCopy: "backups/p1"}
+	wish := promotion.GoBack{By: "ada", LoseWrites: true}
+	with := func(change func(*understudy.Promotion)) understudy.Promotion {
+		changed := p
+		change(&changed)
+		return changed
+	}
+	for claim, c := range map[string]struct {
+		p    understudy.Promotion
+		wish promotion.GoBack
+		want bool
+	}{
+		"it went back as it was":  {p, wish, true},
+		"writes are to be kept":   {p, promotion.GoBack{By: "ada"}, false},
+		"there is no copy":        {with(func(p *understudy.Promotion) { p.SafetyCopy = "" }), wish, false},
+		"they are back":           {with(func(p *understudy.Promotion) { p.Restore = &understudy.Restore{Done: true} }), wish, false},
+		"it has not gone back":    {with(func(p *understudy.Promotion) { p.State = understudy.PromotionBaking }), wish, false},
+		"they could not be given": {with(func(p *understudy.Promotion) { p.Restore = &understudy.Restore{Failed: "damaged"} }), wish, true},
+	} {
+		if got := givesBack(c.p, c.wish); got != c.want {
+			t.Errorf("%s: %t", claim, got)
+		}
+	}
+}

@@ -141,6 +141,7 @@ func plantedInTheDatabase() []planted {
 	}
 	return []planted{
 		{"server", in(func(d *parity.Database) { d.Server = "14.1" }), []string{"server shop: 15.14 | 14.1"}},
+		{"minor version", in(func(d *parity.Database) { d.Server = "15.9 (Debian 15.9-1)" }), []string{"server shop: 15.14 | 15.9 (Debian 15.9-1)"}},
 		{"no database", func(_, b *parity.Facts) { b.Databases = nil }, []string{"server shop: 15.14 | –"}},
 		{"setting", in(func(d *parity.Database) { d.Settings["work_mem"] = parity.Setting{Value: "4MB", Default: true} }), []string{"setting shop work_mem: 64MB | 4MB"}},
 		{"setting there only", in(func(d *parity.Database) { d.Settings["shop.mode"] = parity.Setting{Value: "x"} }), []string{"setting shop shop.mode: – | x"}},

@@ -3,6 +3,7 @@ package parity
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"understudy"
 )
@@ -22,15 +23,49 @@ func (m *meter) database(name string) {
 		m.text(understudy.GapServer, name, a.Server, b.Server, "")
 		return
 	}
-	m.text(understudy.GapServer, name, a.Server, b.Server, "")
+	m.server(name, a.Server, b.Server)
 	m.settings(name, a, b)
-	m.texts(understudy.GapRole, a.Roles, b.Roles, below(name), "")
+	for _, role := range keys(a.Roles, b.Roles) {
+		m.text(understudy.GapRole, name+" "+role, a.Roles[role], b.Roles[role], m.ownRole(role, a.Roles[role], b.Roles[role]))
+	}
 	m.texts(understudy.GapLimit, a.Limits, b.Limits, below(name), "")
 	m.text(understudy.GapReplica, name, strconv.Itoa(a.Replicas), strconv.Itoa(b.Replicas), m.because("a twin has no standby of its own"))
 	m.objects(name, a.Objects, b.Objects)
 	m.volume(name, a, b)
 	m.columns(name, a, b)
 	m.plans(name, a, b)
+}
+
+// server compares two versions. Another major one is another server; another minor one has
+// other mends, and weighs a tenth. How its packager calls it is no difference.
+func (m *meter) server(name, a, b string) {
+	one, other := version(a), version(b)
+	oneMajor, _, _ := strings.Cut(one, ".")
+	otherMajor, _, _ := strings.Cut(other, ".")
+	switch {
+	case m.blind[understudy.GapServer]:
+	case one == other:
+		m.same(understudy.GapServer)
+	case oneMajor == otherMajor:
+		m.gap(understudy.GapServer, name, a, b, 0.1, "")
+	default:
+		m.gap(understudy.GapServer, name, a, b, 1, "")
+	}
+}
+
+// ownRole is why a role may be on one side only. Where somebody else runs production's server,
+// the administrator whom it gives to its customers has the name that a twin's server is made with.
+func (m *meter) ownRole(role, a, b string) string {
+	if role == "postgres" && (a == "" || b == "") {
+		return m.because("a twin's server is its administrator's alone")
+	}
+	return ""
+}
+
+// version is what a server says of itself without what its packager added.
+func version(said string) string {
+	number, _, _ := strings.Cut(said, " ")
+	return number
 }
 
 // volume compares what both sides have: a table that is missing is a gap of its own.

@@ -236,7 +236,7 @@ func (e *Engine) expand(ctx context.Context, p *understudy.Promotion, release un
 	if release.Application.Migration == nil || p.Step == "migrated" {
 		return nil
 	}
-	if policy.SafetyCopy || p.Restores {
+	if (policy.SafetyCopy || p.Restores) && p.SafetyCopy == "" { // later the migration may have begun
 		path, err := e.Schema.SafetyCopy(ctx, p.To, p.ID)
 		if err != nil {
 			return orTurn(ctx, err, "no safety copy could be made: %v", err)

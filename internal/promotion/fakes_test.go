@@ -339,7 +339,7 @@ func (d deployments) Start(ctx context.Context, id, _ string, _ understudy.Relea
 func (d deployments) Revive(ctx context.Context, id string) error {
 	return d.act(ctx, "Revive", func() error {
 		switch {
-		case id != oldID && (id != newID || d.story.unstaged == nil):
+		case id != oldID && (id != newID || d.story.unstaged == nil && d.story.broken["Swap"] == nil):
 			return d.fault("%q is revived", id)
 		case d.swapped && d.had.State == understudy.PromotionRollingBack && (d.had.Restore == nil || !d.had.Restore.Done):
 			return d.fault("%q is revived before it is written down that the databases are back", id)
@@ -404,7 +404,7 @@ func (s schema) SafetyCopy(ctx context.Context, _, id string) (string, error) {
 		switch {
 		case s.story.copying != nil:
 			return s.story.copying
-		case s.schema != "old" && s.copies == 0:
+		case s.schema != "old":
 			return s.fault("the safety copy is made of the %s schema", s.schema)
 		}
 		s.copies = 1

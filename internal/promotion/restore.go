@@ -93,6 +93,9 @@ func (e *Engine) swap(ctx context.Context, p *understudy.Promotion) error {
 		}
 	}
 	aside, err := e.Restorer.Swap(ctx, p.To, p.ID)
+	if understudy.KindOf(err) == understudy.KindConflict { // to try again would keep everybody out for as long
+		return orTurn(ctx, err, "the safety copy could not be put in place: %v", err)
+	}
 	if err != nil {
 		return err
 	}

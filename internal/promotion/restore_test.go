@@ -137,6 +137,8 @@ func TestRestore_KilledAnywhereItGoesOnAndTheDatabasesAreOfOneReleaseOrTheOther(
 		"it goes well":          {restoring(false, nil), restored()},
 		"the copy is damaged":   {restoring(false, func(s *story) { s.unstaged = errors.New("it ends too soon") }), settledHeld()},
 		"damaged, and it flips": {restoring(true, func(s *story) { s.unstaged = errors.New("it ends too soon") }), takenBack()},
+		"the swap is refused":   {restoring(false, refusing), settledHeld()},
+		"refused, and it flips": {restoring(true, refusing), takenBack()},
 		"it had flipped before": {restoring(true, func(s *story) { s.errors = func(share int) float64 { return float64(share / 100) } }), restored()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,6 +168,11 @@ func TestRestore_KilledAnywhereItGoesOnAndTheDatabasesAreOfOneReleaseOrTheOther(
 			})
 		})
 	}
+}
+
+// refusing is a server that does not put the databases back, however often it is asked.
+func refusing(s *story) {
+	s.broken = map[string]error{"Swap": understudy.Errorf(understudy.KindConflict, "a prepared transaction uses database main")}
 }
 
 // settledHeld is one whose rollback came to nothing.

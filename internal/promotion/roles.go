@@ -92,7 +92,7 @@ func (h Health) fallen() string {
 
 // Schema changes production's databases.
 type Schema interface {
-	// SafetyCopy dumps the databases once for a promotion; a second call finds it made.
+	// SafetyCopy dumps the databases for a promotion; a second call does so anew.
 	SafetyCopy(ctx context.Context, environment, promotion string) (path string, err error)
 	// Migrate runs the release's migration with the policy's lock timeout and tries, each
 	// in a quiet moment, and stops it at the first thing that was not rehearsed. The sentence

@@ -21,6 +21,7 @@ type Restorer interface {
 	Stage(ctx context.Context, environment, promotion string) error
 	// Swap puts what was staged in production's place, all of it or nothing, and ends every
 	// session there. Once done it does nothing. What stood there stays, under the names it gives.
+	// KindConflict: it is refused, nothing was changed, and trying again would not help.
 	Swap(ctx context.Context, environment, promotion string) (aside []string, err error)
 }
 

@@ -120,7 +120,10 @@ func (e *Engine) look(ctx context.Context, p *play, r understudy.Rehearsal, c lo
 	}
 	started := e.Now()
 	p.rehearsal = &r
-	result, err := c.run(ctx, p, &r)
+	result, err := understudy.Check{}, unset(r)
+	if err == nil {
+		result, err = c.run(ctx, p, &r)
+	}
 	if ctx.Err() != nil {
 		return r, context.Cause(ctx)
 	}
@@ -135,6 +138,15 @@ func (e *Engine) look(ctx context.Context, p *play, r understudy.Rehearsal, c lo
 	}
 	r.Checks, r.Step = append(r.Checks, result), ""
 	return e.save(ctx, r)
+}
+
+// unset says why nothing can be looked at: what would be found on a twin that could not be set
+// to what production is would be of an earlier production, or of none.
+func unset(r understudy.Rehearsal) error {
+	if twin, done := r.Done(understudy.CheckTwin); done && twin.Outcome == understudy.OutcomeError && r.Snapshot == nil {
+		return understudy.Errorf(understudy.KindUnavailable, "the twin could not be set to what production is (see check %s)", understudy.CheckTwin)
+	}
+	return nil
 }
 
 // shown gives each finding that has no evidence of its own that of its check.

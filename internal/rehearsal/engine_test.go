@@ -341,6 +341,22 @@ func TestRun_ACheckThatCannotLookIsAnErrorAndTheOthersGoOn(t *testing.T) {
 	})
 }
 
+func TestRun_OnATwinThatCouldNotBeSetNothingIsLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stories()["nothing is wrong"]
+		s.broken = map[string]error{"Reset": errors.New("production does not answer")}
+		w := undisturbed(t, s)
+		for _, c := range w.rehearsal().Checks {
+			if c.Outcome != understudy.OutcomeError || c.Name != understudy.CheckTwin && !strings.Contains(c.Summary, "the twin could not be set") {
+				t.Errorf("%s is %s: %s", c.Name, c.Outcome, c.Summary)
+			}
+		}
+		if n := len(w.rehearsal().Checks); n != len(understudy.Checks()) || w.verdicts[rehearsalID].Outcome != understudy.OutcomeError {
+			t.Errorf("%d checks, and it ended %s", n, w.verdicts[rehearsalID].Outcome)
+		}
+	})
+}
+
 func TestRun_WhatACheckFoundIsNotLostWhenItCannotGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stories()["nothing is wrong"]

@@ -1,6 +1,7 @@
 package census
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -80,7 +81,7 @@ const rolesQuery = `
 	FROM needed JOIN pg_roles r USING (oid) WHERE r.rolname !~ '^pg_' AND r.oid >= 16384`
 
 func (p *pass) readRoles(tx pgx.Tx) error {
-	return p.attempt(tx, "roles", []string{understudy.GapRole}, func(tx pgx.Tx) error {
+	return p.attempt(tx, "roles", []string{understudy.GapRole, understudy.GapSetting}, func(tx pgx.Tx) error {
 		rows, err := tx.Query(p.ctx, rolesQuery)
 		if err != nil {
 			return postgres.ReadError("reading the roles", err)
@@ -89,10 +90,8 @@ func (p *pass) readRoles(tx pgx.Tx) error {
 		var name, may string
 		var settings []string
 		_, err = pgx.ForEachRow(rows, []any{&name, &may, &settings}, func() error {
-			p.taken.Roles[name] = strings.TrimPrefix(may+p.roleSettings(settings), ", ")
-			if p.taken.Roles[name] == "" {
-				p.taken.Roles[name] = "may nothing by itself"
-			}
+			p.taken.Roles[name] = cmp.Or(may, "may nothing by itself")
+			p.roleSettings(name, settings)
 			return nil
 		})
 		if err != nil {
@@ -102,12 +101,14 @@ func (p *pass) readRoles(tx pgx.Tx) error {
 	})
 }
 
-// roleSettings are what a role begins its sessions with. The values may be secrets.
-func (p *pass) roleSettings(settings []string) string {
-	out := ""
+// roleSettings notes what a role begins its sessions with, each by itself: it is a setting, in
+// whatever order it was made. The values may be secrets.
+func (p *pass) roleSettings(role string, settings []string) {
+	if p.taken.Objects == nil {
+		return
+	}
 	for _, one := range settings {
 		name, value, _ := strings.Cut(one, "=")
-		out += ", sets " + name + " to " + p.spec.Print("setting "+name, value)
+		p.taken.Objects["role "+postgres.PlainName(role)+" begins with "+name] = p.spec.Print("setting "+name, value)
 	}
-	return out
 }

@@ -141,9 +141,11 @@ func (c *Cluster) undisturbed(ctx context.Context, database string, act func() e
 	})
 }
 
+// endSessions ends all that others have in a database: besides sessions the streams of what
+// follows it, and the server's workers there, which count as users of it too.
 func endSessions(ctx context.Context, conn *pgx.Conn, database string) error {
 	_, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'`, database)
+		WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type NOT IN ('autovacuum worker', 'parallel worker')`, database)
 	return err
 }
 

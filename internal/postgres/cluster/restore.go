@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"understudy"
 )
@@ -69,7 +70,8 @@ func (c *Cluster) analyze(ctx context.Context, database string) error {
 // Swap puts staged databases in the place of others, all in one step, with the owners,
 // settings and grants that those have: sessions are ended, and whoever connects next is in
 // the staged one. What stood there stays on the server under its aside. A swap that was done
-// is not done again, so it may be called until it returns nil.
+// is not done again, so it may be called until it returns nil. KindConflict: the server has
+// refused it, as it does while a prepared transaction stands, and nothing was changed.
 func (c *Cluster) Swap(ctx context.Context, asides map[string]string) error {
 	names := slices.Sorted(maps.Keys(asides))
 	err := c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
@@ -99,10 +101,21 @@ func (c *Cluster) Swap(ctx context.Context, asides map[string]string) error {
 			})
 		})
 	})
-	if err != nil {
-		return c.failed(err, "putting databases back to their safety copies")
+	const doing = "putting databases back to their safety copies"
+	var answer *pgconn.PgError
+	switch {
+	case errors.As(err, &answer) && refuses(answer):
+		return understudy.Errorf(understudy.KindConflict, "%s in %s: %s (SQLSTATE %s)", doing, c, answer.Message, answer.Code)
+	case err != nil:
+		return c.failed(err, "%s", doing)
 	}
 	return nil
+}
+
+// refuses tells an answer that leaves no doubt that a transaction was not committed, and that
+// nothing but what is there is the reason: neither connection, room, operator nor disk.
+func refuses(answer *pgconn.PgError) bool {
+	return len(answer.Code) == 5 && !slices.Contains([]string{"08", "53", "57", "58", "XX"}, answer.Code[:2])
 }
 
 // Unstage drops what was staged and not swapped.

@@ -79,6 +79,6 @@ func ownership() []Difference {
 		one("a default grant is missing", `ALTER DEFAULT PRIVILEGES IN SCHEMA stock REVOKE SELECT ON TABLES FROM shop_reader`, "grant default grant by postgres on tables in schema stock to shop_reader"),
 		one("a role may make databases", `ALTER ROLE shop_reader CREATEDB`, "role shop_reader"),
 		one("a role is in another group", `GRANT shop_reader TO shop_staff`, "role shop_staff"),
-		one("a role begins its sessions otherwise", `ALTER ROLE shop_owner SET work_mem = '1GB'`, "role shop_owner"),
+		one("a role begins its sessions otherwise", `ALTER ROLE shop_owner SET work_mem = '1GB'`, "setting role shop_owner begins with work_mem"),
 	}
 }
