@@ -173,20 +173,24 @@ func TestDaemon_BringsProductionBackAfterTheMachineDied(t *testing.T) {
 	}
 }
 
-// supervisor is the process of a production deployment's supervisor.
+// supervisor is the process of the supervisor of production's newest deployment of a release:
+// an earlier one may be on its way out.
 func (h *house) supervisor(t *testing.T, label string) int {
 	t.Helper()
 	all, err := h.Status(limited(t))
 	check(t, err)
+	newest, pid := "", 0
 	for _, e := range all {
 		for _, d := range e.Deployments {
-			if e.Environment.Name == "production" && d.Label == label {
-				return parentOf(t, d.Services[0].PID)
+			if e.Environment.Name == "production" && d.Label == label && d.ID > newest {
+				newest, pid = d.ID, d.Services[0].PID
 			}
 		}
 	}
-	t.Fatalf("production has no deployment of %s", label)
-	return 0
+	if pid == 0 {
+		t.Fatalf("production has no deployment of %s that runs", label)
+	}
+	return parentOf(t, pid)
 }
 
 func parentOf(t *testing.T, pid int) int {

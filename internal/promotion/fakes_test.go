@@ -69,6 +69,7 @@ type world struct {
 	story   story
 	record  []byte
 	had     understudy.Promotion
+	hear    func(understudy.Promotion) // each that is saved, if not nil
 	journal []string
 
 	running  map[string]bool
@@ -119,6 +120,9 @@ func (w *world) put(p understudy.Promotion) {
 		w.t.Fatal(err)
 	}
 	w.record, w.had = raw, p
+	if w.hear != nil {
+		w.hear(p)
+	}
 }
 
 func (w *world) fault(format string, args ...any) error {

@@ -95,14 +95,17 @@ func TestSettle_ABadReleaseGoesBackAllTheSame(t *testing.T) {
 func TestRun_WhatTheLastLookCameToIsWrittenDownWhileItWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, sound(func(s *story) { s.perSecond = 8 }))
-		var seen [2]string
-		for i := range seen {
-			time.AfterFunc(time.Duration(5+2*i)*time.Second, func() { _, seen[i] = w.had.Judged.Whole() })
+		began, seen := time.Now(), [2]string{}
+		w.hear = func(p understudy.Promotion) {
+			for i := range seen {
+				if time.Since(began) <= time.Duration(5+2*i)*time.Second {
+					_, seen[i] = p.Judged.Whole()
+				}
+			}
 		}
 		if err, _ := w.live(t.Context(), fate{}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait() // for those who read
 		for i, said := range seen {
 			if !strings.Contains(said, "50 are needed") || i > 0 && said == seen[i-1] {
 				t.Errorf("while it waited for requests, the promotion told %q", seen)
