@@ -30,6 +30,7 @@ type story struct {
 	agreed    []understudy.SignedApproval
 	glass     *understudy.BrokenGlass
 	empty     bool // production runs nothing
+	again     bool // production runs the release already, with another configuration
 	standby   string
 	notReady  error
 	migrate   error
@@ -290,7 +291,11 @@ func (c consent) Debt(ctx context.Context, _ string) (string, error) {
 type production struct{ *world }
 
 func (w *world) fingerprint() understudy.Fingerprint {
-	return understudy.Fingerprint{Environment: "production", Release: understudy.DigestOf([]byte("v1")), ReleaseLabel: "v1", Config: "print"}
+	f := understudy.Fingerprint{Environment: "production", Release: understudy.DigestOf([]byte("v1")), ReleaseLabel: "v1", Config: "print"}
+	if w.story.again {
+		f.Release, f.ReleaseLabel, f.Configured = w.story.release.Digest, "v2", "another print"
+	}
+	return f
 }
 
 func (p production) Observe(ctx context.Context, _ string) (understudy.Fingerprint, error) {
