@@ -191,16 +191,19 @@ func (d *Daemon) runsAsGiven(ctx context.Context, id string) error {
 	return nil
 }
 
-// Fit says why a release cannot be started in an environment with the configuration that it
-// has there; empty: it can. Of one that other means run, nothing is said.
-func (p production) Fit(ctx context.Context, environment string, release understudy.Release) (string, error) {
+// Fit says with which configuration a release would be started in an environment, as a keyed
+// digest, or why it cannot be. Of one that other means run, nothing is said.
+func (p production) Fit(ctx context.Context, environment string, release understudy.Release) (configured, unfit string, err error) {
 	env, _, err := p.d.environment(environment)
 	if err != nil || env.External {
-		return "", err
+		return "", "", err
 	}
 	err = p.d.fits(order{env: env, release: release, databases: physicals(release.Application)})
-	if err == nil || ctx.Err() != nil {
-		return "", ctx.Err()
+	if err == nil {
+		configured, _, err = config.ConfigPrint(env, release.Application, p.d.printKey, config.Secret)
 	}
-	return err.Error(), nil
+	if err == nil || ctx.Err() != nil {
+		return configured, "", ctx.Err()
+	}
+	return "", err.Error(), nil
 }

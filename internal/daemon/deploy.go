@@ -31,6 +31,9 @@ type order struct {
 	boot bool
 	// flags are what it serves, where a rehearsal sets them; nil: what its environment says.
 	flags *supervisor.FlagSet
+	// configured is the keyed digest of the only configuration that it may be started with;
+	// empty: any.
+	configured string
 }
 
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
@@ -66,6 +69,10 @@ func (d *Daemon) writeDown(ctx context.Context, o order, spec process.Spec) erro
 	var err error
 	if record.With, record.Config, err = d.startedWith(o, spec); err != nil {
 		return err
+	}
+	if o.configured != "" && record.Config != o.configured { // the file was changed since, or a secret
+		return understudy.Errorf(understudy.KindRefused, "its configuration in %s is another one by now than the gate let through", o.env.Name).
+			WithHint("see what has changed: understudy config diff %s; then rehearse it again: understudy rehearse %s", o.env.Name, o.release.Label)
 	}
 	if err := d.tellChangedSecrets(ctx, record); err != nil {
 		return err

@@ -21,6 +21,7 @@ type Case struct {
 	Production  understudy.Fingerprint
 	Policy      understudy.Policy // as it is written, on no lane
 	Held        string
+	Configured  string // keyed digest of the configuration that the release would be started with
 	Unfit       string // why the release cannot be started there; empty: it can
 	// Unrestorable is why production's databases cannot be given back as they were, where the
 	// release's way back is that; empty: they can.

@@ -306,8 +306,8 @@ func (p production) Held(ctx context.Context, _ string) (string, error) {
 	return p.hold, p.act(ctx, "Held", func() error { return nil })
 }
 
-func (p production) Fit(ctx context.Context, _ string, _ understudy.Release) (string, error) {
-	return p.story.unfit, p.act(ctx, "Fit", func() error { return nil })
+func (p production) Fit(ctx context.Context, _ string, _ understudy.Release) (string, string, error) {
+	return "as the gate saw it", p.story.unfit, p.act(ctx, "Fit", func() error { return nil })
 }
 
 func (p production) Hold(ctx context.Context, _, reason string) error {
@@ -326,9 +326,11 @@ func (p production) Serving(ctx context.Context, _ string) (serving, standby und
 
 type deployments struct{ *world }
 
-func (d deployments) Start(ctx context.Context, id, _ string, _ understudy.Release) error {
+func (d deployments) Start(ctx context.Context, id, _ string, _ understudy.Release, configured string) error {
 	return d.act(ctx, "Start", func() error {
 		switch {
+		case configured != "as the gate saw it":
+			return d.fault("%s is started with %q", id, configured)
 		case id != newID:
 			return d.fault("%s is started", id)
 		case d.story.release.Application.Migration != nil && d.schema != "new":
