@@ -25,9 +25,11 @@ func Serve(ctx context.Context, listener net.Listener, h *Handler) error {
 	h.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err := server.Shutdown(grace)
+	if server.Shutdown(grace) != nil { // somebody does not hang up: they are cut off
+		_ = server.Close()
+	}
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		return served
 	}
-	return err
+	return nil
 }
