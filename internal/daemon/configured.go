@@ -191,6 +191,32 @@ func (d *Daemon) runsAsGiven(ctx context.Context, id string) error {
 	return nil
 }
 
+// asObserved refuses to go on where production became what was observed of it only after the
+// stage was set: what runs on the twin would not be what the verdict is bound to.
+func (s *stage) asObserved(ctx context.Context, production understudy.Fingerprint) error {
+	now, _, err := s.d.environment(s.target.Name)
+	if err != nil {
+		return err
+	}
+	flags, err := s.d.flagState(ctx, s.env.Name)
+	if err != nil {
+		return err
+	}
+	what := ""
+	switch {
+	case production.Release != s.baseline.Digest:
+		what = "release"
+	case !maps.Equal(now.Env, s.target.Env) || !maps.Equal(now.Secrets, s.target.Secrets):
+		what = "configuration"
+	case !maps.Equal(flags.Variants(), production.FlagSet):
+		what = "flags"
+	default:
+		return nil
+	}
+	return understudy.Errorf(understudy.KindConflict, "setting up %s as %s is: its %s changed meanwhile", s.env.Name, s.target.Name, what).
+		WithHint("rehearse again: understudy rehearse %s", s.candidate.Label)
+}
+
 // Fit says with which configuration a release would be started in an environment, as a keyed
 // digest, or why it cannot be. Of one that other means run, nothing is said.
 func (p production) Fit(ctx context.Context, environment string, release understudy.Release) (configured, unfit string, err error) {
