@@ -73,7 +73,7 @@ func (d *Daemon) tellChangedSecrets(ctx context.Context, now deployment) error {
 			changed = append(changed, key)
 		}
 	}
-	matter := "the secrets of " + now.ID
+	matter := secretsOf(now.ID)
 	if len(changed) == 0 {
 		d.notes.set(matter, "")
 		return nil
@@ -81,6 +81,9 @@ func (d *Daemon) tellChangedSecrets(ctx context.Context, now deployment) error {
 	d.note(matter, "%s is started again with another %s than it had: what is behind the reference has changed since, and the value of then cannot be had again", now.ID, strings.Join(changed, ", "))
 	return nil
 }
+
+// secretsOf is the matter of a note on the secrets that a deployment was started with.
+func secretsOf(id string) string { return "the secrets of " + id }
 
 // servingRecord is what serves in an environment; nothing, where nothing does or other means
 // run it.

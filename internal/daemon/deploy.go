@@ -57,7 +57,11 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 	if err := d.runtime.Start(ctx, spec); err != nil || spec.Flags == nil {
 		return err
 	}
-	return d.refreshFlags(ctx, o.id, startsWithFlags) // they may have changed before it was there to be told
+	err = d.refreshFlags(ctx, o.id, startsWithFlags) // they may have changed before it was there to be told
+	if err != nil {
+		d.spread.begin(o.env.Name) // it is told when the environment is tended
+	}
+	return err
 }
 
 // writeDown keeps what is about to be started, and with what.
@@ -143,6 +147,7 @@ func (d *Daemon) retire(ctx context.Context, environment, id string) error {
 	if err := d.runtime.Stop(ctx, id); err != nil {
 		return err
 	}
+	d.notes.set(secretsOf(id), "") // it is not started with them again
 	return d.mark(ctx, id, understudy.DeploymentGone, "")
 }
 
