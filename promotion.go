@@ -73,6 +73,11 @@ type Promotion struct {
 	Expected *Expectation `json:"expected,omitempty"`
 	// OldRunsOnNew: the old release was seen to work on the migrated schema.
 	OldRunsOnNew bool `json:"oldRunsOnNew,omitempty"`
+	// Configured is the keyed digest of the configuration that the gate looked at, which is the
+	// only one that it is started with.
+	Configured string `json:"configured,omitempty"`
+	// Again: the environment ran the release already, and gets another configuration for it.
+	Again bool `json:"again,omitempty"`
 	// Judged is what the last look at the new release came to, Metrics what the team's own did,
 	// and OldSeen what the old one was counted to do while it served.
 	Judged  Judgement  `json:"judged,omitempty"`

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -145,8 +145,8 @@ func (c *cli) showFlag(e api.EnvironmentFlags, f api.FlagStatus) {
 // expecting lets a change say which version it is a change of.
 func expecting(flags *pflag.FlagSet, expect **int64) {
 	flags.Func("expect-version", "refuse if the flags were changed since this version", func(text string) error {
-		var version int64
-		if _, err := fmt.Sscanf(text, "%d", &version); err != nil || version < 0 {
+		version, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || version < 0 {
 			return understudy.Errorf(understudy.KindInvalid, "expected a version, as flags list shows it")
 		}
 		*expect = &version

@@ -26,7 +26,16 @@ func leaves(found *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	return out
 }
 
-// asked says what a schema asks, in words that hold nothing of what was found.
+// askedOf is what a schema asks; of a secret without the names of what is in it, which are as
+// secret as the rest.
+func askedOf(leaf *jsonschema.ValidationError, secret bool) string {
+	if _, is := leaf.ErrorKind.(*kind.AdditionalProperties); is && secret {
+		return "nothing that its schema does not know"
+	}
+	return asked(leaf.ErrorKind)
+}
+
+// asked says what a schema asks, in words that hold nothing of what was found but names.
 func asked(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:

@@ -183,7 +183,7 @@ func (t Terms) breaksSchema(schema *jsonschema.Schema, key, value string, secret
 	}
 	var out []string
 	for _, leaf := range leaves(invalid) {
-		out = append(out, "expected "+asked(leaf.ErrorKind)+found)
+		out = append(out, "expected "+askedOf(leaf, secret)+found)
 	}
 	return out
 }
@@ -196,8 +196,9 @@ func (t Terms) breaksWhole(values map[string]any, secret map[string]bool) []Brea
 	}
 	var out []Breach
 	for _, leaf := range leaves(invalid) {
-		b := Breach{Says: "expected " + asked(leaf.ErrorKind)}
-		if len(leaf.InstanceLocation) > 0 {
+		inside := len(leaf.InstanceLocation) > 0
+		b := Breach{Says: "expected " + askedOf(leaf, inside && secret[leaf.InstanceLocation[0]])}
+		if inside {
 			b.Key = leaf.InstanceLocation[0]
 			if value, is := values[b.Key]; is && !secret[b.Key] && len(leaf.InstanceLocation) == 1 {
 				b.Says += fmt.Sprintf(", found %q", fmt.Sprint(value))

@@ -26,6 +26,7 @@ config:
   MODE: {schema: {enum: [slow, fast]}}
   TLS_KEY: {secret: true, schema: {minLength: 20}}
   TLS_CERT:
+  TOKENS: {secret: true, schema: {type: object, additionalProperties: false}}
 environments: {production: {purpose: production}}
 `
 
@@ -56,6 +57,7 @@ func TestTerms_SayWhatAConfigurationDoesNotKeep(t *testing.T) {
 		"by the whole schema":              {map[string]string{"LEVEL": "9"}, `LEVEL: expected at most 5, found "9"`},
 		"a rule":                           {map[string]string{"WORKERS": "11"}, `all pools have at most 100 connections (rule config.POOL * config.WORKERS <= 100)`},
 		"a rule on the purpose":            {map[string]string{"DEBUG": "true"}, `DEBUG is off in production (rule`},
+		"what is in a secret":              {map[string]string{"TOKENS": `{"hunter2": "web"}`}, `TOKENS: expected nothing that its schema does not know (what was found is not shown, as it is a secret)`},
 		"a secret, and what needs another": {map[string]string{"TLS_KEY": "hunter2"}, `TLS_KEY: expected at least 20 letters (what was found is not shown, as it is a secret); expected a value for TLS_CERT, as TLS_KEY is set; a key needs its certificate (rule`},
 	} {
 		t.Run(name, func(t *testing.T) {

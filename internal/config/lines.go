@@ -71,7 +71,7 @@ func envFileLines(file, shown string) map[string]string {
 func describeRef(ref understudy.SecretRef) string {
 	scheme, rest, _ := strings.Cut(string(ref), ":")
 	if scheme == "exec" {
-		return "exec: " + first(strings.Fields(rest)) + " …"
+		return "exec: " + programOf(rest) + " …"
 	}
 	return string(ref)
 }

@@ -70,6 +70,8 @@ func TestReadsOf_TellsAKeyThatNothingReadsAndIsSilentWhereItCannotKnow(t *testin
 		"beside what cannot be seen":     {key: "PAGE_SIZE", files: map[string]string{"bin/web": "x", "app.zst": "\x28\xb5\x2f\xfd..."}, want: understudy.ReadUntold},
 		"beside a packed program":        {key: "PAGE_SIZE", files: map[string]string{"bin/web": "\x7fELF\x00UPX!"}, want: understudy.ReadUntold},
 		"beside a broken archive":        {key: "PAGE_SIZE", files: map[string]string{"bin/web": "x", "a.zip": "PK\x03\x04 broken"}, want: understudy.ReadUntold},
+		"in an archive behind a program": {key: "PAGE_SIZE", files: map[string]string{"bin/web": "#!/usr/bin/env python3\n" + zipOf(t, strings.Repeat("PAGE_SIZE ", 99))}, want: understudy.ReadUntold},
+		"packed by PyInstaller":          {key: "PAGE_SIZE", files: map[string]string{"bin/web": "\x7fELF\x00x\x9c..MEI\x0c\x0b\x0a\x0b\x0e" + strings.Repeat("\x00", 80)}, want: understudy.ReadUntold},
 		"of an interpreter":              {key: "PYTHONUNBUFFERED", files: map[string]string{"bin/web": "x"}, want: understudy.ReadUntold},
 		"of the run-time system":         {key: "GOMAXPROCS", files: map[string]string{"bin/web": "x"}, want: understudy.ReadUntold},
 		"of a library":                   {key: "PGSSLMODE", files: map[string]string{"bin/web": "x"}, want: understudy.ReadUntold},

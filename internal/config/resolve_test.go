@@ -33,10 +33,10 @@ func TestResolve_SaysOfEachKeyItsLayerItsOriginAndWhatItOverrides(t *testing.T) 
 			Config: []understudy.ConfigKey{{Key: "PAGE", Default: "20"}, {Key: "SESSION", Secret: true}}},
 		Service: understudy.Service{Name: "web", Env: map[string]string{"PAGE": "30", "GREETING": "at ${HOST}", "SIGN": "<${SESSION}>"}},
 		Environment: understudy.Environment{Name: "staging", TwinOf: "production", Original: map[string]string{"PAGE": "50", "HOST": "shop"},
-			Env: map[string]string{"PAGE": "60"}, Secrets: map[string]understudy.SecretRef{"SESSION": "exec:vault read --token x"}},
+			Env: map[string]string{"PAGE": "60"}, Secrets: map[string]understudy.SecretRef{"SESSION": "exec:TOKEN=t0ken vault read --token x"}},
 		Given: map[string]string{"PORT": "8080", "DATABASE_URL": "postgres://u:pw@h/d"},
 		Lines: config.Lines{"production": {"PAGE": "understudy.yaml:7"}, "staging": {"PAGE": "staging.env:2", "SESSION": "understudy.yaml:9"}},
-		Read:  fixed(map[understudy.SecretRef]string{"exec:vault read --token x": "hunter2"}),
+		Read:  fixed(map[understudy.SecretRef]string{"exec:TOKEN=t0ken vault read --token x": "hunter2"}),
 	}).Settings(printKey()))
 	print := func(key, value string) string { return config.KeyPrint(printKey(), key, value) }
 	want := map[string]understudy.Setting{
@@ -46,7 +46,7 @@ func TestResolve_SaysOfEachKeyItsLayerItsOriginAndWhatItOverrides(t *testing.T) 
 			{Layer: config.LayerDefault, From: "release v2, config.PAGE.default", Value: "20", Print: print("PAGE", "20")}}},
 		"HOST":         {Key: "HOST", Value: "shop", Print: print("HOST", "shop"), Layer: config.LayerOriginal, From: "environment production"},
 		"GREETING":     {Key: "GREETING", Value: "at shop", Print: print("GREETING", "at shop"), Layer: config.LayerDefault, From: "release v2, services.web.env.GREETING", Refers: []string{"HOST"}},
-		"SESSION":      {Key: "SESSION", Secret: true, Print: print("SESSION", "hunter2"), Layer: config.LayerSecret, From: "understudy.yaml:9 (exec: vault …)"},
+		"SESSION":      {Key: "SESSION", Secret: true, Print: print("SESSION", "hunter2"), Layer: config.LayerSecret, From: "understudy.yaml:9 (exec: a shell command …)"},
 		"SIGN":         {Key: "SIGN", Secret: true, Print: print("SIGN", "<hunter2>"), Layer: config.LayerDefault, From: "release v2, services.web.env.SIGN", Refers: []string{"SESSION"}},
 		"PORT":         {Key: "PORT", Value: "8080", Print: print("PORT", "8080"), Layer: config.LayerGiven, From: "the runtime"},
 		"DATABASE_URL": {Key: "DATABASE_URL", Secret: true, Print: print("DATABASE_URL", "postgres://u:pw@h/d"), Layer: config.LayerGiven, From: "the runtime"},

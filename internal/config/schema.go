@@ -99,7 +99,7 @@ func scalar(node *yaml.Node) any {
 // misshapen turns what the validator found into sentences, leaves first.
 func (s *source) misshapen(schema any, found *jsonschema.ValidationError) {
 	if k, is := found.ErrorKind.(*kind.PropertyNames); is {
-		path := steps(s.root, found.InstanceLocation)
+		path := holding(s.root, steps(s.root, found.InstanceLocation), k.Property)
 		at, _ := child(valueAt(s.root, path), k.Property)
 		s.problems.on(at, path, "key %q: expected %s", k.Property, lookup(schema, "#/$defs/key")["title"])
 		return
@@ -144,6 +144,40 @@ func steps(root *yaml.Node, location []string) []string {
 		_, at = child(at, step)
 	}
 	return path
+}
+
+// holding is the path of the mapping that has a key: the one that the validator tells, unless
+// it is another one's by now, as it goes on to use the path; then the first that is as deep.
+func holding(root *yaml.Node, told []string, key string) []string {
+	if at, _ := child(valueAt(root, told), key); at != nil {
+		return told
+	}
+	if found := mappingWith(root, len(told), key); found != nil {
+		return found
+	}
+	return told
+}
+
+func mappingWith(node *yaml.Node, depth int, key string) []string {
+	if depth == 0 {
+		if at, _ := child(node, key); at != nil && node.Kind == yaml.MappingNode {
+			return []string{}
+		}
+		return nil
+	}
+	for i, each := range node.Content {
+		step := index(i)
+		switch {
+		case node.Kind == yaml.MappingNode && i%2 == 0:
+			continue
+		case node.Kind == yaml.MappingNode:
+			step = node.Content[i-1].Value
+		}
+		if below := mappingWith(each, depth-1, key); below != nil {
+			return append([]string{step}, below...)
+		}
+	}
+	return nil
 }
 
 func valueAt(root *yaml.Node, path []string) *yaml.Node {

@@ -20,6 +20,8 @@ const (
 	searchAtMost = 1 << 30   // bytes of a release, what is unpacked on the way included
 	pieceSize    = 256 << 10 // what is looked at at once
 	nesting      = 3         // archives in archives
+	inMemory     = 64 << 20  // bytes of an archive in an archive
+	ending       = 128       // bytes in which a program ends that has an archive behind it
 )
 
 // search looks for names in the files of a release.
@@ -116,7 +118,7 @@ func (s *search) content(from io.Reader, shown string, depth int) error {
 	whole := io.MultiReader(bytes.NewReader(head[:n]), from)
 	switch {
 	case bytes.HasPrefix(head[:n], []byte("PK\x03\x04")):
-		return s.zipped(whole, shown, depth)
+		return s.zipped(from, whole, shown, depth)
 	case bytes.HasPrefix(head[:n], []byte{0x1f, 0x8b}):
 		unpacked, err := gzip.NewReader(whole)
 		if err != nil || depth == nesting {
@@ -139,12 +141,34 @@ func packed(head []byte, shown string) bool {
 	return bytes.Contains(head, []byte("UPX!")) || slices.Contains([]string{".br", ".lz", ".lzma"}, path.Ext(shown))
 }
 
-func (s *search) zipped(from io.Reader, shown string, depth int) error {
-	raw, err := io.ReadAll(io.LimitReader(from, searchAtMost-s.bytes+1))
-	if err != nil || depth == nesting || s.bytes+int64(len(raw)) > searchAtMost {
+// trailed tells whether the end of a file is that of an archive which lies behind a program: a
+// zip (as of zipapp), or what PyInstaller packs.
+func trailed(end []byte) bool {
+	return bytes.Contains(end, []byte("PK\x05\x06")) || bytes.Contains(end, []byte("MEI\x0c\x0b\x0a\x0b\x0e"))
+}
+
+// zipped looks through an archive: a file as it lies on the disk, one in another archive in
+// memory.
+func (s *search) zipped(from, whole io.Reader, shown string, depth int) error {
+	if depth == nesting {
 		return errPacked
 	}
-	archive, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if file, is := from.(*os.File); is {
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		return s.entries(file, info.Size(), shown, depth)
+	}
+	raw, err := io.ReadAll(io.LimitReader(whole, inMemory+1))
+	if err != nil || len(raw) > inMemory {
+		return errPacked
+	}
+	return s.entries(bytes.NewReader(raw), int64(len(raw)), shown, depth)
+}
+
+func (s *search) entries(from io.ReaderAt, size int64, shown string, depth int) error {
+	archive, err := zip.NewReader(from, size)
 	if err != nil {
 		return errPacked
 	}
@@ -163,7 +187,7 @@ func (s *search) zipped(from io.Reader, shown string, depth int) error {
 
 // stream looks through bytes in pieces that overlap by the longest name.
 func (s *search) stream(from io.Reader, shown string) error {
-	longest := 0
+	longest := ending
 	for _, needle := range s.left {
 		longest = max(longest, 2*len(needle.name))
 	}
@@ -178,6 +202,9 @@ func (s *search) stream(from io.Reader, shown string) error {
 		plain = s.piece(buffer[:kept+n], plain, shown)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if trailed(buffer[max(0, kept+n-ending) : kept+n]) {
+				return errPacked
+			}
 			return nil
 		case err != nil:
 			return err

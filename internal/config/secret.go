@@ -72,7 +72,17 @@ func origin(scheme, rest string) string {
 	case "sops":
 		return "sops file " + rest
 	}
-	return "command " + first(strings.Fields(rest))
+	return "command " + programOf(rest)
+}
+
+// programOf names what a shell command runs, and nothing that it is given. What is set for it
+// in front, as in TOKEN=… curl, is not shown, and hides its name too.
+func programOf(line string) string {
+	name := first(strings.Fields(line))
+	if strings.ContainsAny(name, "=\"'$`<") {
+		return "a shell command"
+	}
+	return name
 }
 
 func fromVariable(name string) (string, error) {

@@ -41,7 +41,8 @@ func TestSecret_NeverShowsAValueOrWhatACommandSaid(t *testing.T) {
 	}
 	for _, ref := range []understudy.SecretRef{"hunter2", "hunter2:hunter2", ":hunter2", "", "env:", "env:US_NOT_SET",
 		"file:/nowhere/at/all", understudy.SecretRef("file:" + dir), understudy.SecretRef("file:" + large), understudy.SecretRef("file:" + zero),
-		"exec:echo hunter2; echo hunter2 >&2; exit 3", "exec:true", "exec:printf %080000d 1 hunter2", "exec:exit 1 hunter2"} {
+		"exec:echo hunter2; echo hunter2 >&2; exit 3", "exec:true", "exec:printf %080000d 1 hunter2", "exec:exit 1 hunter2",
+		"exec:TOKEN=hunter2 false", "exec:TOKEN='a hunter2' false", "exec:'hunter2'"} {
 		_, err := config.Secret(ref)
 		if err == nil {
 			t.Errorf("%s: no error", ref)

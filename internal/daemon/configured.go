@@ -73,7 +73,7 @@ func (d *Daemon) tellChangedSecrets(ctx context.Context, now deployment) error {
 			changed = append(changed, key)
 		}
 	}
-	matter := "the secrets of " + now.ID
+	matter := secretsOf(now.ID)
 	if len(changed) == 0 {
 		d.notes.set(matter, "")
 		return nil
@@ -81,6 +81,9 @@ func (d *Daemon) tellChangedSecrets(ctx context.Context, now deployment) error {
 	d.note(matter, "%s is started again with another %s than it had: what is behind the reference has changed since, and the value of then cannot be had again", now.ID, strings.Join(changed, ", "))
 	return nil
 }
+
+// secretsOf is the matter of a note on the secrets that a deployment was started with.
+func secretsOf(id string) string { return "the secrets of " + id }
 
 // servingRecord is what serves in an environment; nothing, where nothing does or other means
 // run it.
@@ -191,16 +194,45 @@ func (d *Daemon) runsAsGiven(ctx context.Context, id string) error {
 	return nil
 }
 
-// Fit says why a release cannot be started in an environment with the configuration that it
-// has there; empty: it can. Of one that other means run, nothing is said.
-func (p production) Fit(ctx context.Context, environment string, release understudy.Release) (string, error) {
+// asObserved refuses to go on where production became what was observed of it only after the
+// stage was set: what runs on the twin would not be what the verdict is bound to.
+func (s *stage) asObserved(ctx context.Context, production understudy.Fingerprint) error {
+	now, _, err := s.d.environment(s.target.Name)
+	if err != nil {
+		return err
+	}
+	flags, err := s.d.flagState(ctx, s.env.Name)
+	if err != nil {
+		return err
+	}
+	what := ""
+	switch {
+	case production.Release != s.baseline.Digest:
+		what = "release"
+	case !maps.Equal(now.Env, s.target.Env) || !maps.Equal(now.Secrets, s.target.Secrets):
+		what = "configuration"
+	case !maps.Equal(flags.Variants(), production.FlagSet):
+		what = "flags"
+	default:
+		return nil
+	}
+	return understudy.Errorf(understudy.KindConflict, "setting up %s as %s is: its %s changed meanwhile", s.env.Name, s.target.Name, what).
+		WithHint("rehearse again: understudy rehearse %s", s.candidate.Label)
+}
+
+// Fit says with which configuration a release would be started in an environment, as a keyed
+// digest, or why it cannot be. Of one that other means run, nothing is said.
+func (p production) Fit(ctx context.Context, environment string, release understudy.Release) (configured, unfit string, err error) {
 	env, _, err := p.d.environment(environment)
 	if err != nil || env.External {
-		return "", err
+		return "", "", err
 	}
 	err = p.d.fits(order{env: env, release: release, databases: physicals(release.Application)})
-	if err == nil || ctx.Err() != nil {
-		return "", ctx.Err()
+	if err == nil {
+		configured, _, err = config.ConfigPrint(env, release.Application, p.d.printKey, config.Secret)
 	}
-	return err.Error(), nil
+	if err == nil || ctx.Err() != nil {
+		return configured, "", ctx.Err()
+	}
+	return "", err.Error(), nil
 }

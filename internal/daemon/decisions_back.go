@@ -25,7 +25,7 @@ func (d *Daemon) mayGoBack(ctx context.Context, p understudy.Promotion, loseWrit
 			WithHint("%s", forward)
 	case p.Stuck():
 		return d.wouldLose(ctx, p)
-	case p.State != understudy.PromotionSettled || p.Verdict == "" || p.Restores: // else it would be stuck
+	case p.State != understudy.PromotionSettled || p.Verdict == "" || p.Restores || p.Again: // else it would be stuck; or it goes back to itself
 		return nil
 	}
 	release, err := d.releaseByDigest(ctx, p.Release)

@@ -34,6 +34,9 @@ type order struct {
 	again bool
 	// flags are what it serves, where a rehearsal sets them; nil: what its environment says.
 	flags *supervisor.FlagSet
+	// configured is the keyed digest of the only configuration that it may be started with;
+	// empty: any.
+	configured string
 }
 
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
@@ -57,7 +60,11 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 	if err := d.runtime.Start(ctx, spec); err != nil || spec.Flags == nil {
 		return err
 	}
-	return d.refreshFlags(ctx, o.id, startsWithFlags) // they may have changed before it was there to be told
+	err = d.refreshFlags(ctx, o.id, startsWithFlags) // they may have changed before it was there to be told
+	if err != nil {
+		d.spread.begin(o.env.Name) // it is told when the environment is tended
+	}
+	return err
 }
 
 // writeDown keeps what is about to be started, and with what.
@@ -69,6 +76,10 @@ func (d *Daemon) writeDown(ctx context.Context, o order, spec process.Spec) erro
 	var err error
 	if record.With, record.Config, err = d.startedWith(o, spec); err != nil {
 		return err
+	}
+	if o.configured != "" && record.Config != o.configured { // the file was changed since, or a secret
+		return understudy.Errorf(understudy.KindRefused, "its configuration in %s is another one by now than the gate let through", o.env.Name).
+			WithHint("see what has changed: understudy config diff %s; then rehearse it again: understudy rehearse %s", o.env.Name, o.release.Label)
 	}
 	if err := d.tellChangedSecrets(ctx, record); err != nil {
 		return err
@@ -139,6 +150,7 @@ func (d *Daemon) retire(ctx context.Context, environment, id string) error {
 	if err := d.runtime.Stop(ctx, id); err != nil {
 		return err
 	}
+	d.notes.set(secretsOf(id), "") // it is not started with them again
 	return d.mark(ctx, id, understudy.DeploymentGone, "")
 }
 

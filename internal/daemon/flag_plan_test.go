@@ -195,6 +195,7 @@ func TestFlags_ATwinTakesThoseOfWhatItIsATwinOf(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	d.spread.end("staging", d.spread.begin("staging"))
 	for range 2 { // a second time it is nothing
 		if err := d.takeFlags(t.Context(), "staging", "production"); err != nil {
 			t.Fatal(err)
@@ -203,6 +204,9 @@ func TestFlags_ATwinTakesThoseOfWhatItIsATwinOf(t *testing.T) {
 		if err != nil || now.Version != 4 || shown(now.Variants()) != "" || now.Variants()["cart"] != "off" || d.journal.Head().Sequence != 1 {
 			t.Errorf("%+v after %d entries, %v", now, d.journal.Head().Sequence, err)
 		}
+	}
+	if d.spread.is("staging") {
+		t.Error("what runs on the twin is not told")
 	}
 }
 

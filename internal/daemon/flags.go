@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -258,6 +259,7 @@ func (d *Daemon) changeFlags(ctx context.Context, c flagChange) error {
 	ctx = context.WithoutCancel(ctx) // once it stands in the journal it happens
 	d.flagging.Lock()
 	state, err := d.flagState(ctx, c.env)
+	before := state.Version
 	if err == nil && c.expect != nil && *c.expect != state.Version {
 		err = conflicting(state, *c.expect, c.to)
 	}
@@ -268,10 +270,10 @@ func (d *Daemon) changeFlags(ctx context.Context, c flagChange) error {
 		state, err = d.changeFlag(ctx, state, key, c)
 	}
 	d.flagging.Unlock()
-	if err != nil {
+	if state.Version == before {
 		return err
 	}
-	return d.spreadFlags(ctx, c.env)
+	return errors.Join(err, d.spreadFlags(ctx, c.env)) // what was written down holds, whatever became of the rest
 }
 
 // changeFlag writes one change down: in the journal, and then in the store, which a daemon

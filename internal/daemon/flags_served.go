@@ -66,17 +66,14 @@ func (d *Daemon) flagToken(environment string) (string, error) {
 // now. What one does not take is noted, and handed to it again until it does.
 func (d *Daemon) spreadFlags(ctx context.Context, environment string) error {
 	number := d.spread.begin(environment)
-	all, err := d.deploymentsWithFlags(ctx, environment)
-	if err != nil {
-		return err
-	}
+	all, unknown := d.deploymentsWithFlags(ctx, environment)
 	failed := make([]error, len(all))
 	var group sync.WaitGroup
 	for i, id := range all {
 		group.Go(func() { failed[i] = d.refreshFlags(ctx, id, takesFlags) })
 	}
 	group.Wait()
-	if err := errors.Join(failed...); err != nil {
+	if err := errors.Join(append(failed, unknown)...); err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "the change is made, and not every deployment of %s serves it yet: %w", environment, err).
 			WithHint("it is tried again until it does: see understudy flags list --env %s", environment)
 	}
@@ -116,29 +113,26 @@ func (s *spread) is(environment string) bool {
 }
 
 // deploymentsWithFlags are those that live in an environment and whose release declares some.
+// One of which nothing can be read keeps no other one from being told: with the error come all
+// that are known.
 func (d *Daemon) deploymentsWithFlags(ctx context.Context, environment string) ([]string, error) {
 	ids, err := d.runtime.List(ctx)
-	if err != nil {
-		return nil, err
-	}
+	all := []error{err}
 	var out []string
 	for _, id := range ids {
 		record, err := d.loadDeployment(ctx, id)
-		if understudy.KindOf(err) == understudy.KindNotFound {
-			continue // a place to run commands in
+		if err == nil && record.Environment != environment || understudy.KindOf(err) == understudy.KindNotFound {
+			continue // another's, or a place to run commands in
 		}
-		if err != nil {
-			return nil, err
+		var release understudy.Release
+		if err == nil {
+			release, err = d.releaseByDigest(ctx, record.Release)
 		}
-		release, err := d.releaseByDigest(ctx, record.Release)
-		if err != nil {
-			return nil, err
-		}
-		if record.Environment == environment && release.Application.Flags != nil {
+		if all = append(all, err); release.Application.Flags != nil {
 			out = append(out, id)
 		}
 	}
-	return out, nil
+	return out, errors.Join(all...)
 }
 
 // refreshFlags hands a deployment what its environment says now, where it serves something
@@ -190,15 +184,12 @@ func (d *Daemon) setFlags(ctx context.Context, id string, set supervisor.FlagSet
 
 // flagsServed is what each deployment of an environment serves.
 func (d *Daemon) flagsServed(ctx context.Context, environment string) ([]api.FlagsServed, error) {
-	ids, err := d.deploymentsWithFlags(ctx, environment)
-	if err != nil {
-		return nil, err
-	}
+	ids, unknown := d.deploymentsWithFlags(ctx, environment)
 	var out []api.FlagsServed
 	for _, id := range ids {
 		record, err := d.loadDeployment(ctx, id)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		one := api.FlagsServed{Deployment: id, Label: record.Label}
 		asking, cancel := context.WithTimeout(ctx, takesFlags)
@@ -213,16 +204,18 @@ func (d *Daemon) flagsServed(ctx context.Context, environment string) ([]api.Fla
 		one.Version, one.Digest = served.Version, served.Digest
 		out = append(out, one)
 	}
-	return out, nil
+	return out, unknown
 }
 
 // keepFlags sees, each time that environments are tended, that their deployments serve what
 // was set, whoever died in the midst of a change, or did not answer.
 func (d *Daemon) keepFlags(ctx context.Context, wards map[string]*ward, environment string) {
+	matter := "the flags of " + environment
 	if d.spread.is(environment) {
+		d.notes.set(matter, "") // who set one since may have seen to it
 		return
 	}
-	d.see(ctx, wards, "the flags of "+environment, func(ctx context.Context) error { return d.spreadFlags(ctx, environment) })
+	d.see(ctx, wards, matter, func(ctx context.Context) error { return d.spreadFlags(ctx, environment) })
 }
 
 // reconcileFlags brings the store up to the changes of flags that the journal has: the daemon
@@ -272,5 +265,6 @@ func (d *Daemon) takeFlags(ctx context.Context, twin, of string) error {
 	if err := d.record(ctx, "understudy", "flags.taken", twin, facts); err != nil {
 		return err
 	}
+	defer d.spread.begin(twin) // what runs there is told when it is tended
 	return d.store.Put(context.WithoutCancel(ctx), kindFlags, twin, understudy.FlagState{Environment: twin, Version: ours.Version + 1, Set: theirs.Set})
 }

@@ -128,6 +128,9 @@ func (s *stage) Reset(ctx context.Context) (rehearsal.Set, error) {
 	if err != nil {
 		return rehearsal.Set{}, err
 	}
+	if err := s.asObserved(ctx, got.Production); err != nil {
+		return rehearsal.Set{}, err
+	}
 	s.d.stopFollowers(s.env.Name) // every clone of this rehearsal is of the same data
 	s.snapshot = got.Snapshot
 	leaks, err := s.probe(ctx)

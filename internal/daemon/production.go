@@ -82,12 +82,13 @@ func (p production) Serving(ctx context.Context, environment string) (serving, s
 // deployments starts and stops releases for promotions.
 type deployments struct{ d *Daemon }
 
-func (p deployments) Start(ctx context.Context, id, environment string, release understudy.Release) error {
+func (p deployments) Start(ctx context.Context, id, environment string, release understudy.Release, configured string) error {
 	env, _, err := p.d.environment(environment)
 	if err != nil {
 		return err
 	}
-	if err := p.d.deploy(ctx, order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true, second: true}); err != nil {
+	o := order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true, second: true, configured: configured}
+	if err := p.d.deploy(ctx, o); err != nil {
 		return err
 	}
 	return p.d.runsAsGiven(ctx, id)

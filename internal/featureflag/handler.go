@@ -72,7 +72,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.stream(w, r)
 	case r.URL.Path == eventsPath:
 	case !evaluates || !one && rest != "":
-		w.WriteHeader(http.StatusNotFound)
+		turnAway(w, http.StatusNotFound)
 	case !isBy(w, r, http.MethodPost):
 	case !h.bears(r):
 		refuse(w)
@@ -85,7 +85,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func isBy(w http.ResponseWriter, r *http.Request, method string) bool {
 	if r.Method != method {
 		w.Header().Set("Allow", method)
-		w.WriteHeader(http.StatusMethodNotAllowed)
+		turnAway(w, http.StatusMethodNotAllowed)
 	}
 	return r.Method == method
 }
@@ -96,7 +96,13 @@ func (h *Handler) Close() { h.close() }
 
 func refuse(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	w.WriteHeader(http.StatusUnauthorized)
+	turnAway(w, http.StatusUnauthorized)
+}
+
+// turnAway answers who may be a stranger, whose connection is not kept.
+func turnAway(w http.ResponseWriter, status int) {
+	w.Header().Set("Connection", "close")
+	w.WriteHeader(status)
 }
 
 func (h *Handler) bears(r *http.Request) bool {

@@ -5,15 +5,25 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
+// maxConnections is how many may be open at once, which is more than those who are let in can
+// need. A port on loopback is open to everybody on the machine: who opens more is hung up on,
+// before that takes the memory and the files of whoever serves.
+const maxConnections = 4096
+
 // Serve answers on a listener until the context ends, and then lets requests that are under
-// way finish for a moment. It has the time limits that keep slow clients from holding on.
+// way finish for a moment. It has the limits that keep slow and many clients from holding on.
 func Serve(ctx context.Context, listener net.Listener, h *Handler) error {
+	return serve(ctx, listener, h, maxConnections)
+}
+
+func serve(ctx context.Context, listener net.Listener, h *Handler, most int64) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnState: atMost(most),
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -25,9 +35,26 @@ func Serve(ctx context.Context, listener net.Listener, h *Handler) error {
 	h.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err := server.Shutdown(grace)
+	if server.Shutdown(grace) != nil { // somebody does not hang up: they are cut off
+		_ = server.Close()
+	}
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		return served
 	}
-	return err
+	return nil
+}
+
+// atMost closes connections beyond a number as soon as they are there.
+func atMost(most int64) func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(conn net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if open.Add(1) > most {
+				_ = conn.Close() // the server sees that, and counts it out again
+			}
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
 }

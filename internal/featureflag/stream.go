@@ -20,7 +20,7 @@ const (
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	if subtle.ConstantTimeCompare([]byte(query.Get("key")), []byte(h.events)) != 1 && !h.bears(r) {
-		w.WriteHeader(http.StatusForbidden)
+		turnAway(w, http.StatusForbidden)
 		return
 	}
 	select {

@@ -21,6 +21,7 @@ type Case struct {
 	Production  understudy.Fingerprint
 	Policy      understudy.Policy // as it is written, on no lane
 	Held        string
+	Configured  string // keyed digest of the configuration that the release would be started with
 	Unfit       string // why the release cannot be started there; empty: it can
 	// Unrestorable is why production's databases cannot be given back as they were, where the
 	// release's way back is that; empty: they can.
@@ -74,7 +75,7 @@ func (c Case) lane(out *understudy.Explanation) understudy.Policy {
 		return c.Policy
 	}
 	out.Bounds = c.Policy.Express.When.Bounds(c.Statement.Radius)
-	if m := c.Release.Application.Migration; m != nil && len(m.Contract) > 0 && c.Policy.Contract == understudy.ContractAfterBake {
+	if m := c.Release.Application.Migration; m != nil && len(m.Contract) > 0 && c.Policy.Contract == understudy.ContractAfterBake && !c.Again() {
 		out.Bounds = append(out.Bounds, understudy.Bound{Says: "its contract migration runs by itself, as policy.contract says, and its reach is not measured"})
 	}
 	if understudy.Within(out.Bounds) {
@@ -108,11 +109,10 @@ func (c Case) standing() []understudy.Requirement {
 // the one that runs.
 func (c Case) fresh() understudy.Requirement {
 	to := c.Promotion.To
-	same := c.Production.Release == c.Release.Digest
 	switch {
-	case same && c.Production.Reconfigures():
+	case c.Again() && c.Production.Reconfigures():
 		return understudy.Requirement{Name: understudy.RequireNew, Met: true, Says: fmt.Sprintf("%s runs release %s with another configuration", to, c.Release.Label)}
-	case same:
+	case c.Again():
 		return understudy.Requirement{Name: understudy.RequireNew, Says: fmt.Sprintf("%s runs release %s already", to, c.Release.Label), Do: "there is nothing to do"}
 	}
 	return understudy.Requirement{Name: understudy.RequireNew, Met: true, Says: to + " runs another release"}
@@ -138,8 +138,12 @@ func (c Case) evidence() []understudy.Requirement {
 
 // there tells whether the environment runs the release already.
 func (c Case) there() bool {
-	return c.Production.Release == c.Release.Digest && !c.Production.Reconfigures()
+	return c.Again() && !c.Production.Reconfigures()
 }
+
+// Again tells whether the environment runs this very release, so that all a promotion can
+// bring is another configuration. Its contract migration is then asked for, or not at all.
+func (c Case) Again() bool { return c.Production.Release == c.Release.Digest }
 
 // soak is the time since a release first passed, as it did not fail since.
 func (c Case) soak(asked time.Duration) understudy.Requirement {

@@ -306,5 +306,10 @@ func TestExplain_NoContractMigrationRunsByItselfOnTheExpressLane(t *testing.T) {
 		if e := explain(t, sign(c)); e.Lane != lane || e.May != (lane == understudy.LaneExpress) {
 			t.Errorf("where it runs %s: lane %s, may go %t; %v", when, e.Lane, e.May, e.Bounds)
 		}
+		c.Production.Release, c.Production.Configured = c.Release.Digest, "another"
+		c.Statement.Production = c.Production
+		if e := explain(t, sign(c)); e.Lane != understudy.LaneExpress {
+			t.Errorf("of a release that runs there, none runs %s: lane %s; %v", when, e.Lane, e.Bounds)
+		}
 	}
 }

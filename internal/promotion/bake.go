@@ -28,7 +28,8 @@ func (e *Engine) bake(ctx context.Context, p *understudy.Promotion) error {
 
 // settled says what a promotion that settles leaves, and asks for its contract migration
 // where the policy wants that done without being asked. Of a release that went past the gate,
-// or was not judged, a person asks.
+// or was not judged, a person asks. Where only the configuration changed there is nothing new
+// to contract, and the way back stays.
 func (e *Engine) settled(ctx context.Context, p *understudy.Promotion, policy understudy.Policy) error {
 	release, err := e.Archive.Release(ctx, p.Release)
 	if err != nil {
@@ -37,7 +38,7 @@ func (e *Engine) settled(ctx context.Context, p *understudy.Promotion, policy un
 	migration := release.Application.Migration
 	judged, _ := p.Judged.Whole()
 	byItself := policy.Contract == understudy.ContractAfterBake && (p.Glass == nil || len(p.Glass.Passed) == 0) && judged == understudy.OutcomePassed
-	switch contracts := migration != nil && len(migration.Contract) > 0; {
+	switch contracts := migration != nil && len(migration.Contract) > 0 && !p.Again; {
 	case contracts && byItself:
 		p.Contract = &understudy.Contract{By: "policy", Wanted: true}
 		return e.say(ctx, p, "the contract migration follows, as policy.contract says; there is no way back to %s after it", p.OldLabel)

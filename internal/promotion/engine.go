@@ -198,7 +198,7 @@ func (e *Engine) prepare(ctx context.Context, p *understudy.Promotion) error {
 	if err := e.expand(ctx, p, release, policy); err != nil {
 		return err
 	}
-	if err := e.Deployments.Start(ctx, p.New, p.To, release); err != nil {
+	if err := e.Deployments.Start(ctx, p.New, p.To, release, p.Configured); err != nil {
 		return orTurn(ctx, err, "%s did not become ready: %v", p.Label, err)
 	}
 	if err := e.remember(ctx, p); err != nil {

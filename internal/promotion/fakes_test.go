@@ -30,6 +30,7 @@ type story struct {
 	agreed    []understudy.SignedApproval
 	glass     *understudy.BrokenGlass
 	empty     bool // production runs nothing
+	again     bool // production runs the release already, with another configuration
 	standby   string
 	notReady  error
 	migrate   error
@@ -294,7 +295,11 @@ func (c consent) Debt(ctx context.Context, _ string) (string, error) {
 type production struct{ *world }
 
 func (w *world) fingerprint() understudy.Fingerprint {
-	return understudy.Fingerprint{Environment: "production", Release: understudy.DigestOf([]byte("v1")), ReleaseLabel: "v1", Config: "print"}
+	f := understudy.Fingerprint{Environment: "production", Release: understudy.DigestOf([]byte("v1")), ReleaseLabel: "v1", Config: "print"}
+	if w.story.again {
+		f.Release, f.ReleaseLabel, f.Configured = w.story.release.Digest, "v2", "another print"
+	}
+	return f
 }
 
 func (p production) Observe(ctx context.Context, _ string) (understudy.Fingerprint, error) {
@@ -305,8 +310,8 @@ func (p production) Held(ctx context.Context, _ string) (string, error) {
 	return p.hold, p.act(ctx, "Held", func() error { return nil })
 }
 
-func (p production) Fit(ctx context.Context, _ string, _ understudy.Release) (string, error) {
-	return p.story.unfit, p.act(ctx, "Fit", func() error { return nil })
+func (p production) Fit(ctx context.Context, _ string, _ understudy.Release) (string, string, error) {
+	return "as the gate saw it", p.story.unfit, p.act(ctx, "Fit", func() error { return nil })
 }
 
 func (p production) Hold(ctx context.Context, _, reason string) error {
@@ -325,9 +330,11 @@ func (p production) Serving(ctx context.Context, _ string) (serving, standby und
 
 type deployments struct{ *world }
 
-func (d deployments) Start(ctx context.Context, id, _ string, _ understudy.Release) error {
+func (d deployments) Start(ctx context.Context, id, _ string, _ understudy.Release, configured string) error {
 	return d.act(ctx, "Start", func() error {
 		switch {
+		case configured != "as the gate saw it":
+			return d.fault("%s is started with %q", id, configured)
 		case id != newID:
 			return d.fault("%s is started", id)
 		case d.story.release.Application.Migration != nil && d.schema != "new":

@@ -27,6 +27,7 @@ func (e *Engine) Gate(ctx context.Context, p understudy.Promotion) (understudy.P
 		return p, err
 	}
 	p.Verdict, p.Lane, p.Refusals, p.Do = c.Verdict, explained.Lane, nil, nil
+	p.Again, p.Configured = c.Again(), c.Configured
 	if s := c.Statement; s != nil {
 		p.LockTimeout, p.Expected, p.OldRunsOnNew = s.LockTimeout, s.Expected, s.OldRunsOnNew
 		p.Restoration = s.Restoration
@@ -81,7 +82,7 @@ func (e *Engine) examine(ctx context.Context, p understudy.Promotion) (policy.Ca
 	if c.Held, err = e.Production.Held(ctx, p.To); err != nil {
 		return c, err
 	}
-	if c.Unfit, err = e.Production.Fit(ctx, p.To, c.Release); err != nil {
+	if c.Configured, c.Unfit, err = e.Production.Fit(ctx, p.To, c.Release); err != nil {
 		return c, err
 	}
 	verdict, evidence, statement, err := e.Archive.Attested(ctx, p.Release)
@@ -145,7 +146,7 @@ func changes(c policy.Case, explained understudy.Explanation, glass *understudy.
 	}
 	out = append(out, stepping(asked))
 	out = append(out, watching(c, asked))
-	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 {
+	if m := release.Application.Migration; m != nil && len(m.Contract) > 0 && !c.Again() {
 		when := asked.Contract
 		if glass != nil && len(glass.Passed) > 0 {
 			when = understudy.ContractByHand

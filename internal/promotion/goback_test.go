@@ -57,7 +57,9 @@ func (s *theatre) Observe(ctx context.Context, _ string) (understudy.Fingerprint
 	return s.fingerprint, ctx.Err()
 }
 
-func (*theatre) Fit(context.Context, string, understudy.Release) (string, error) { return "", nil }
+func (*theatre) Fit(context.Context, string, understudy.Release) (string, string, error) {
+	return "", "", nil
+}
 
 func (s *theatre) Held(context.Context, string) (string, error) { return "", nil }
 
@@ -70,7 +72,7 @@ func (s *theatre) Serving(context.Context, string) (serving, standby understudy.
 	return understudy.Deployment{ID: "old", Label: "old"}, standby, nil
 }
 
-func (s *theatre) Start(context.Context, string, string, understudy.Release) error {
+func (s *theatre) Start(context.Context, string, string, understudy.Release, string) error {
 	s.asked(understudy.PromotionPreparing)
 	return nil
 }

@@ -45,9 +45,9 @@ type Production interface {
 	// Held says why nothing may be promoted; empty: it may.
 	Held(ctx context.Context, environment string) (string, error)
 	Hold(ctx context.Context, environment, reason string) error
-	// Fit says why a release cannot be started there with the configuration that it would get;
-	// empty: it can.
-	Fit(ctx context.Context, environment string, release understudy.Release) (string, error)
+	// Fit says with which configuration a release would be started there, as a keyed digest, or
+	// why it cannot be.
+	Fit(ctx context.Context, environment string, release understudy.Release) (configured, unfit string, err error)
 	// Serving is the deployment that serves now, and the one kept warm beside it, if any.
 	Serving(ctx context.Context, environment string) (serving, standby understudy.Deployment, err error)
 }
@@ -55,8 +55,9 @@ type Production interface {
 // Deployments starts and stops releases in an environment.
 type Deployments interface {
 	// Start starts a release under an ID and returns once it is ready. Starting what runs
-	// is nothing; a release that does not become ready is an error of KindFailed.
-	Start(ctx context.Context, id, environment string, release understudy.Release) error
+	// is nothing; a release that does not become ready is an error of KindFailed. It is started
+	// with no other configuration than the one of the digest; empty: whatever there is.
+	Start(ctx context.Context, id, environment string, release understudy.Release, configured string) error
 	// Revive starts a deployment again as it was, where it does not run.
 	Revive(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error

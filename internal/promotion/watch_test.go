@@ -312,6 +312,19 @@ func TestContract_SaysThatThereIsNoWayBackBeforeItBegins(t *testing.T) {
 	})
 }
 
+func TestContract_DoesNotRunByItselfWhereOnlyTheConfigurationChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) { contracts(s); s.again = true }))
+		if w.had.State != understudy.PromotionSettled || w.had.Contract != nil || !w.running[oldID] || w.schema != "new" {
+			t.Errorf("it is %s, %+v, running %v, schema %s", w.had.State, w.had.Contract, w.running, w.schema)
+		}
+		w.heard(t, "is kept warm: understudy rollback production goes back to it")
+		if all := strings.Join(w.had.Changes, "\n"); strings.Contains(all, "contract migration") || !strings.Contains(all, "its configuration in production is another one") {
+			t.Errorf("the changes say:\n%s", all)
+		}
+	})
+}
+
 func TestContract_ByHandWaitsUntilSomebodyAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := undisturbed(t, sound(func(s *story) { contracts(s); s.policy.Contract = understudy.ContractByHand }))

@@ -203,6 +203,21 @@ func TestTesters_ChooseAReleaseWhateverItsShareAndNobodyElseDoes(t *testing.T) {
 	}
 }
 
+func TestTesters_OfTwoDeploymentsOfAReleaseTheyGetTheOneThatCameLast(t *testing.T) {
+	const token = "a-long-and-random-token"
+	s := newStage(t, router.Front{Testers: router.GateFor(token)})
+	for _, deployment := range []string{"one", "two"} { // the same release, with another configuration
+		check(t, s.Add(deadline(t), "shop", router.Slot{Deployment: deployment, Release: "r-v2",
+			Routes: []router.Route{{Prefix: "/", Addresses: []string{newApp(t, deployment).at()}}}}))
+	}
+	s.split(all("one"))
+	for range 20 {
+		if _, text := s.get("/", "X-Understudy-Release", "r-v2", "X-Understudy-Token", token); text != "two" {
+			t.Fatalf("a tester got %q", text)
+		}
+	}
+}
+
 func TestTesters_ARequestOfTheirsThatHangsIsNotUnderWayForTheReleasesJudge(t *testing.T) {
 	const token = "a-long-and-random-token"
 	s := newStage(t, router.Front{Testers: router.GateFor(token)})

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -45,10 +46,11 @@ func (s split) has(slot *slot) bool {
 }
 
 // deployed is the slot of a release that a tester chooses, whatever its share; nil, where
-// it is not deployed.
+// it is not deployed. Of two that a change of configuration has beside each other it is the
+// one that came last: whoever chooses a release wants to see what is new.
 func (f *front) deployed(label string) *slot {
-	for _, s := range f.slots {
-		if s.Release == label && s.leaving == nil {
+	for _, is := range slices.Backward(f.record.Slots) { // in the order in which they came
+		if s := f.slots[is.Deployment]; is.Release == label && s.leaving == nil {
 			return s
 		}
 	}
