@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"understudy"
 )
@@ -41,8 +42,12 @@ func rewritten(t *testing.T, s Subject) {
 	if s.Engine.Has(LogSize) && seen.LogBytes < 1<<20 {
 		t.Errorf("logged %d bytes", seen.LogBytes)
 	}
-	if seen.BytesBefore <= 0 || seen.BytesPeak < seen.BytesAfter || seen.BytesPeak < seen.BytesBefore+c.Bytes/4 {
-		t.Errorf("bytes before %d, at most %d, after %d", seen.BytesBefore, seen.BytesPeak, seen.BytesAfter)
+	peak := seen.BytesBefore + c.Bytes/4
+	if seen.Every > 50*time.Millisecond { // looks so far apart may have missed it, and the observation says so
+		peak = seen.BytesBefore
+	}
+	if seen.BytesBefore <= 0 || seen.BytesPeak < seen.BytesAfter || seen.BytesPeak < peak {
+		t.Errorf("bytes before %d, at most %d, after %d, looking every %s", seen.BytesBefore, seen.BytesPeak, seen.BytesAfter, seen.Every)
 	}
 }
 
