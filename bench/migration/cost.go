@@ -105,7 +105,7 @@ func tpsOf(out string) (float64, error) {
 func (b *bench) pgbench(ctx context.Context, database string, args ...string) (string, error) {
 	socket := filepath.Dir(b.server.Socket())
 	args = append(args, "-h", socket, "-p", "5432", "-U", "postgres", database)
-	out, err := exec.CommandContext(ctx, filepath.Join(b.bin, "pgbench"), args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "pgbench"), args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("pgbench: %w: %s", err, out)
 	}

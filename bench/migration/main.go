@@ -11,20 +11,18 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"understudy/bench/figures"
+	"understudy/bench/throwaway"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/lockwatch"
 )
 
 // bench is one run.
 type bench struct {
-	server  *cluster.Cluster
-	bin     string // PostgreSQL's programs
-	log     string // the server's
+	server  throwaway.Server
 	squawk  string // the linter's program; empty: it is not there
 	tables  int
 	rounds  int
@@ -64,11 +62,11 @@ func run(ctx context.Context) (err error) {
 	flag.StringVar(&b.squawk, "squawk", "", "the linter's program, of the npm package squawk-cli")
 	only := flag.String("only", strings.Join(names, ","), "which parts")
 	flag.Parse()
-	end, err := b.open(ctx)
+	b.server, err = throwaway.Start(ctx, cluster.Spec{Settings: map[string]string{"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end()) }()
+	defer func() { err = errors.Join(err, b.server.End(ctx)) }()
 	for _, p := range parts() {
 		if !slices.Contains(strings.Split(*only, ","), p.name) {
 			continue
@@ -82,35 +80,10 @@ func run(ctx context.Context) (err error) {
 	return errors.Join(figures.Print(os.Stdout, b.figures), figures.Write("migration", b.figures))
 }
 
-// open starts a server as a twin's runs; end takes everything away.
-func (b *bench) open(ctx context.Context) (end func() error, err error) {
-	dir, err := os.MkdirTemp("/tmp", "us-bench")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return nil, err
-	}
-	installed, err := cluster.Installations()
-	if err != nil {
-		return nil, err
-	}
-	b.bin, b.log = installed[0].Bin, filepath.Join(dir, "log")
-	b.server = cluster.New(cluster.Spec{
-		Dir: filepath.Join(dir, "data"), SocketDir: filepath.Join(dir, "s"), Log: b.log,
-		Settings: map[string]string{"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"},
-	})
-	end = func() error { return errors.Join(b.server.Stop(context.WithoutCancel(ctx)), os.RemoveAll(dir)) }
-	if err := b.server.Start(ctx); err != nil {
-		return nil, errors.Join(err, end())
-	}
-	return end, nil
-}
-
 // watch watches a database as a rehearsal does.
 func (b *bench) watch(ctx context.Context, database string) (*lockwatch.Watch, error) {
 	return lockwatch.Start(ctx, lockwatch.Spec{
-		AdminURL: b.server.AdminURL("postgres"), Database: database, ApplicationName: sessions, LogFile: b.log, Gate: true,
+		AdminURL: b.server.AdminURL("postgres"), Database: database, ApplicationName: sessions, LogFile: b.server.Log(), Gate: true,
 	})
 }
 

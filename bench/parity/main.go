@@ -12,12 +12,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
 	"understudy/bench/figures"
+	"understudy/bench/throwaway"
 	"understudy/internal/postgres/census"
 	"understudy/internal/postgres/census/planted"
 	"understudy/internal/postgres/cluster"
@@ -25,8 +25,7 @@ import (
 
 // bench is one run.
 type bench struct {
-	server  *cluster.Cluster
-	bin     string // PostgreSQL's programs
+	server  throwaway.Server
 	tables  int
 	rounds  int
 	figures []figures.Figure
@@ -47,11 +46,12 @@ func run(ctx context.Context) (err error) {
 	flag.IntVar(&b.tables, "tables", 1000, "tables of the big database")
 	flag.IntVar(&b.rounds, "rounds", 5, "passes over it")
 	flag.Parse()
-	end, err := b.open(ctx)
+	b.server, err = throwaway.Start(ctx, cluster.Spec{Preload: []string{"pg_stat_statements"}, // it counts what it runs
+		Settings: map[string]string{"fsync": "off", "max_locks_per_transaction": "4096", "pg_stat_statements.track_utility": "off"}})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end()) }()
+	defer func() { err = errors.Join(err, b.server.End(ctx)) }()
 	if err := b.pace(ctx); err != nil {
 		return fmt.Errorf("passes: %w", err)
 	}
@@ -60,31 +60,6 @@ func run(ctx context.Context) (err error) {
 	}
 	fmt.Println()
 	return errors.Join(figures.Print(os.Stdout, b.figures), figures.Write("parity", b.figures))
-}
-
-// open starts a server that counts its statements; end takes everything away.
-func (b *bench) open(ctx context.Context) (end func() error, err error) {
-	dir, err := os.MkdirTemp("/tmp", "us-bench")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return nil, err
-	}
-	installed, err := cluster.Installations()
-	if err != nil {
-		return nil, err
-	}
-	b.bin = installed[0].Bin
-	b.server = cluster.New(cluster.Spec{
-		Dir: filepath.Join(dir, "data"), SocketDir: filepath.Join(dir, "s"), Log: filepath.Join(dir, "log"), Preload: []string{"pg_stat_statements"},
-		Settings: map[string]string{"fsync": "off", "max_locks_per_transaction": "4096", "pg_stat_statements.track_utility": "off"},
-	})
-	end = func() error { return errors.Join(b.server.Stop(context.WithoutCancel(ctx)), os.RemoveAll(dir)) }
-	if err := b.server.Start(ctx); err != nil {
-		return nil, errors.Join(err, end())
-	}
-	return end, nil
 }
 
 // within runs act with a session of a database, as superuser.

@@ -113,7 +113,7 @@ func (b *bench) dumped(ctx context.Context, left, right string) (took time.Durat
 	began := time.Now()
 	var texts []string
 	for _, database := range []string{left, right} {
-		cmd := exec.CommandContext(ctx, b.bin+"/pg_dump", "--schema-only", b.server.AdminURL(database))
+		cmd := exec.CommandContext(ctx, b.server.Bin+"/pg_dump", "--schema-only", b.server.AdminURL(database))
 		out, err := cmd.Output()
 		if err != nil {
 			return 0, false, fmt.Errorf("pg_dump of %s: %w", database, err)

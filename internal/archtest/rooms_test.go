@@ -125,6 +125,7 @@ func rooms() map[string]room {
 		"bench/parity":                {all: true},
 		"bench/rollback":              {all: true},
 		"bench/router":                {all: true},
+		"bench/throwaway":             {knows: []string{"postgres/cluster"}},
 		"bench/twin":                  {all: true},
 		"cmd/understudy":              {all: true},
 		"docs":                        {knows: []string{"check", "cli"}}, // tests of the documents
