@@ -71,11 +71,13 @@ func (c counts) ended() float64  { return float64(c.answered + c.faults) }
 func (c counts) failed() float64 { return float64(c.broken + c.faults) }
 
 // outlying says why a target is worse than the others of its route, from what became of
-// the requests of each in the same time; empty: it is not. One that may be waiting, as
-// requests can last for longer than that time, is no worse for having answered nothing.
-func outlying(one, others counts, waits bool) string {
-	if !waits && others.answered >= judgedFrom && one.begun >= stalledFrom && one.ended() == 0 {
-		return fmt.Sprintf("%d requests got no answer while other addresses answered %d", one.begun, others.answered)
+// the requests of each in the same time, and how many wait for their answer now, whenever
+// they came; empty: it is not. One that may be waiting, as requests can last for longer than
+// that time, is no worse for having answered nothing.
+func outlying(one, others counts, waiting int64, mayWait bool) string {
+	stuck := max(one.begun, waiting)
+	if !mayWait && others.answered >= judgedFrom && stuck >= stalledFrom && one.answered == 0 {
+		return fmt.Sprintf("%d requests got no answer while other addresses answered %d", stuck, others.answered)
 	}
 	n, m := one.ended(), others.ended()
 	if n < judgedFrom || m < judgedFrom {
@@ -145,8 +147,8 @@ func (p *pool) judge(now time.Time) {
 	}
 	for _, looks := range windows() {
 		for _, t := range p.targets {
-			waits := p.answersLooks(t) && (looks == shortly || !t.seen.full(looks))
-			if why := outlying(t.seen.since(looks), p.besides(t, looks), waits); why != "" && t.ejected.until.IsZero() {
+			mayWait := p.answersLooks(t) && (looks == shortly || !t.seen.full(looks))
+			if why := outlying(t.seen.since(looks), p.besides(t, looks), t.waiting.Load(), mayWait); why != "" && t.ejected.until.IsZero() {
 				p.eject(t, why, now)
 			}
 		}

@@ -12,23 +12,26 @@ import (
 func TestOutlying_FindsWhoIsWorseThanTheOthersAndNobodyElse(t *testing.T) {
 	for name, c := range map[string]struct {
 		one, others counts
+		waiting     int64
 		out         bool
 	}{
-		"all is well":                    {counts{100, 100, 0, 0}, counts{100, 100, 0, 0}, false},
-		"all are broken":                 {counts{100, 100, 90, 0}, counts{100, 100, 90, 0}, false},
-		"half of its answers are errors": {counts{100, 100, 50, 0}, counts{100, 100, 1, 0}, true},
-		"half of its requests are reset": {counts{100, 50, 0, 50}, counts{100, 100, 0, 0}, true},
-		"a few more errors":              {counts{100, 100, 10, 0}, counts{100, 100, 2, 0}, false},
-		"too few to tell":                {counts{4, 4, 4, 0}, counts{100, 100, 0, 0}, false},
-		"nobody to compare with":         {counts{100, 100, 100, 0}, counts{}, false},
-		"it takes and never answers":     {counts{4, 0, 0, 0}, counts{100, 100, 0, 0}, true},
-		"two long requests":              {counts{2, 0, 0, 0}, counts{100, 100, 0, 0}, false},
-		"nobody answers":                 {counts{40, 0, 0, 0}, counts{40, 0, 0, 0}, false},
+		"all is well":                    {counts{100, 100, 0, 0}, counts{100, 100, 0, 0}, 0, false},
+		"all are broken":                 {counts{100, 100, 90, 0}, counts{100, 100, 90, 0}, 0, false},
+		"half of its answers are errors": {counts{100, 100, 50, 0}, counts{100, 100, 1, 0}, 0, true},
+		"half of its requests are reset": {counts{100, 50, 0, 50}, counts{100, 100, 0, 0}, 0, true},
+		"a few more errors":              {counts{100, 100, 10, 0}, counts{100, 100, 2, 0}, 0, false},
+		"too few to tell":                {counts{4, 4, 4, 0}, counts{100, 100, 0, 0}, 0, false},
+		"nobody to compare with":         {counts{100, 100, 100, 0}, counts{}, 0, false},
+		"it takes and never answers":     {counts{4, 0, 0, 0}, counts{100, 100, 0, 0}, 0, true},
+		"those that came before wait":    {counts{}, counts{100, 100, 0, 0}, 3, true},
+		"two that came before wait":      {counts{}, counts{100, 100, 0, 0}, 2, false},
+		"two long requests":              {counts{2, 0, 0, 0}, counts{100, 100, 0, 0}, 0, false},
+		"nobody answers":                 {counts{40, 0, 0, 0}, counts{40, 0, 0, 0}, 0, false},
 	} {
-		if why := outlying(c.one, c.others, false); (why != "") != c.out {
+		if why := outlying(c.one, c.others, c.waiting, false); (why != "") != c.out {
 			t.Errorf("%s: %q", name, why)
 		}
-		if why := outlying(c.one, c.others, true); (why != "") != (c.out && c.one.ended() > 0) {
+		if why := outlying(c.one, c.others, c.waiting, true); (why != "") != (c.out && c.one.ended() > 0) {
 			t.Errorf("%s, and it may be waiting: %q", name, why)
 		}
 	}
@@ -205,11 +208,13 @@ func TestPool_LongPollsDoNotEjectTheAddressThatHoldsThemAndAHangOfAMinuteDoes(t 
 		claim    string
 		path     string
 		held     time.Duration // a long poll
+		clients  int           // that ask once more when they are answered, and not before
 		from, to time.Duration // when it is ejected; 0: never
 	}{
-		{"long polls", "/healthz", 45 * time.Second, 0, 0},
-		{"it hangs behind a page that is well", "/healthz", time.Hour, 30 * time.Second, 90 * time.Second},
-		{"it hangs, and nobody looks further than its port", "", time.Hour, time.Second, 10 * time.Second},
+		{"long polls", "/healthz", 45 * time.Second, 1000, 0, 0},
+		{"it hangs behind a page that is well", "/healthz", time.Hour, 1000, 30 * time.Second, 90 * time.Second},
+		{"it hangs, and so do all who asked it", "/healthz", time.Hour, 4, 30 * time.Second, 90 * time.Second},
+		{"it hangs, and nobody looks further than its port", "", time.Hour, 1000, time.Second, 10 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p, _ := newTestPool("tcp:a:1", "tcp:b:1")
@@ -220,10 +225,13 @@ func TestPool_LongPollsDoNotEjectTheAddressThatHoldsThemAndAHangOfAMinuteDoes(t 
 			begun, ejected := time.Now(), time.Duration(0)
 			var polls []time.Time // the less busy address has all short requests
 			for time.Since(begun) < 5*time.Minute && ejected == 0 {
-				polls = append(polls, time.Now())
-				p.targets[0].begun.Add(1)
+				if len(polls) < c.clients {
+					polls = append(polls, time.Now())
+					p.targets[0].begin()
+				}
 				for len(polls) > 0 && time.Since(polls[0]) >= c.held {
 					polls = polls[1:]
+					p.targets[0].waiting.Add(-1)
 					p.targets[0].noteAnswer(200)
 				}
 				for range 10 {

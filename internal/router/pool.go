@@ -81,6 +81,7 @@ func (p *pool) RoundTrip(r *http.Request) (*http.Response, error) {
 		t := p.pick(last)
 		v.moveTo(t)
 		answer, err := t.carrier.RoundTrip(r)
+		v.waitOver()
 		if err == nil {
 			t.noteAnswer(answer.StatusCode)
 			return answer, nil

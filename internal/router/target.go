@@ -23,6 +23,7 @@ type target struct {
 	address string
 	carrier carrier
 	running atomic.Int64 // requests under way
+	waiting atomic.Int64 // of these, those that have come whole and got nothing yet
 
 	begun, answered, faults, broken atomic.Int64              // requests that have come whole; answers; no answers; answers of 500 and above
 	streak                          atomic.Int64              // faults in a row
@@ -44,6 +45,12 @@ func newTarget(address string, protocol understudy.Protocol) *target {
 	}
 	t.seen.add(counts{})
 	return t
+}
+
+// begin notes a request that has come whole, and waits for its answer.
+func (t *target) begin() {
+	t.begun.Add(1)
+	t.waiting.Add(1)
 }
 
 // noteAnswer remembers the head of an answer.
@@ -70,6 +77,24 @@ func (t *target) noteFault(err error) int64 {
 	t.faults.Add(1)
 	return t.streak.Add(1)
 }
+
+// waiting is what one try of a request waits for. Its body may be read by one goroutine
+// while another takes the answer's head, in any order.
+type waiting struct{ state atomic.Uint32 }
+
+const (
+	isWhole   = 1 << iota // all of the request has come
+	isSettled             // the answer has begun, or there will be none
+)
+
+// come notes that all of the request is here, and tells whether now an answer is waited for.
+func (w *waiting) come() bool { return w.state.Or(isWhole) == 0 }
+
+// move begins another try, and tells whether an answer is waited for.
+func (w *waiting) move() bool { return w.state.And(isWhole)&isWhole != 0 }
+
+// end notes that nothing more is waited for, and tells whether an answer was.
+func (w *waiting) end() bool { return w.state.Or(isSettled) == isWhole }
 
 // counts are what became of requests since the beginning.
 func (t *target) counts() counts {

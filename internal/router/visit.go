@@ -38,7 +38,7 @@ type visit struct {
 	byBearer   bool         // the gate was opened by Authorization, which is then not for the application
 	claim      *claim
 	target     *target        // whom the request was sent to; nil: nobody yet
-	whole      atomic.Bool    // all of it has come; set by whoever reads its body
+	wait       waiting        // of the target for the request, then of the request for the target
 	blamed     bool           // that it failed was counted as the target's fault
 	call       *http.Response // of gRPC: its trailers say at the end how it ended
 	point      int
@@ -110,7 +110,7 @@ func (v *visit) pass(ctx context.Context) {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = newBody(v)
 		} else {
-			v.whole.Store(true)
+			v.wait.come()
 		}
 		if v.claim.pool.lasts() {
 			defer v.watchCall()()
@@ -263,15 +263,22 @@ func (v *visit) moveTo(t *target) {
 	}
 	v.target = t
 	t.running.Add(1)
-	if v.whole.Load() {
-		t.begun.Add(1)
+	if v.wait.move() {
+		t.begin()
 	}
 }
 
 // arrive notes that all of the request is here: from now on it is its target that is waited for.
 func (v *visit) arrive() {
-	if v.whole.CompareAndSwap(false, true) {
-		v.target.begun.Add(1)
+	if v.wait.come() {
+		v.target.begin()
+	}
+}
+
+// waitOver notes that nothing is waited for any more: the answer has begun, or none will come.
+func (v *visit) waitOver() {
+	if v.wait.end() {
+		v.target.waiting.Add(-1)
 	}
 }
 
@@ -284,6 +291,7 @@ func (v *visit) leaveTarget() {
 		return
 	}
 	v.target.running.Add(-1)
+	v.waitOver()
 	if v.failed && !v.blamed && v.call == nil {
 		v.claim.pool.fault(v.target, errBrokenOff)
 	}
