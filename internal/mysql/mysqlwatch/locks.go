@@ -47,7 +47,7 @@ func (r *record) holds() []hold {
 	var all []hold
 	for _, s := range r.over {
 		if !s.wanted && r.mine(s.thread) {
-			all = append(all, hold{s.table, s.mode, s.thread, s.from, s.until, r.statementAt(s.thread, s.until), understudy.BySamples})
+			all = append(all, hold{s.table, s.mode, s.thread, s.from, s.until, r.runningIn(s), understudy.BySamples})
 		}
 	}
 	for _, s := range r.statements {

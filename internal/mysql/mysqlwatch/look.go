@@ -80,7 +80,7 @@ func (w *Watch) lookAtLocks(ctx context.Context, at time.Duration) error {
 	if err != nil {
 		return err
 	}
-	r := w.record
+	r, looked := w.record, time.Since(w.start)
 	stranger := slices.ContainsFunc(rows, func(row []string) bool { return r.threads[number(row[0])] == nil })
 	if stranger || r.threadsNext <= at {
 		r.threadsNext = at + threadsEvery
@@ -103,8 +103,8 @@ func (w *Watch) lookAtLocks(ctx context.Context, at time.Duration) error {
 			wanted[key] = nil
 		}
 	}
-	seen(r.held, held, at, r.ended(false))
-	seen(r.wanted, wanted, at, r.ended(true))
+	seen(r.held, held, at, looked, r.ended(false))
+	seen(r.wanted, wanted, at, looked, r.ended(true))
 	r.heldUp(wanted, holders)
 	return nil
 }
@@ -149,7 +149,7 @@ func (w *Watch) lookAtRows(ctx context.Context, at time.Duration) error {
 		key := rowKey{waiter.id, blocker.id, tableOfPartition(row[3])}
 		now[key] = w.record.process[waiter.id]
 	}
-	seen(w.record.rows, now, at, w.record.rowEnded)
+	seen(w.record.rows, now, at, time.Since(w.start), w.record.rowEnded)
 	return nil
 }
 

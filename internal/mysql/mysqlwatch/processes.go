@@ -45,7 +45,7 @@ func (w *Watch) lookAtProcesses(ctx context.Context, at time.Duration) error {
 			delete(r.process, id)
 		}
 	}
-	seen(r.wanted, wanted, at, r.ended(true))
+	seen(r.wanted, wanted, at, time.Since(w.start), r.ended(true))
 	return nil
 }
 

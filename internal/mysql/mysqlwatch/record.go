@@ -144,8 +144,9 @@ type sighting struct {
 }
 
 type span struct {
-	from, until time.Duration
-	statement   *statement // without performance_schema: what was running
+	from, until time.Duration // when the first and the last look that saw it began
+	looked      time.Duration // when that last look had ended
+	statement   *statement    // without performance_schema: what was running
 }
 
 type rowKey struct {
@@ -159,14 +160,14 @@ type rowWait struct {
 }
 
 // seen takes in what was there at one look; what is not there any more is over.
-func seen[K comparable](open map[K]*span, now map[K]*statement, at time.Duration, ended func(K, span)) {
+func seen[K comparable](open map[K]*span, now map[K]*statement, at, looked time.Duration, ended func(K, span)) {
 	for key, running := range now {
 		s, known := open[key]
 		if !known {
 			s = &span{from: at, statement: running}
 			open[key] = s
 		}
-		s.until = at
+		s.until, s.looked = at, looked
 	}
 	for key, s := range open {
 		if _, there := now[key]; !there {
@@ -179,9 +180,9 @@ func seen[K comparable](open map[K]*span, now map[K]*statement, at time.Duration
 // close ends everything that was still there at the last look.
 func (r *record) close() {
 	none := map[sightKey]*statement{}
-	seen(r.held, none, r.last, r.ended(false))
-	seen(r.wanted, none, r.last, r.ended(true))
-	seen(r.rows, map[rowKey]*statement{}, r.last, r.rowEnded)
+	seen(r.held, none, r.last, r.last, r.ended(false))
+	seen(r.wanted, none, r.last, r.last, r.ended(true))
+	seen(r.rows, map[rowKey]*statement{}, r.last, r.last, r.rowEnded)
 	byStart := func(a, b *statement) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.id, b.id)) }
 	slices.SortFunc(r.statements, byStart)
 	slices.SortFunc(r.uses, func(a, b use) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.id, b.id)) })
@@ -226,6 +227,21 @@ func (r *record) statementAt(thread int64, at time.Duration) *statement {
 		}
 	}
 	return last
+}
+
+// runningIn is the statement that a thread was running when it was looked at. A look takes a
+// while, in which one statement may end and the next begin: then a lock against everything
+// is that one's which changes definitions, and any other lock that one's which had not ended
+// before.
+func (r *record) runningIn(s sighting) *statement {
+	first, last := r.statementAt(s.thread, s.until), r.statementAt(s.thread, s.looked)
+	switch {
+	case first == nil || first.until < s.until:
+		return last
+	case s.mode == "EXCLUSIVE" && !first.changesDefinitions() && last.changesDefinitions():
+		return last
+	}
+	return first
 }
 
 // usesOf are the tables that a statement opened, its own first.
