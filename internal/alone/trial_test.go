@@ -1,9 +1,11 @@
 package alone_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"understudy/internal/cli"
 	"understudy/internal/mysql/mysqltest"
 	"understudy/internal/postgres/postgrestest"
+	"understudy/internal/supervisor"
 )
 
 // shop is a production with some rows, whose tables belong to a role of their own.
@@ -37,7 +40,7 @@ func shop(t *testing.T) (url string) {
 
 func order(url string, command ...string) cli.MigrationOrder {
 	return cli.MigrationOrder{
-		Database: url, Command: command, Env: "DATABASE_URL", Unmasked: true, Rate: 100, Timeout: time.Minute,
+		Database: url, Command: command, URLEnv: "DATABASE_URL", Unmasked: true, Rate: 100, Timeout: time.Minute,
 		Policy:  understudy.Policy{BlockedFor: time.Second, LockTimeout: 500 * time.Millisecond, Retries: 2},
 		Copying: understudy.Copying{Rate: -1},
 	}
@@ -146,6 +149,20 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 const migratesSQLite = "UNDERSTUDY_TEST_MIGRATES_SQLITE"
 
 func TestMain(m *testing.M) {
+	if programs := map[string]func(context.Context, io.Reader) error{"supervise": supervisor.Run, "tidy": alone.Tidy}; len(os.Args) > 1 && programs[os.Args[1]] != nil {
+		if err := programs[os.Args[1]](context.Background(), os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if order := os.Getenv(killed); order != "" {
+		if err := rehearseUntilKilled(order); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if order := os.Getenv(diesAt); order != "" {
 		if err := die(order); err != nil {
 			fmt.Fprintln(os.Stderr, err)
