@@ -49,7 +49,7 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 	}
 	order.Policy.Required = trialChecks(order)
 	book := &book{each: each, kept: map[understudy.Digest][]byte{}, folder: order.Evidence}
-	cast := &trial{order: order, policy: order.Policy.WithDefaults(), stand: stand, traffic: traffic, book: book, booth: booth, environ: environ}
+	cast := &trial{order: order, policy: order.Policy.WithDefaults(), stand: stand, traffic: traffic, book: book, booth: booth, environ: environ, tell: tell}
 	engine := rehearsal.Engine{House: cast, Records: book, Notary: book, Recorder: book, Keeper: book, Now: time.Now, Timing: trialTiming()}
 	if err := book.SaveRehearsal(ctx, cast.record()); err != nil {
 		return tried, err
@@ -87,6 +87,7 @@ type trial struct {
 	stand   stand
 	traffic traffic
 	book    *book
+	tell    func(string)
 	booth   *booth
 	environ []string // what the command gets of the caller's environment
 	crowd   *crowd   // while there is one
@@ -106,17 +107,25 @@ type measured interface {
 	sizes(ctx context.Context, production string) (twin, there map[string]migration.Size, err error)
 }
 
-// lookAhead notes how big production is, where its engine tells.
-func (t *trial) lookAhead(ctx context.Context, _ rehearsal.Copy, way laboratory.Way) (laboratory.Outlook, error) {
-	by, knows := t.stand.(measured)
-	if !knows || way != laboratory.Up {
-		return laboratory.Outlook{}, nil
+// lookAhead notes how big production is, and how its busiest statements are planned, where
+// its engine tells.
+func (t *trial) lookAhead(ctx context.Context, on rehearsal.Copy, way laboratory.Way) (out laboratory.Outlook, err error) {
+	if way != laboratory.Up {
+		return out, nil
 	}
-	twin, production, err := by.sizes(ctx, t.order.Database)
-	return laboratory.Outlook{Twin: twin, Production: production, Conclude: func(_ context.Context, ran migration.Ran, budget migration.Budget, done *rehearsal.Migrated) error {
-		laboratory.Expected(ran, budget, done)
-		return nil
-	}}, err
+	if by, knows := t.stand.(measured); knows {
+		if out.Twin, out.Production, err = by.sizes(ctx, t.order.Database); err != nil {
+			return out, err
+		}
+	}
+	comparing := &planning{trial: t, on: on}
+	if on == rehearsal.Work {
+		if err := comparing.note(ctx); err != nil {
+			return out, err
+		}
+	}
+	out.Conclude = comparing.conclude
+	return out, nil
 }
 
 func (t *trial) record() understudy.Rehearsal {

@@ -24,7 +24,9 @@ import (
 // shop is a production with some rows, whose tables belong to a role of their own.
 func shop(t *testing.T) (url string) {
 	t.Helper()
-	server := postgrestest.Started(t, postgrestest.Spec(postgrestest.Folder(t), 0))
+	spec := postgrestest.Spec(postgrestest.Folder(t), 0)
+	spec.Preload = []string{"pg_stat_statements"}
+	server := postgrestest.Started(t, spec)
 	postgrestest.Exec(t, server, "postgres", "CREATE ROLE shop LOGIN")
 	if _, err := server.EnsureDatabase(t.Context(), "shop", "shop", nil); err != nil {
 		t.Fatal(err)
@@ -34,6 +36,7 @@ func shop(t *testing.T) (url string) {
 		CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric);
 		INSERT INTO customers SELECT n, 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
 		INSERT INTO orders SELECT n, 1 + n % 3000, n FROM generate_series(1, 20000) n;
+		CREATE INDEX orders_total ON orders (total);
 		ANALYZE customers, orders`)
 	return server.AdminURL("shop")
 }
@@ -81,15 +84,20 @@ func codes(r understudy.Rehearsal) []string {
 
 func TestRehearseMigration_FindsWhatAnOldReleaseWouldMeet(t *testing.T) {
 	t.Parallel()
-	o := order(shop(t), psql("ALTER TABLE customers ADD COLUMN IF NOT EXISTS phone text", "ALTER TABLE customers RENAME COLUMN name TO full_name")...)
+	o := order(shop(t), psql("ALTER TABLE customers ADD COLUMN IF NOT EXISTS phone text", "ALTER TABLE customers RENAME COLUMN name TO full_name", "DROP INDEX IF EXISTS orders_total")...)
+	o.Traffic = filepath.Join(t.TempDir(), "shop.sql")
+	write(t, o.Traffic, "-- args: int 1 3000\nSELECT name FROM customers WHERE id = $1;\n-- weight: 3\n-- args: int 1 20000\nSELECT id FROM orders WHERE total = $1::bigint::numeric;\n")
 	o.Evidence = filepath.Join(t.TempDir(), "evidence")
 	r := rehearse(t, o)
-	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
+	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") || !slices.Contains(codes(r), "migration.plan-changed") {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
 	for _, f := range r.Findings() {
 		if f.Code == "compatibility.old-release-breaks" && !strings.Contains(f.Seen, "42703") {
 			t.Errorf("it does not say what the server said: %s", f.Seen)
+		}
+		if f.Code == "migration.plan-changed" && (!strings.Contains(f.Seen, "after:  Seq Scan orders") || !strings.Contains(f.Seen, "75 % of the declared statements")) {
+			t.Errorf("of the plans it says: %s", f.Seen)
 		}
 	}
 	if kept, err := os.ReadDir(o.Evidence); err != nil || len(kept) < 4 {
@@ -100,17 +108,36 @@ func TestRehearseMigration_FindsWhatAnOldReleaseWouldMeet(t *testing.T) {
 func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 	t.Parallel()
 	url := shop(t)
+	conn := postgrestest.Connected(t, url)
+	postgrestest.Runs(t, conn, `CREATE EXTENSION pg_stat_statements`)
+	postgrestest.Answer(t, conn, `SELECT name FROM customers WHERE id = 7`)
 	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
 	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
 	r := rehearse(t, o)
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
+	if f := planFigure(t, r); f.Value < 1 {
+		t.Errorf("of the database's busiest statements %v were planned: %s", f.Value, f.Basis)
+	}
 	for _, c := range r.Checks {
 		if c.Outcome != understudy.OutcomePassed {
 			t.Errorf("%s is %s: %s", c.Name, c.Outcome, c.Summary)
 		}
 	}
+}
+
+func planFigure(t *testing.T, r understudy.Rehearsal) understudy.Figure {
+	t.Helper()
+	for _, c := range r.Checks {
+		for _, f := range c.Figures {
+			if f.Name == "busiest statements planned before and after" {
+				return f
+			}
+		}
+	}
+	t.Fatal("it is not said whether plans were compared")
+	return understudy.Figure{}
 }
 
 func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
@@ -124,6 +151,9 @@ func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
 	}
 	o := order(source, "sh", "-c", `mariadb -S "$MYSQL_UNIX_PORT" -u "$MYSQL_USER" "$MYSQL_DATABASE" -e 'ALTER TABLE orders CHANGE COLUMN IF EXISTS status state varchar(20)'`)
 	r := rehearse(t, o)
+	if f := planFigure(t, r); f.Value != 0 || !strings.Contains(f.Basis, "of PostgreSQL only") {
+		t.Errorf("of plans it says %+v", f)
+	}
 	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
