@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"understudy/internal/cli"
 	"understudy/internal/mysql/mysqltest"
 	"understudy/internal/postgres/postgrestest"
+	"understudy/internal/seal"
 	"understudy/internal/supervisor"
 )
 
@@ -60,6 +62,12 @@ func psql(statements ...string) []string {
 
 func rehearse(t *testing.T, o cli.MigrationOrder) understudy.Rehearsal {
 	t.Helper()
+	tried, _ := rehearseTold(t, o)
+	return tried
+}
+
+func rehearseTold(t *testing.T, o cli.MigrationOrder) (understudy.Rehearsal, string) {
+	t.Helper()
 	var told []string
 	tried, err := alone.RehearseMigration(t.Context(), o, func(text string) { told = append(told, text) }, func(understudy.Rehearsal) {})
 	if err != nil {
@@ -71,7 +79,7 @@ func rehearse(t *testing.T, o cli.MigrationOrder) understudy.Rehearsal {
 			t.Logf("  %s %s %s: %s", f.Severity, f.Code, f.Subject, f.Seen)
 		}
 	}
-	return tried
+	return tried, strings.Join(told, "\n")
 }
 
 func codes(r understudy.Rehearsal) []string {
@@ -167,9 +175,16 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`=up exec "$0" "$1"`, program, "{path}")
+	way, told := "up", "the command is not sealed off, whom it calls is called: "
+	if seal.Supported() == nil { // else whoever is called would be
+		way, told = "up and calls", "the command called payments.example.org by http, and was sealed off"
+	}
+	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`="$2" exec "$0" "$1"`, program, "{path}", way)
 	o.Down = []string{"sh", "-c", migratesSQLite + `=down exec "$0" "$1"`, program, "{path}"}
-	r := rehearse(t, o)
+	r, said := rehearseTold(t, o)
+	if !strings.Contains(said, told) {
+		t.Errorf("it does not tell %q: %s", told, said)
+	}
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
@@ -205,8 +220,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	statement := `CREATE TABLE IF NOT EXISTS notes (id integer PRIMARY KEY, text text)`
-	if way == "down" {
+	switch way {
+	case "down":
 		statement = `DROP TABLE notes`
+	case "up and calls":
+		if answer, err := http.Get("http://payments.example.org/charge"); err == nil {
+			_ = answer.Body.Close() // who has answered is told by the seal
+		}
 	}
 	if err := execSQLite(os.Args[1], statement); err != nil {
 		fmt.Fprintln(os.Stderr, err)
