@@ -3,8 +3,6 @@ package alone_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +14,6 @@ import (
 	"understudy"
 	"understudy/internal/alone"
 	"understudy/internal/cli"
-	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/postgrestest"
 )
 
@@ -51,10 +48,12 @@ func TestRehearseMigration_KilledItLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var servers, commands []int
-	postgrestest.Until(t, "its server is made", func() bool {
-		made, err := filepath.Glob(filepath.Join(room, "*", "data"))
-		return err == nil && len(made) == 1
-	})
+	for _, made := range []string{"data", "c"} { // its server, then where commands are run
+		postgrestest.Until(t, made+" is made", func() bool {
+			all, err := filepath.Glob(filepath.Join(room, "*", made))
+			return err == nil && len(all) == 1
+		})
+	}
 	postgrestest.Until(t, "its command runs", func() bool {
 		commands = numbersIn(note)
 		return len(commands) == 1
@@ -92,8 +91,7 @@ func isGone(pid int) bool {
 }
 
 func TestRehearseMigration_ClearsAwayWhatAKilledOneLeftAndNothingElse(t *testing.T) {
-	file, room := filepath.Join(t.TempDir(), "shop.db"), postgrestest.Folder(t)
-	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY)`)
+	room := t.TempDir()
 	t.Setenv("TMPDIR", room)
 	folder := func(name, mark string) string {
 		path := filepath.Join(room, name)
@@ -116,18 +114,10 @@ func TestRehearseMigration_ClearsAwayWhatAKilledOneLeftAndNothingElse(t *testing
 	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	server := cluster.New(cluster.Spec{Dir: filepath.Join(dead, "data"), SocketDir: filepath.Join(dead, "run"), Log: filepath.Join(dead, "log")})
-	if err := server.StartForLoading(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	pids := numbersIn(filepath.Join(dead, "data", "postmaster.pid"))
 	var told []string
-	_, err = alone.RehearseMigration(t.Context(), order("sqlite://"+file, "false"), func(text string) { told = append(told, text) }, func(understudy.Rehearsal) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Lstat(dead); !errors.Is(err, fs.ErrNotExist) || len(pids) != 1 || !isGone(pids[0]) {
-		t.Errorf("what the killed one left is there: %v, server %v", err, pids)
+	_, err = alone.RehearseMigration(t.Context(), order("sqlite:///nowhere/shop.db", "false"), func(text string) { told = append(told, text) }, func(understudy.Rehearsal) {})
+	if err == nil || isThere(dead) {
+		t.Errorf("what the killed one left is there: %t; a database that is not was rehearsed for: %v", isThere(dead), err)
 	}
 	if !strings.Contains(strings.Join(told, "\n"), "clearing away what a rehearsal that was killed has left in "+dead) {
 		t.Errorf("it told %q", told)

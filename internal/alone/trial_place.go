@@ -166,8 +166,10 @@ func (l left) clear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data := instance.New(instance.Place{Dir: filepath.Join(l.Folder, "data"), SocketDir: filepath.Join(l.Folder, "run"), Log: filepath.Join(l.Folder, "log")})
-	err = errors.Join(commands.Stop(ctx, boothID), endServers(ctx, l.Folder), data.Stop(ctx))
+	err = errors.Join(commands.Stop(ctx, boothID), endServers(ctx, l.Folder))
+	if data := filepath.Join(l.Folder, "data"); isFolder(data) { // of one of MariaDB's or MySQL's, perhaps
+		err = errors.Join(err, instance.New(instance.Place{Dir: data, SocketDir: filepath.Join(l.Folder, "run"), Log: filepath.Join(l.Folder, "log")}).Stop(ctx))
+	}
 	if err == nil && l.Kept {
 		return l.marking().lift(l.Folder)
 	}
