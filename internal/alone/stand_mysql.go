@@ -48,7 +48,7 @@ func newMySQL(ctx context.Context, copying cli.TwinCopy, masks understudy.Masks,
 	settings := instance.Loading(mysqlMemory)
 	maps.Copy(settings, instance.Watched())
 	s := &mysqlStand{subject{name, migrationAccount}, instance.New(instance.Place{
-		Dir: filepath.Join(at.folder, "data"), SocketDir: filepath.Join(at.folder, "run"), Log: filepath.Join(at.folder, "log"), Settings: settings,
+		Dir: filepath.Join(at.Folder, "data"), SocketDir: filepath.Join(at.Folder, "run"), Log: filepath.Join(at.Folder, "log"), Settings: settings,
 	})}
 	err = s.server.Start(ctx)
 	if err == nil {

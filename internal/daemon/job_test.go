@@ -236,4 +236,5 @@ func TestPromotion_GoesBackByItselfWhenTheNewReleaseIsWorse(t *testing.T) {
 		t.Fatalf("after the hold was lifted:\n%s", told(p))
 	}
 	h.isRestored(t, r)
+	h.isRestoredThoughKilled(t, "burning")
 }
