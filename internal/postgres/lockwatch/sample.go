@@ -63,14 +63,20 @@ SELECT pid, coalesce(leader_pid, pid), coalesce(application_name, ''), coalesce(
 FROM here
 WHERE migration OR wait_event_type = 'Lock' OR backend_xid IS NOT NULL OR pid IN (SELECT unnest(blockers) FROM here)`
 
-// locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it.
+// locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it. The server's
+// locks are listed, which holds up whoever takes one, only while the migration is in a transaction or somebody waits.
 const locksQuery = `
+WITH here AS MATERIALIZED (
+	SELECT pid, ` + ofMigration + ` AS migration, wait_event_type = 'Lock' OR xact_start IS NOT NULL AND ` + ofMigration + ` AS matters
+	FROM pg_stat_get_activity(NULL) WHERE datid = $1)
 SELECT coalesce(pid, 0), locktype, coalesce(relation, 0), mode, granted, virtualtransaction,
        CASE WHEN NOT granted THEN (to_jsonb(l)->>'waitstart')::timestamptz END
 FROM pg_lock_status() l
-WHERE pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
-  AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN
-       (SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid = $1 AND ` + ofMigration + `))`
+WHERE (SELECT bool_or(matters) FROM here) AND pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
+  AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN (SELECT pid FROM here WHERE migration))`
+
+// timesQuery asks when the look began, which is when its first query came, and for the time.
+const timesQuery = "SELECT now(), clock_timestamp()"
 
 // sizeEvery is the time between two looks at the size of the database, which costs more
 // than the others: the server adds up its files.
@@ -80,7 +86,6 @@ const sizeEvery = 200 * time.Millisecond
 func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	var seen sight
 	batch := &pgx.Batch{}
-	batch.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from) })
 	batch.Queue(sessionsQuery, w.database, w.spec.ApplicationName, w.role).Query(func(rows pgx.Rows) (err error) {
 		seen.sessions, err = collectSessions(rows)
 		return err
@@ -89,7 +94,7 @@ func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 		seen.locks, err = pgx.CollectRows(rows, scanLock)
 		return err
 	})
-	batch.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&seen.at) })
+	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from, &seen.at) })
 	return seen, conn.SendBatch(ctx, batch).Close()
 }
 

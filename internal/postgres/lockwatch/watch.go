@@ -182,6 +182,7 @@ func dialWatch(ctx context.Context, address, database string) (*pgx.Conn, error)
 	config.RuntimeParams["lock_timeout"] = "2s"
 	config.RuntimeParams["statement_timeout"] = "60s"
 	config.RuntimeParams["synchronous_commit"] = "local"
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // what is asked again and again is planned once
 	return pgx.ConnectConfig(ctx, config)
 }
 
@@ -190,8 +191,8 @@ const logEvery = 5
 
 func (w *Watch) run(ctx context.Context) {
 	defer close(w.done)
-	tick := time.NewTicker(w.spec.Every)
-	defer tick.Stop()
+	pause := time.NewTimer(w.spec.Every)
+	defer pause.Stop()
 	for round := 1; ; round++ {
 		select {
 		case <-w.stop:
@@ -201,15 +202,33 @@ func (w *Watch) run(ctx context.Context) {
 			w.broken = ctx.Err()
 			w.release(ctx)
 			return
-		case <-tick.C:
+		case <-pause.C:
 		}
+		began := time.Now()
 		if w.broken = w.sample(ctx); w.broken != nil {
 			return
 		}
 		if round%logEvery == 0 {
 			w.readLog(false)
 		}
+		pause.Reset(rest(w.spec, time.Since(began)))
 	}
+}
+
+const (
+	restful  = 9                     // times as long as a look took
+	restMost = 50 * time.Millisecond // and not longer
+)
+
+// rest is how long the server is let be after a look. Where commits are held, what is exact
+// comes from there and from the logs; so looking takes a tenth of the time at most, on a
+// server that is too busy to answer soon, until the looks are too far apart.
+func rest(spec Spec, took time.Duration) time.Duration {
+	pause := max(spec.Every-took, 0)
+	if spec.Gate {
+		pause = max(pause, min(restful*took, restMost))
+	}
+	return pause
 }
 
 func (w *Watch) readLog(ended bool) {
