@@ -17,7 +17,7 @@ import (
 func (s *stage) laboratory() *laboratory.Laboratory {
 	m := s.migrator(rehearsal.Work)
 	return &laboratory.Laboratory{
-		Declared: m.declared(), Boots: m.boots(), Policy: s.policy, Ledger: s, Engine: engine{s}, Enter: s.enter, Keep: s.d.evidence.Put, Outlook: s.lookAhead,
+		Declared: m.declared(), Boots: m.boots(), Policy: s.policy, Ledger: s, Examiner: s, Engine: engine{s}, Enter: s.enter, Keep: s.d.evidence.Put, Outlook: s.lookAhead,
 	}
 }
 
@@ -72,6 +72,20 @@ func (e engine) Begins(ctx context.Context, statement string) (bool, error) {
 		return false, err
 	}
 	return lockwatch.Begins(ctx, server.AdminURL("postgres"), slices.Collect(maps.Values(e.s.physical(rehearsal.Side))), statement)
+}
+
+// Shift implements laboratory.Shifter.
+func (e engine) Shift(ctx context.Context, on rehearsal.Copy) error {
+	server, err := e.s.d.twinServer(ctx, e.s.env.Name)
+	if err != nil {
+		return err
+	}
+	for _, physical := range e.s.physical(on) {
+		if err := contention.Shift(ctx, server.AdminURL(physical)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (engine) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }

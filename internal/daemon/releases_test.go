@@ -60,9 +60,11 @@ func versions() map[string]version {
 		"keyless":  {Text: "text", Up: tint, Down: untint, Needs: "GIFT_CARD_URL"},
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
 		"half-built": {Text: "text", Up: []string{
+			`DO $$ BEGIN IF to_regclass('public.marked') IS NULL THEN UPDATE notes SET text = text || '!' WHERE id <= 3; END IF; END $$`,
 			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.0002); RETURN id; END'`,
 			`CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_slowly ON notes (slowly(id)) WHERE account > 0`,
-		}, Down: []string{`DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
+			`CREATE TABLE IF NOT EXISTS marked AS SELECT now() AS at, gen_random_uuid() AS id`,
+		}, Down: []string{`DROP TABLE marked`, `DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
 		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`, `ALTER TABLE notes DROP CONSTRAINT IF EXISTS notes_pkey`},
 			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`, `ALTER TABLE notes ADD PRIMARY KEY (id)`}},
 	}

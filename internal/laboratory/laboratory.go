@@ -21,7 +21,9 @@ type Laboratory struct {
 	Boots  bool
 	Policy understudy.Policy
 	Ledger rehearsal.Ledger
-	Engine Engine
+	// Examiner names rows; nil: nobody does.
+	Examiner rehearsal.Examiner
+	Engine   Engine
 	// Enter opens a place to run the team's commands in, on one copy.
 	Enter func(ctx context.Context, on rehearsal.Copy) (Place, error)
 	Keep  func(name string, content io.Reader) (understudy.Evidence, error)
