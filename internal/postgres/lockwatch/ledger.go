@@ -86,7 +86,7 @@ func (l *ledger) record(r *wal.Record) {
 	}
 	l.to = r.End
 	size := int64(r.End - r.Start)
-	if r.Transaction != 0 {
+	if r.Transaction != 0 && l.here(r) {
 		l.of(r.Transaction).bytes += size
 	}
 	if len(l.files) > 0 { // an application makes none, and writes most of the log
@@ -118,6 +118,11 @@ func (l *ledger) record(r *wal.Record) {
 	if end, ended := r.Outcome(); ended {
 		l.end(end)
 	}
+}
+
+// here tells whether a record is of the database: one that changes a block of another is not.
+func (l *ledger) here(r *wal.Record) bool {
+	return len(r.Blocks) == 0 || r.Blocks[0].File.Database == l.database || r.Blocks[0].File.Database == 0
 }
 
 // fill counts what goes into new files.

@@ -83,14 +83,14 @@ const timesQuery = "SELECT now(), clock_timestamp()"
 const sizeEvery = 200 * time.Millisecond
 
 // look reads the sessions that matter and their locks.
-func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
+func (v *view) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	var seen sight
 	batch := &pgx.Batch{}
-	batch.Queue(sessionsQuery, w.database, w.spec.ApplicationName, w.role).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(sessionsQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.sessions, err = collectSessions(rows)
 		return err
 	})
-	batch.Queue(locksQuery, w.database, w.spec.ApplicationName, w.role).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(locksQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.locks, err = pgx.CollectRows(rows, scanLock)
 		return err
 	})
@@ -98,27 +98,26 @@ func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	return seen, conn.SendBatch(ctx, batch).Close()
 }
 
-// sample takes one look and adds it to the tally.
-func (w *Watch) sample(ctx context.Context) error {
-	seen, err := w.look(ctx, w.conn)
+// sample takes one look at the database and adds it to the tally.
+func (v *view) sample(ctx context.Context) error {
+	seen, err := v.look(ctx, v.conn)
 	if err != nil {
 		return err
 	}
-	w.mutex.Lock()
-	w.tally.add(seen)
-	w.ledger.know(seen)
-	sized := w.tally.wantsSize(seen.at)
-	w.mutex.Unlock()
+	v.mutex.Lock()
+	v.tally.add(seen)
+	v.ledger.know(seen)
+	sized := v.tally.wantsSize(seen.at)
+	v.mutex.Unlock()
 	if sized {
-		size, err := databaseSize(ctx, w.conn, w.database)
+		size, err := databaseSize(ctx, v.conn, v.database)
 		if err != nil {
 			return err
 		}
-		w.mutex.Lock()
-		w.peak = max(w.peak, size)
-		w.mutex.Unlock()
+		v.mutex.Lock()
+		v.peak = max(v.peak, size)
+		v.mutex.Unlock()
 	}
-	w.looks.Add(1)
 	return nil
 }
 
