@@ -65,7 +65,7 @@ func (s *postgresStand) Rate(context.Context) (rehearsal.Rate, error) { return r
 
 // Prober implements laboratory.Engine.
 func (s *postgresStand) Prober() laboratory.Prober {
-	return &laboratory.Others{URL: s.server.AdminURL(s.physical(rehearsal.Side))}
+	return &laboratory.Others{URL: func(string) string { return s.server.AdminURL(s.physical(rehearsal.Side)) }}
 }
 
 // Still implements laboratory.Engine.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -47,15 +48,17 @@ type engine struct{ s *stage }
 
 func (e engine) Watcher(on rehearsal.Copy) migration.Watcher { return e.s.migrator(on) }
 
-// Prober plays the other sessions of the side copy's first database, which is the one that
-// is watched: an application without one would have locked nothing.
+// Prober plays the other sessions of the side copy's databases: an application without one
+// would have locked nothing.
 func (e engine) Prober() laboratory.Prober {
 	app := e.s.candidate.Application
 	server, err := e.s.d.server(e.s.env, app, 0)
 	if err != nil || len(app.Databases) == 0 { // what ran the migration a moment ago is there
 		return nil
 	}
-	return &laboratory.Others{URL: server.AdminURL(e.s.physical(rehearsal.Side)[app.Databases[0].Name])}
+	return &laboratory.Others{URL: func(database string) string {
+		return server.AdminURL(e.s.physical(rehearsal.Side)[cmp.Or(database, app.Databases[0].Name)])
+	}}
 }
 
 func (e engine) Still(ctx context.Context, patience time.Duration) (int, error) {

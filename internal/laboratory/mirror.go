@@ -62,7 +62,9 @@ func (m mirror) Rows(ctx context.Context, table string, without []string) (strin
 
 // writes tells whether a migration may have written rows: where nobody saw that exactly, it may.
 func writes(seen understudy.Observation) bool {
-	return !seen.Exact.Writes || slices.ContainsFunc(seen.Tables, func(t understudy.TableChange) bool {
-		return !bookkeeping(t.Relation) && (t.Inserted+t.Updated+t.Deleted > 0 || t.Emptied || t.Rewritten)
+	return slices.ContainsFunc(seen.Everywhere(), func(there understudy.Observation) bool {
+		return !there.Exact.Writes || slices.ContainsFunc(there.Tables, func(t understudy.TableChange) bool {
+			return !bookkeeping(t.Relation) && (t.Inserted+t.Updated+t.Deleted > 0 || t.Emptied || t.Rewritten)
+		})
 	})
 }

@@ -78,7 +78,7 @@ func points(first Ran) []point {
 func seenAt(first Ran, p point) point {
 	var last understudy.ObservedStatement
 	times := map[string]int{}
-	for _, s := range first.Observation.Statements {
+	for _, s := range statements(first.Observation) {
 		times[s.Text]++
 		if at := offset(first) + s.From; at <= p.at && (last.Text == "" || s.From > last.From) {
 			last = s
@@ -97,12 +97,12 @@ const (
 
 // halfWay is the middle of what it did at the database, where that was seen, else of the run.
 func halfWay(first Ran) time.Duration {
-	statements := first.Observation.Statements
-	if len(statements) == 0 {
+	all := statements(first.Observation)
+	if len(all) == 0 {
 		return first.Took / 2
 	}
-	from, until := statements[0].From, statements[0].Until
-	for _, s := range statements {
+	from, until := all[0].From, all[0].Until
+	for _, s := range all {
 		from, until = min(from, s.From), max(until, s.Until)
 	}
 	if until <= from {
@@ -114,7 +114,7 @@ func halfWay(first Ran) time.Duration {
 // firstCommit is the moment after its first commit, where others follow.
 func firstCommit(first Ran) (time.Duration, bool) {
 	at, last := time.Duration(0), time.Duration(0)
-	for _, s := range first.Observation.Statements {
+	for _, s := range statements(first.Observation) {
 		if s.Commits && (at == 0 || s.Until < at) {
 			at = s.Until
 		}
