@@ -89,5 +89,6 @@ func bookkeeping(table string) bool {
 	return slices.Contains([]string{
 		"schema_migrations", "schema_version", "goose_db_version", "flyway_schema_history", "databasechangelog", "databasechangeloglock",
 		"alembic_version", "django_migrations", "_prisma_migrations", "ar_internal_metadata", "knex_migrations", "gorp_migrations", "__diesel_schema_migrations",
+		"migrations", "pgmigrations", "__drizzle_migrations", "doctrine_migration_versions", "SequelizeMeta",
 	}, strings.Trim(name, `"`))
 }

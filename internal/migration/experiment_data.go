@@ -82,13 +82,24 @@ func (u *undisturbed) strayed(ctx context.Context) (all []Strayed, varies []stri
 	return all, uncompared(u.varies), err
 }
 
+// run makes an undisturbed run. The second start of a service is one more than the first was, as
+// what every start writes for itself is not the migration's.
 func (u *undisturbed) run(ctx context.Context, shifted bool) (json.RawMessage, error) {
+	times := 1
+	if shifted && u.lab.Boots {
+		times = 2
+	}
 	return u.lab.Mirror.Undisturbed(ctx, shifted, func(ctx context.Context, command Commander) error {
-		ran, err := u.lab.runsBy(ctx, command, 0)
-		if err == nil && !ran.OK() {
-			err = understudy.Errorf(understudy.KindFailed, "on a copy of its own it %s", endOf(ran))
+		for range times {
+			ran, err := u.lab.runsBy(ctx, command, 0)
+			if err == nil && !ran.OK() {
+				err = understudy.Errorf(understudy.KindFailed, "on a copy of its own it %s", endOf(ran))
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return err
+		return nil
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 type reflected struct {
 	killed, first, second understudy.DataPrint
 	shifted               []bool   // of the undisturbed runs
+	ran                   int      // commands, in all of them
 	without               []string // columns, when rows were asked for
 }
 
@@ -28,7 +29,7 @@ func (c commanding) RunMigration(ctx context.Context, command migration.Command)
 
 func (r *reflected) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (json.RawMessage, error) {
 	r.shifted = append(r.shifted, shifted)
-	if err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) { return ran() })); err != nil {
+	if err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) { r.ran++; return ran() })); err != nil {
 		return nil, err
 	}
 	if shifted {
@@ -109,6 +110,19 @@ func TestInterrupt_HoldsDataAgainstWhatUndisturbedRunsAgreeOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestInterrupt_LeavesOutWhatEveryStartOfAServiceWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mirror := &reflected{killed: orders(12, "5", "1", "7"), first: orders(11, "5", "1", "7"), second: orders(12, "5", "1", "7")}
+		l := lab(newDatabase(careful), "a", "b", "c", "d")
+		l.Mirror, l.Boots = mirror, true
+		tried, err := migration.Interrupt(t.Context(), l)
+		holds(t, tried, err, nil, "with the data of an undisturbed run")
+		if mirror.ran != 3 {
+			t.Errorf("it was started %d times: once, and once more on the other copy", mirror.ran)
+		}
+	})
 }
 
 func TestInterrupt_WithoutAMirrorSaysNothingOfData(t *testing.T) {
