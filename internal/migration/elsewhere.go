@@ -13,6 +13,7 @@ func judgeElsewhere(ran Ran, budget Budget) []understudy.Finding {
 	budget.Twin, budget.Production = nil, nil
 	var findings []understudy.Finding
 	for _, there := range ran.Observation.Elsewhere {
+		there.LogBytes = there.OwnLogBytes // everybody's is the server's, and was judged with the first
 		ran.Observation = there
 		for _, f := range judgeSeen(ran, budget) {
 			f.Subject = there.There(f.Subject)
