@@ -97,8 +97,8 @@ func TestRehearseMigration_FindsWhatAnOldReleaseWouldMeet(t *testing.T) {
 func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 	t.Parallel()
 	url := shop(t)
-	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS noted timestamptz DEFAULT clock_timestamp()'`)
-	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN noted'`}
+	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
+	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
 	r := rehearse(t, o)
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
