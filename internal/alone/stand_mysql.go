@@ -174,6 +174,23 @@ func (s *mysqlStand) Begins(ctx context.Context, statement string) (bool, error)
 	return mysqlwatch.Begins(ctx, mysqlwatch.Spec{URL: s.server.URL(s.physical(rehearsal.Side)), User: migrationAccount}, statement)
 }
 
+// Shift implements laboratory.Shifter.
+func (s *mysqlStand) Shift(ctx context.Context, on rehearsal.Copy) error {
+	conn, err := mysql.Dial(ctx, s.server.URL(s.physical(on)))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	const doing = "moving the numbers of new rows"
+	tables, err := conn.Texts(ctx, doing, "SELECT table_name, auto_increment + 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL")
+	for _, t := range tables {
+		if err := conn.Exec(ctx, doing, "ALTER TABLE "+mysql.Quoted(t[0])+" AUTO_INCREMENT = "+t[1]); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // LockTimedOut implements laboratory.Engine.
 func (s *mysqlStand) LockTimedOut(output string) bool {
 	return strings.Contains(output, "Lock wait timeout exceeded") || strings.Contains(output, "Deadlock found")

@@ -95,8 +95,9 @@ type trial struct {
 
 // laboratory tries the migration on the stand's copies.
 func (t *trial) laboratory() *laboratory.Laboratory {
+	_, examiner := witnessed(t.stand)
 	return &laboratory.Laboratory{
-		Declared: *t.candidate().Application.Migration, Policy: t.policy, Ledger: t.stand, Engine: t.stand, Keep: t.book.Keep,
+		Declared: *t.candidate().Application.Migration, Policy: t.policy, Ledger: t.stand, Examiner: examiner, Engine: t.stand, Keep: t.book.Keep,
 		Enter:   func(_ context.Context, on rehearsal.Copy) (laboratory.Place, error) { return command{t, on}, nil },
 		Outlook: t.lookAhead,
 	}

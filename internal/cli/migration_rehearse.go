@@ -95,7 +95,7 @@ func (o *MigrationOrder) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.After, "after", "", "file of the new release's statements, run after the migration and before the way back")
 	flags.Float64Var(&o.Rate, "rate", 50, "statements a second")
 	flags.DurationVar(&o.Policy.BlockedFor, "blocked-for", time.Second, "the longest that a statement may be blocked")
-	flags.DurationVar(&o.Policy.LockTimeout, "lock-timeout", 500*time.Millisecond, "handed to the command's sessions, as in production")
+	flags.DurationVar(&o.Policy.LockTimeout, "lock-timeout", 0, "handed to the command's sessions, as in production (default half of --blocked-for)")
 	flags.IntVar(&o.Policy.Retries, "tries", 5, "how often the command is run when it cannot get a lock")
 	flags.DurationVar(&o.Timeout, "timeout", understudy.DefaultMigrationTimeout, "how long the command may take")
 	flags.StringVar(&o.Folder, "folder", "", "make the copy's server in this new folder, and keep it (default: a temporary one)")

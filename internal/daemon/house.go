@@ -117,7 +117,7 @@ func (s *stage) physical(of rehearsal.Copy) map[string]string {
 		case rehearsal.Work:
 			out[database.Name] = onServer(database)
 		default:
-			out[database.Name] = database.Name + "_side"
+			out[database.Name] = database.Name + "_" + string(of)
 		}
 	}
 	return out
@@ -266,7 +266,7 @@ func (s *stage) dropCopies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, of := range []rehearsal.Copy{rehearsal.Work, rehearsal.Side} {
+	for _, of := range []rehearsal.Copy{rehearsal.Work, rehearsal.Side, rehearsal.Calm} {
 		for _, name := range s.physical(of) {
 			if err := server.Drop(ctx, name); err != nil {
 				return err

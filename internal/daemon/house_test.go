@@ -34,6 +34,7 @@ type house struct {
 	payments   string // addresses of the world outside
 	mail       string
 	*client.Client
+	second  string            // declares a database more
 	flags   map[string]string // what releases declare, by version
 	program string            // the daemon's, where it is a process of its own; empty: this one
 	environ []string          // more, for a daemon that is a process of its own

@@ -639,10 +639,10 @@ func (v witness) Rate(ctx context.Context) (rehearsal.Rate, error) {
 	return v.story.rate, v.onStage(ctx, "Rate", func() error { return nil })
 }
 
-func (v witness) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
+func (v witness) Rows(ctx context.Context, asked rehearsal.Asked) (rehearsal.Rows, error) {
 	return v.story.rows, v.onStage(ctx, "Rows", func() error {
-		if of != rehearsal.Side && !v.restored || len(v.story.losses) == 0 {
-			return v.fault("rows of %s on the %s copy are named, where nothing is lost", table, of)
+		if asked.Is != rehearsal.Side && !v.restored || asked.Was != rehearsal.Golden || len(v.story.losses) == 0 {
+			return v.fault("rows of %s on the %s copy are named, where nothing is lost", asked.Table, asked.Is)
 		}
 		return nil
 	})
