@@ -12,7 +12,8 @@ import (
 
 // ConfigPrint lets configurations be compared without being shown: a keyed HMAC-SHA256
 // of an environment's keys and values as the application would see them (defaults,
-// values, secrets; references not put in, and nothing of what the runtime gives), and
+// values, secrets; references not put in, and nothing of what the runtime gives; of a secret
+// that rotates, its reference), and
 // for each key its KeyPrint. With another HMAC key, or in another place, nothing is
 // comparable; without it, nothing can be guessed.
 func ConfigPrint(env understudy.Environment, app understudy.Application, key []byte, secret func(understudy.SecretRef) (string, error),
@@ -27,11 +28,22 @@ func ConfigPrint(env understudy.Environment, app understudy.Application, key []b
 	var all strings.Builder
 	perKey = map[string]string{}
 	for _, name := range sorted(r.values) {
-		text := r.values[name].top().text
+		text := r.compared(name, r.values[name].top().text)
 		all.WriteString(strconv.Quote(name) + "=" + strconv.Quote(text) + "\n")
 		perKey[name] = KeyPrint(key, name, text)
 	}
 	return keyed(key, "configuration", all.String()), perKey, nil
+}
+
+// compared is what stands for a key's value in prints: of a secret that rotates, its reference.
+func (r Resolved) compared(name, value string) string {
+	ref := r.values[name].top().ref
+	for _, k := range r.stack.Application.Config {
+		if k.Key == name && k.Rotates && ref != "" {
+			return string(ref)
+		}
+	}
+	return value
 }
 
 // KeyPrint is a keyed digest of one key's value, of 12 hexadecimal digits: equal values of a

@@ -91,6 +91,7 @@ type configEntry struct {
 	Required bool   `yaml:"required"`
 	Secret   bool   `yaml:"secret"`
 	Unique   bool   `yaml:"unique"`
+	Rotates  bool   `yaml:"rotates"`
 	Default  text   `yaml:"default"`
 	About    string `yaml:"about"`
 	Schema   shape  `yaml:"schema"`

@@ -78,15 +78,18 @@ func TestConfiguration_AChangeOfItAloneIsRehearsedPromotedAndTakenBackLikeAnyRel
 	if got := h.pending(t); got != "GREETING hi > servus" {
 		t.Errorf("the file would change %q", got)
 	}
+	h.unapplied(t, "GREETING changed")
 	check(t, syscall.Kill(h.supervisor(t, "old"), syscall.SIGKILL))
 	h.greets(t, "hi") // as it ran, and not as the file has it since
 
 	r := h.passed(t, "old")
 	h.holdsToConfig(t, r)
+	h.comparesWhatRuns(t)
 	if p := h.promoted(t, h.promote(t, "old").ID); p.State != understudy.PromotionSettled || h.pending(t) != "" {
 		t.Fatalf("pending is %q:\n%s", h.pending(t), told(p))
 	}
 	h.greets(t, "servus")
+	h.unapplied(t)
 	h.promoting(t, "old", "runs release old already")
 
 	p, err := h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
@@ -102,6 +105,34 @@ func TestConfiguration_AChangeOfItAloneIsRehearsedPromotedAndTakenBackLikeAnyRel
 		t.Errorf("the daemon notes %q, expected that the secret of then cannot be had", notes)
 	}
 	h.showsNoSecret(t)
+}
+
+// unapplied holds the status to the keys that it says understudy.yaml has otherwise.
+func (h *house) unapplied(t *testing.T, want ...string) {
+	t.Helper()
+	all, err := h.Status(limited(t))
+	check(t, err)
+	for _, e := range all {
+		if e.Environment.Name == "production" && !slices.Equal(e.Unapplied, want) {
+			t.Errorf("the status says that the file has otherwise %q, expected %q", e.Unapplied, want)
+		}
+	}
+}
+
+// comparesWhatRuns holds parity to it that it takes what production runs with, which its twin
+// has too, and says that the file has something else.
+func (h *house) comparesWhatRuns(t *testing.T) {
+	t.Helper()
+	p, err := h.Parity(limited(t), "", "")
+	check(t, err)
+	if slices.ContainsFunc(p.Gaps, func(g understudy.Gap) bool { return g.Name == "GREETING" }) {
+		t.Errorf("the twin is compared by what the file has: %+v", p.Gaps)
+	}
+	if !slices.ContainsFunc(p.Measured, func(m string) bool {
+		return strings.Contains(m, "production runs with another configuration than understudy.yaml has for it (GREETING)")
+	}) {
+		t.Errorf("nothing is said of the file in %q", p.Measured)
+	}
 }
 
 // holdsToConfig holds a rehearsal of another configuration to what it has to say of it.
