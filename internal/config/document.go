@@ -155,6 +155,8 @@ type environmentEntry struct {
 	Volumes   map[string]string     `yaml:"volumes"`
 	Prepare   []testEntry           `yaml:"prepare"`
 	Copy      copyEntry             `yaml:"copy"`
+
+	FlagOrigins []string `yaml:"flag_origins"`
 }
 
 type copyEntry struct {
