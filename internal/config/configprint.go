@@ -28,22 +28,14 @@ func ConfigPrint(env understudy.Environment, app understudy.Application, key []b
 	var all strings.Builder
 	perKey = map[string]string{}
 	for _, name := range sorted(r.values) {
-		text := r.compared(name, r.values[name].top().text)
+		text := r.values[name].top().text
+		if ref, rotates := r.rotating(name); rotates {
+			text = ref
+		}
 		all.WriteString(strconv.Quote(name) + "=" + strconv.Quote(text) + "\n")
 		perKey[name] = KeyPrint(key, name, text)
 	}
 	return keyed(key, "configuration", all.String()), perKey, nil
-}
-
-// compared is what stands for a key's value in prints: of a secret that rotates, its reference.
-func (r Resolved) compared(name, value string) string {
-	ref := r.values[name].top().ref
-	for _, k := range r.stack.Application.Config {
-		if k.Key == name && k.Rotates && ref != "" {
-			return string(ref)
-		}
-	}
-	return value
 }
 
 // KeyPrint is a keyed digest of one key's value, of 12 hexadecimal digits: equal values of a

@@ -17,15 +17,16 @@ import (
 const tuned = `
 application: notes
 services:
-  web: {command: [bin/app, site, notes], port: 8080, route: /, grace: 1s, health: {path: /healthz, interval: 50ms}, env: {SIGNED: "<${SESSION_KEY}>"}}
+  web: {command: [bin/app, site, notes], port: 8080, route: /, grace: 1s, health: {path: /healthz, interval: 50ms}, env: {SIGNED: "<${SESSION_KEY} ${TOKEN}>"}}
 config:
   rules: [{rule: "config.GREETING != 'shout' || purpose != 'production'", says: nobody is shouted at in production}]
   GREETING: {default: hello, schema: {type: string, maxLength: 9}}
   NEVER_SPOKEN_OF: {default: x}
   SESSION_KEY: {required: true, secret: true}
+  TOKEN: {required: true, secret: true, rotates: true}
 environments:
-  production: {purpose: production, listen: %s, env: {GREETING: %s}, secrets: {SESSION_KEY: "file:production.key"}}
-  staging: {purpose: staging, twin_of: production, listen: %s, secrets: {SESSION_KEY: "file:staging.key"}}
+  production: {purpose: production, listen: %s, env: {GREETING: %s}, secrets: {SESSION_KEY: "file:production.key", TOKEN: "exec:date +token-%%N"}}
+  staging: {purpose: staging, twin_of: production, listen: %s, secrets: {SESSION_KEY: "file:staging.key", TOKEN: "exec:date +token-%%N"}}
 policy: {required: [twin, config, deployment], bake: 100ms, step_for: 100ms, steps: [100], bake_without_traffic: settle}
 `
 
@@ -142,7 +143,7 @@ func (h *house) holdsToConfig(t *testing.T, r understudy.Rehearsal) {
 	var codes []string
 	for _, f := range c.Findings {
 		codes = append(codes, f.Code+" "+f.Subject)
-		if f.Code == "config.changed" && (!strings.HasPrefix(f.Seen, "hi now (") || !strings.HasSuffix(f.Seen, "then servus (understudy.yaml:11)")) {
+		if f.Code == "config.changed" && (!strings.HasPrefix(f.Seen, "hi now (") || !strings.HasSuffix(f.Seen, "then servus (understudy.yaml:12)")) {
 			t.Errorf("seen was %q", f.Seen)
 		}
 	}
@@ -164,7 +165,7 @@ func (h *house) showsNoSecret(t *testing.T) {
 	for _, running := range []bool{false, true} {
 		shown, err := h.Configuration(limited(t), api.ShowConfig{Environment: "production", Running: running})
 		check(t, err)
-		if s := shown.Services[0].Settings; len(s) != 7 || s[0].Key != "GREETING" || running == (s[0].From == "understudy.yaml:11") {
+		if s := shown.Services[0].Settings; len(s) != 8 || s[0].Key != "GREETING" || running == (s[0].From == "understudy.yaml:12") {
 			t.Errorf("shown is %+v", s)
 		}
 		all = append(all, shown)
