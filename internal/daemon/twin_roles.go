@@ -30,7 +30,7 @@ func (d *Daemon) takeRoles(ctx context.Context, want twin.Want, snapshot underst
 	}
 	for name, physical := range databases {
 		err := d.reading(ctx, source, release.Application, name, physical, func(conn *pgx.Conn) error {
-			return logical.Roles(ctx, conn, server.AdminURL(golden(name, snapshot.ID)), tell)
+			return logical.Roles(ctx, conn, server.AdminURL("postgres"), tell)
 		})
 		if err != nil {
 			return err
