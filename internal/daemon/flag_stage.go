@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"understudy"
 	"understudy/internal/load"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
 	"understudy/internal/seal"
 	"understudy/internal/supervisor"
@@ -163,9 +165,18 @@ func (s *stage) statements(ctx context.Context, physical string) (map[string]int
 	all, _ := s.busiestOnTwin(ctx, physical, mostStatements)
 	out := map[string]int64{}
 	for _, statement := range all {
-		out[statement.Form()] += statement.Calls
+		out[statementForm(statement.Text)] += statement.Calls
 	}
 	return out, ctx.Err()
+}
+
+// parameterList is a list of parameters, or several of them, as of rows that are inserted.
+var parameterList = regexp.MustCompile(`\(\$\d+(, ?\$\d+)+\)(, ?\(\$\d+(, ?\$\d+)*\))*`)
+
+// statementForm is a statement as it is compared and shown: the same however many values a list has, and
+// however it is commented, as programs that trace themselves do.
+func statementForm(statement string) string {
+	return lockwatch.WithoutLiterals(parameterList.ReplaceAllString(statement, "(…)"))
 }
 
 func (s *stage) onServer(ctx context.Context, database string, act func(*pgx.Conn) error) error {

@@ -89,7 +89,7 @@ func (f *flagged) judgeAllOff(found []difference) {
 		}
 	}
 	if told > mostStatements {
-		f.check.Findings = append(f.check.Findings, check.Find(check.FlagsOffStatement, "", fmt.Sprintf("%d more of them", told-mostStatements), nil))
+		f.check.Findings = append(f.check.Findings, check.Find(check.FlagsOffStatement, "statements", fmt.Sprintf("%d more of them", told-mostStatements), nil))
 	}
 }
 

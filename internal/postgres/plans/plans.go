@@ -26,18 +26,6 @@ type Statement struct {
 	Millis float64
 }
 
-var (
-	comment = regexp.MustCompile(`(?s)/\*.*?\*/|--[^\n]*`)
-	space   = regexp.MustCompile(`\s+`)
-	list    = regexp.MustCompile(`\(\$\d+(, ?\$\d+)+\)(, ?\(\$\d+(, ?\$\d+)*\))*`)
-)
-
-// Form is the text on one line, without comments, and the same however many values a list has.
-func (s Statement) Form() string {
-	text := strings.TrimSpace(space.ReplaceAllString(comment.ReplaceAllString(s.Text, " "), " "))
-	return list.ReplaceAllString(text, "(…)")
-}
-
 // Busiest lists the statements that take the most time in a database, or says why it
 // cannot; the empty name is that of the database that tx is connected to. It reads the
 // extension where it is: in the connected database, for all of the server. Statements that
