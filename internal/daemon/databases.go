@@ -116,7 +116,7 @@ func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Env
 		if err != nil {
 			return err
 		}
-		if err := c.EnsureRole(ctx, cluster.Role{Name: role, Password: password, Login: true, Inherit: true}); err != nil {
+		if err := c.AdmitRole(ctx, role, password); err != nil {
 			return err
 		}
 	}

@@ -78,7 +78,7 @@ func (s *stage) sizes(ctx context.Context, e understudy.Environment, database, p
 // does not know any.
 func (o *outlook) plan(ctx context.Context, database, physical string) {
 	app := o.s.baseline.Application
-	busiest, why := o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database])
+	busiest, why := o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database], mostPlanned)
 	if len(busiest) == 0 {
 		err := o.s.d.reading(ctx, o.s.target, app, database, physical, func(conn *pgx.Conn) error {
 			return postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
@@ -104,7 +104,7 @@ func (o *outlook) plan(ctx context.Context, database, physical string) {
 
 // busiestOnTwin reads the statements of a database from the server's own view, which is
 // looked at in the database postgres: in the application's it would be a difference of schemas.
-func (s *stage) busiestOnTwin(ctx context.Context, physical string) (busiest []plans.Statement, why string) {
+func (s *stage) busiestOnTwin(ctx context.Context, physical string, most int) (busiest []plans.Statement, why string) {
 	server, err := s.d.twinServer(ctx, s.env.Name)
 	if err != nil {
 		return nil, err.Error()
@@ -118,7 +118,7 @@ func (s *stage) busiestOnTwin(ctx context.Context, physical string) (busiest []p
 		return nil, "the server lacks pg_stat_statements (package postgresql-contrib)"
 	}
 	err = postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
-		busiest, why, err = plans.Busiest(ctx, tx, physical, mostPlanned)
+		busiest, why, err = plans.Busiest(ctx, tx, physical, most)
 		return err
 	})
 	if err != nil {
