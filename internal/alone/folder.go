@@ -35,7 +35,7 @@ func inNewFolder(ctx context.Context, to string, tell func(string), act func(fol
 		err = unfinished().lift(folder)
 	}
 	if err != nil {
-		return made, errors.Join(err, os.RemoveAll(folder), mark.Close())
+		return made, errors.Join(err, unfinished().remove(folder), mark.Close())
 	}
 	made.Directory = folder
 	made.Start = startCommand(folder)
@@ -63,7 +63,7 @@ func takeFolder(ctx context.Context, folder string, tell func(string)) (mark *os
 		return nil, err
 	}
 	tell("removing what a killed copy left in " + folder)
-	if err := clearFolder(ctx, folder, entries); err != nil {
+	if err := clearFolder(ctx, folder); err != nil {
 		return nil, errors.Join(err, mark.Close())
 	}
 	return mark, nil
@@ -92,18 +92,13 @@ func marked(file *os.File, folder string, err error) (*os.File, error) {
 }
 
 // clearFolder ends the servers that a killed copy left, and removes all but its mark.
-func clearFolder(ctx context.Context, folder string, entries []fs.DirEntry) error {
+func clearFolder(ctx context.Context, folder string) error {
 	if err := endServers(ctx, folder); err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		if entry.Name() == unfinished().name {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
-			return understudy.Errorf(understudy.KindUnavailable, "removing what a killed copy left in %s: %w", folder, err).
-				WithHint("remove it by hand: it may hold production's values")
-		}
+	if err := unfinished().empty(folder); err != nil {
+		return understudy.Errorf(understudy.KindUnavailable, "removing what a killed copy left in %s: %w", folder, err).
+			WithHint("remove it by hand: it may hold production's values")
 	}
 	return nil
 }

@@ -89,6 +89,26 @@ func (m mark) lift(folder string) error {
 	return nil
 }
 
+// empty removes what stands in a folder beside its mark, so that what is left, should that be
+// ended half way, is known as ours.
+func (m mark) empty(folder string) error {
+	entries, err := os.ReadDir(folder)
+	for _, entry := range entries {
+		if entry.Name() != m.name {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(folder, entry.Name())))
+		}
+	}
+	return err
+}
+
+// remove removes a folder with its mark, and the mark last.
+func (m mark) remove(folder string) error {
+	if err := m.empty(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(folder)
+}
+
 func folderError(err error) error {
 	return understudy.Errorf(understudy.KindUnavailable, "making a folder for the copy: %w", err)
 }

@@ -104,7 +104,14 @@ func TestRehearseMigration_ClearsAwayWhatAKilledOneLeftAndNothingElse(t *testing
 		return path
 	}
 	const said = "A migration is being rehearsed in this folder, or was ended in the middle of it; it is cleared away.\n"
-	dead, atWork := folder("understudy-migration-1", said), folder("understudy-migration-2", said)
+	dead := folder("understudy-migration-1", "")
+	for n := range 2000 { // the mark is made between others, as no file system lists them in the same order
+		if n == 1000 {
+			write(t, filepath.Join(dead, ".understudy-rehearsal"), said)
+		}
+		write(t, filepath.Join(dead, strconv.Itoa(n)), "")
+	}
+	atWork := folder("understudy-migration-2", said)
 	others := []string{atWork, folder("understudy-migration-3", "mine"), folder("understudy-migration-4", ""), folder("else", said)}
 	held, err := os.Open(filepath.Join(atWork, ".understudy-rehearsal"))
 	if err != nil {
@@ -114,10 +121,15 @@ func TestRehearseMigration_ClearsAwayWhatAKilledOneLeftAndNothingElse(t *testing
 	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
+	whole := make(chan bool, 1)
+	go func() { whole <- goesWithItsMark(t.Context(), dead) }()
 	var told []string
 	_, err = alone.RehearseMigration(t.Context(), order("sqlite:///nowhere/shop.db", "false"), func(text string) { told = append(told, text) }, func(understudy.Rehearsal) {})
 	if err == nil || isThere(dead) {
 		t.Errorf("what the killed one left is there: %t; a database that is not was rehearsed for: %v", isThere(dead), err)
+	}
+	if !<-whole {
+		t.Error("the mark went before the rest: had the clearing been ended there, nobody would have known whose that is")
 	}
 	if !strings.Contains(strings.Join(told, "\n"), "clearing away what a rehearsal that was killed has left in "+dead) {
 		t.Errorf("it told %q", told)
@@ -130,6 +142,18 @@ func TestRehearseMigration_ClearsAwayWhatAKilledOneLeftAndNothingElse(t *testing
 	if left, err := os.ReadDir(room); err != nil || len(left) != len(others) {
 		t.Errorf("left are %v, %v", left, err)
 	}
+}
+
+// goesWithItsMark waits until a folder is gone, and tells whether its mark was the last that it held.
+func goesWithItsMark(ctx context.Context, folder string) bool {
+	for ctx.Err() == nil {
+		if isThere(filepath.Join(folder, ".understudy-rehearsal")) {
+			continue
+		}
+		left, err := os.ReadDir(folder)
+		return err != nil || len(left) == 0
+	}
+	return false
 }
 
 func isThere(path string) bool {

@@ -71,7 +71,7 @@ func (p place) close() (err error) {
 	if p.Kept {
 		err = p.marking().lift(p.Folder)
 	} else {
-		err = os.RemoveAll(p.Folder)
+		err = p.marking().remove(p.Folder)
 	}
 	err = errors.Join(err, p.mark.Close())
 	if p.tidy != nil {
@@ -175,7 +175,7 @@ func (l left) clear(ctx context.Context) error {
 	}
 	// A server that was just being made ends when its folder is gone, and may still write meanwhile.
 	for limit := time.Now().Add(10 * time.Second); err == nil; {
-		if err = os.RemoveAll(l.Folder); err == nil {
+		if err = l.marking().remove(l.Folder); err == nil {
 			return nil
 		}
 		if time.Now().Before(limit) {
