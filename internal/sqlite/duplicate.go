@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 
 	driver "modernc.org/sqlite"
 
@@ -31,6 +32,9 @@ func Duplicate(ctx context.Context, from, to string) error {
 	}
 	working := target + ".duplicating"
 	if err = remove(working); err == nil {
+		err = private(working)
+	}
+	if err == nil {
 		err = s.backup(ctx, working)
 	}
 	if err == nil {
@@ -40,6 +44,15 @@ func Duplicate(ctx context.Context, from, to string) error {
 		err = errors.Join(failed("making a private copy of database "+s.path, err), remove(working))
 	}
 	return errors.Join(err, s.close())
+}
+
+// private makes an empty file that nobody else can read, before anything is in it.
+func private(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 func (s *session) backup(ctx context.Context, to string) error {

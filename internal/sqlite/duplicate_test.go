@@ -44,6 +44,9 @@ func TestDuplicate_IsTheSameDatabaseAndLeavesTheSourceAlone(t *testing.T) {
 	if _, err := writer.Exec("ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
+	if made, err := os.Stat(to); err != nil || made.Mode().Perm() != 0o600 {
+		t.Errorf("others may read it: %v, %v", made, err)
+	}
 	a, errA := sqlite.Print(t.Context(), from)
 	b, errB := sqlite.Print(t.Context(), to)
 	if errA != nil || errB != nil || len(a) == 0 || len(a.Diff(b)) != 0 {
