@@ -70,10 +70,7 @@ func (r restorer) Swap(ctx context.Context, environment, promotion string) ([]st
 	if err != nil {
 		return nil, err
 	}
-	asides := map[string]string{}
-	for _, physical := range at.Databases {
-		asides[physical] = cluster.Aside(physical, promotion)
-	}
+	asides := at.asides(promotion)
 	return slices.Sorted(maps.Values(asides)), server.Swap(ctx, asides)
 }
 
@@ -104,7 +101,7 @@ func (d *Daemon) roomToRestore(ctx context.Context, p understudy.Promotion) erro
 	if err != nil {
 		return err
 	}
-	return server.RoomToStage(ctx, at.Sizes)
+	return server.RoomToStage(ctx, at.Sizes, at.asides(p.ID))
 }
 
 // restores tells whether a promotion gives the databases back: no program may run meanwhile.

@@ -17,6 +17,7 @@ import (
 	"understudy"
 	"understudy/internal/atomicfile"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/cluster"
 )
 
 // safetyCopy is a promotion's copy of production's databases: a dump of each, and notes.
@@ -33,6 +34,15 @@ type noted struct {
 	Databases map[string]string `json:"databases"` // by name, what they are called on the server
 	Counts    map[string]counts `json:"counts"`
 	Sizes     map[string]int64  `json:"sizes"` // in bytes, by what they are called on the server
+}
+
+// asides are what the databases are called once they are replaced, by their names on the server.
+func (n noted) asides(promotion string) map[string]string {
+	all := map[string]string{}
+	for _, physical := range n.Databases {
+		all[physical] = cluster.Aside(physical, promotion)
+	}
+	return all
 }
 
 // counts are the rows that one database's server has counted as written.

@@ -28,7 +28,7 @@ func (c *Cluster) Stage(ctx context.Context, path, database, aside string) error
 		return err
 	}
 	err = c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
-		if done, err := c.anyOf(ctx, conn, aside, stagedName(aside)); err != nil || done {
+		if done, err := c.staged(ctx, conn, aside); err != nil || done {
 			return err
 		}
 		was, err := c.properties(ctx, conn, database)
@@ -125,6 +125,11 @@ func (c *Cluster) Unstage(ctx context.Context, aside string) error {
 
 // stagedName is the name of a database that is whole and waits to be swapped.
 func stagedName(aside string) string { return workingName("staged " + aside) }
+
+// staged tells whether a database was staged, or swapped since.
+func (c *Cluster) staged(ctx context.Context, conn *pgx.Conn, aside string) (bool, error) {
+	return c.anyOf(ctx, conn, aside, stagedName(aside))
+}
 
 func (c *Cluster) anyOf(ctx context.Context, conn *pgx.Conn, names ...string) (is bool, err error) {
 	return is, conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = ANY($1))", names).Scan(&is)

@@ -60,16 +60,20 @@ func TestSwap_PutsADatabaseBackToItsSafetyCopyToTheLetter(t *testing.T) {
 	if err != nil || sizes[name] < 1<<20 {
 		t.Fatalf("sizes %v, %v", sizes, err)
 	}
-	if err := c.RoomToStage(t.Context(), sizes); err != nil {
+	asides := map[string]string{name: aside}
+	if err := c.RoomToStage(t.Context(), sizes, asides); err != nil {
 		t.Error(err)
 	}
-	postgrestest.Refused(t, c.RoomToStage(t.Context(), map[string]int64{name: 1 << 60}), understudy.KindRefused, "nothing was begun")
+	postgrestest.Refused(t, c.RoomToStage(t.Context(), map[string]int64{name: 1 << 60}, asides), understudy.KindRefused, "nothing was begun")
 	postgrestest.Exec(t, c, name, "DROP TABLE public.kept; ALTER TABLE shop.orders DROP COLUMN net CASCADE; SELECT nextval('shop.number'), lo_unlink(4711); CREATE TABLE public.later AS SELECT 1")
 	for range 2 { // done twice, it was done once
 		if err := c.Stage(t.Context(), copied, name, aside); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Swap(t.Context(), map[string]string{name: aside}); err != nil {
+		if err := c.RoomToStage(t.Context(), map[string]int64{name: 1 << 60}, asides); err != nil {
+			t.Errorf("what is staged needs room: %v", err)
+		}
+		if err := c.Swap(t.Context(), asides); err != nil {
 			t.Fatal(err)
 		}
 	}

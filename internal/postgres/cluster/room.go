@@ -35,11 +35,14 @@ func (c *Cluster) Sizes(ctx context.Context, databases []string) (map[string]int
 
 // RoomToStage refuses, as KindRefused, to stage databases for which a disk has too little
 // room beside what is there. They are given by their names on the server, with the bytes
-// that they had when their safety copies were taken.
-func (c *Cluster) RoomToStage(ctx context.Context, sizes map[string]int64) error {
+// that they had when their safety copies were taken, and with their asides: what an earlier
+// try has staged is there.
+func (c *Cluster) RoomToStage(ctx context.Context, sizes map[string]int64, asides map[string]string) error {
 	var wanted []wanted
 	err := c.asAdmin(ctx, superuser, func(conn *pgx.Conn) (err error) {
-		wanted, err = c.wantedFor(ctx, conn, sizes)
+		if sizes, err = c.unstaged(ctx, conn, sizes, asides); err == nil {
+			wanted, err = c.wantedFor(ctx, conn, sizes)
+		}
 		return err
 	})
 	if err != nil {
@@ -52,6 +55,21 @@ func (c *Cluster) RoomToStage(ctx context.Context, sizes map[string]int64) error
 		}
 	}
 	return short(wanted, disks)
+}
+
+// unstaged leaves out the databases that Stage has nothing to do for.
+func (c *Cluster) unstaged(ctx context.Context, conn *pgx.Conn, sizes map[string]int64, asides map[string]string) (map[string]int64, error) {
+	left := map[string]int64{}
+	for name, bytes := range sizes {
+		done, err := c.staged(ctx, conn, asides[name])
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			left[name] = bytes
+		}
+	}
+	return left, nil
 }
 
 // wanted is room that is needed in a folder.
