@@ -144,9 +144,16 @@ func (l leads) in(value string) bool {
 	if slices.ContainsFunc(l.hosts, func(host string) bool { return hasWord(value, host) }) {
 		return true
 	}
+	if !slices.ContainsFunc(l.hosts, isHere) {
+		return false
+	}
 	at, err := url.Parse(value) // one without a host is of this machine
-	return err == nil && at.Host == "" && strings.HasSuffix(at.Path, "/"+l.name) && at.Scheme != "" && at.Scheme != "file" && slices.ContainsFunc(l.hosts, isHere)
+	return hostless.MatchString(value) || err == nil && at.Host == "" && strings.HasSuffix(at.Path, "/"+l.name) && at.Scheme != "" && at.Scheme != "file"
 }
+
+// hostless are the forms of an address that name a socket of this machine, or no host, which
+// is the same: libpq's with and without a host, and the one of Go's driver of MariaDB and MySQL.
+var hostless = regexp.MustCompile(`(?i)\b(host|socket|unix_socket)=['"]?(/|%2f)|@(unix\(|/|%2f)|^([^@]*\s)?dbname=`)
 
 // hasWord finds a word that does not go on on either side, in any case of letters.
 func hasWord(text, word string) bool {
