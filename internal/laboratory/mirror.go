@@ -13,7 +13,8 @@ import (
 // Shifter is an engine that gives numbers to new rows, and takes none back when a
 // transaction is rolled back.
 type Shifter interface {
-	// Shift moves those numbers on, on a copy, as a transaction does that is rolled back.
+	// Shift moves those numbers on, on a copy that is thrown away, as a transaction does that is rolled
+	// back; where the engine can, also those of what is made there later.
 	Shift(ctx context.Context, on rehearsal.Copy) error
 }
 
