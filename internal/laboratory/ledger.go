@@ -83,12 +83,12 @@ func dataChanges(before, after json.RawMessage) (changes []understudy.DataChange
 }
 
 // bookkeeping tells the version tables of migration tools: they say when a migration ran,
-// and so differ after each run without anything being lost.
+// and so differ after each run without anything being lost. Liquibase writes its in capitals where names are kept as they are.
 func bookkeeping(table string) bool {
 	name := table[strings.LastIndex(table, ".")+1:]
-	return slices.Contains([]string{
+	return slices.ContainsFunc([]string{
 		"schema_migrations", "schema_version", "goose_db_version", "flyway_schema_history", "databasechangelog", "databasechangeloglock",
 		"alembic_version", "django_migrations", "_prisma_migrations", "ar_internal_metadata", "knex_migrations", "gorp_migrations", "__diesel_schema_migrations",
 		"migrations", "pgmigrations", "__drizzle_migrations", "doctrine_migration_versions", "SequelizeMeta",
-	}, strings.Trim(name, `"`))
+	}, func(known string) bool { return strings.EqualFold(known, strings.Trim(name, `"`)) })
 }

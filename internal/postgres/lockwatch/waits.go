@@ -86,6 +86,7 @@ func (l *logged) read(ended bool, t *tally, database string) {
 	err := l.reader.Read(ended, func(e serverlog.Entry) { l.take(e, t, database) })
 	if err != nil {
 		l.note = "waits were sampled: " + err.Error()
+		l.close()
 		l.reader = nil
 		return
 	}
