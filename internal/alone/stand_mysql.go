@@ -174,21 +174,35 @@ func (s *mysqlStand) Begins(ctx context.Context, statement string) (bool, error)
 	return mysqlwatch.Begins(ctx, mysqlwatch.Spec{URL: s.server.URL(s.physical(rehearsal.Side)), User: migrationAccount}, statement)
 }
 
-// Shift implements laboratory.Shifter.
-func (s *mysqlStand) Shift(ctx context.Context, on rehearsal.Copy) error {
+// Shift implements laboratory.Shifter. Tables that are there get a higher next number; those
+// that are made later one number of two, as all of the server do until back is called.
+func (s *mysqlStand) Shift(ctx context.Context, on rehearsal.Copy) (back func(context.Context) error, err error) {
 	conn, err := mysql.Dial(ctx, s.server.URL(s.physical(on)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer conn.Close()
 	const doing = "moving the numbers of new rows"
 	tables, err := conn.Texts(ctx, doing, "SELECT table_name, auto_increment + 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL")
 	for _, t := range tables {
 		if err := conn.Exec(ctx, doing, "ALTER TABLE "+mysql.Quoted(t[0])+" AUTO_INCREMENT = "+t[1]); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return s.oneOf(ctx, 1) }, s.oneOf(ctx, 2)
+}
+
+// oneOf has the sessions that begin from now on take each nth number for new rows.
+func (s *mysqlStand) oneOf(ctx context.Context, n int) error {
+	conn, err := mysql.Dial(ctx, s.server.URL("mysql"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Exec(ctx, "saying which numbers new rows get", fmt.Sprintf("SET GLOBAL auto_increment_increment = %d, GLOBAL auto_increment_offset = %d", n, n))
 }
 
 // LockTimedOut implements laboratory.Engine.

@@ -78,9 +78,9 @@ func (s *postgresStand) Begins(ctx context.Context, statement string) (bool, err
 	return lockwatch.Begins(ctx, s.server.AdminURL("postgres"), []string{s.physical(rehearsal.Side)}, statement)
 }
 
-// Shift implements laboratory.Shifter.
-func (s *postgresStand) Shift(ctx context.Context, on rehearsal.Copy) error {
-	return contention.Shift(ctx, s.server.AdminURL(s.physical(on)))
+// Shift implements laboratory.Shifter. What it changes goes with the copy.
+func (s *postgresStand) Shift(ctx context.Context, on rehearsal.Copy) (back func(context.Context) error, err error) {
+	return func(context.Context) error { return nil }, contention.Shift(ctx, s.server.AdminURL(s.physical(on)))
 }
 
 // LockTimedOut implements laboratory.Engine.

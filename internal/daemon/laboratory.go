@@ -77,18 +77,21 @@ func (e engine) Begins(ctx context.Context, statement string) (bool, error) {
 	return lockwatch.Begins(ctx, server.AdminURL("postgres"), slices.Collect(maps.Values(e.s.physical(rehearsal.Side))), statement)
 }
 
-// Shift implements laboratory.Shifter.
-func (e engine) Shift(ctx context.Context, on rehearsal.Copy) error {
+var _ laboratory.Shifter = engine{}
+
+// Shift implements laboratory.Shifter. What it changes goes with the copy.
+func (e engine) Shift(ctx context.Context, on rehearsal.Copy) (back func(context.Context) error, err error) {
+	back = func(context.Context) error { return nil }
 	server, err := e.s.d.twinServer(ctx, e.s.env.Name)
 	if err != nil {
-		return err
+		return back, err
 	}
 	for _, physical := range e.s.physical(on) {
 		if err := contention.Shift(ctx, server.AdminURL(physical)); err != nil {
-			return err
+			return back, err
 		}
 	}
-	return nil
+	return back, nil
 }
 
 func (engine) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }

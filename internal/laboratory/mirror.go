@@ -3,6 +3,7 @@ package laboratory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"understudy"
@@ -14,22 +15,24 @@ import (
 // transaction is rolled back.
 type Shifter interface {
 	// Shift moves those numbers on, on a copy that is thrown away, as a transaction does that is rolled
-	// back; where the engine can, also those of what is made there later.
-	Shift(ctx context.Context, on rehearsal.Copy) error
+	// back; also those of what is made there until back is called, once nothing runs there any more.
+	Shift(ctx context.Context, on rehearsal.Copy) (back func(context.Context) error, err error)
 }
 
 // mirror is the calm copy, as an experiment on the side copy is held against it.
 type mirror struct{ l *Laboratory }
 
 // Undisturbed implements migration.Mirror.
-func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (json.RawMessage, error) {
+func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (data json.RawMessage, broken error) {
 	if err := m.l.Ledger.Clone(ctx, rehearsal.Calm); err != nil {
 		return nil, err
 	}
 	if engine, can := m.l.Engine.(Shifter); can && shifted {
-		if err := engine.Shift(ctx, rehearsal.Calm); err != nil {
+		back, err := engine.Shift(ctx, rehearsal.Calm)
+		if err != nil {
 			return nil, err
 		}
+		defer func() { broken = errors.Join(broken, back(context.WithoutCancel(ctx))) }()
 	}
 	place, err := m.l.Enter(ctx, rehearsal.Calm)
 	if err != nil {
