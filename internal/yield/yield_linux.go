@@ -35,8 +35,10 @@ func onThread(act func() error) error {
 // Session makes the session of a process yield to other sessions, if the process leads it:
 // one that others are in too is not ours to slow down. What the process leads ends with it.
 func Session(process int) {
-	if leader, err := unix.Getsid(process); err != nil || leader != process {
-		return
+	if leads(process) {
+		_ = os.WriteFile(autogroup(process), []byte(strconv.Itoa(nice)), 0) // a wish
 	}
-	_ = os.WriteFile("/proc/"+strconv.Itoa(process)+"/autogroup", []byte(strconv.Itoa(nice)), 0) // a wish
 }
+
+// autogroup is the file that tells and sets how nice a process's session is.
+func autogroup(process int) string { return "/proc/" + strconv.Itoa(process) + "/autogroup" }

@@ -2,8 +2,13 @@
 
 package yield
 
+import "context"
+
 // Run runs act. Only Linux has threads of different niceness in one process.
 func Run(act func() error) error { return act() }
 
 // Session does nothing here: processes are not shared out by sessions.
 func Session(int) {}
+
+// Apart does nothing here, and says so.
+func Apart(context.Context) (status int, apart bool) { return 0, false }
