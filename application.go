@@ -112,8 +112,11 @@ type ConfigKey struct {
 	Required bool   `json:"required,omitempty"`
 	Secret   bool   `json:"secret,omitempty"` // its value is never shown, stored or logged
 	Unique   bool   `json:"unique,omitempty"` // must differ between environments: a credential
-	Default  string `json:"default,omitempty"`
-	About    string `json:"about,omitempty"`
+	// Rotates: its secret is another one each time it is read, so that its reference stands for it
+	// where configurations are compared.
+	Rotates bool   `json:"rotates,omitempty"`
+	Default string `json:"default,omitempty"`
+	About   string `json:"about,omitempty"`
 	// Schema is a JSON Schema that its value keeps, typed as the schema says; nil: any text.
 	Schema json.RawMessage `json:"schema,omitempty"`
 }

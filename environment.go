@@ -39,6 +39,8 @@ type Environment struct {
 	// Volumes are the folders of volumes, by name; one that is not named is kept by
 	// Understudy, as are all of a twin.
 	Volumes map[string]string `json:"volumes,omitempty"`
+	// FlagOrigins are origins of pages that may ask for flags from a browser.
+	FlagOrigins []string `json:"flagOrigins,omitempty"`
 	// Prepare runs in a twin after each reset, before anything else: test accounts
 	// and the like. Commands run as tests do.
 	Prepare []Test `json:"prepare,omitempty"`

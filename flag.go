@@ -64,7 +64,7 @@ func (a Application) Declared() []Flag {
 		f := read.Flags[key]
 		flag := Flag{Key: key, Variants: f.Variants, Disabled: f.State == "DISABLED"}
 		flag.Targeted = len(f.Targeting) > 0 && string(f.Targeting) != "{}" && string(f.Targeting) != "null"
-		flag.Off = off(f.Metadata["off"], flag)
+		flag.Off = OffVariant(f.Metadata["off"], f.Variants)
 		if f.Default != nil {
 			flag.Default = *f.Default
 		}
@@ -73,19 +73,29 @@ func (a Application) Declared() []Flag {
 	return out
 }
 
-// off is the variant that turns a flag off: the one that its metadata names, the one called
-// so, or the one whose value is false; empty where it has none of them.
-func off(named any, f Flag) string {
-	said, _ := named.(string)
-	for _, name := range []string{said, "off"} {
-		if _, has := f.Variants[name]; has {
-			return name
+// OffVariant is the variant that turns a flag off: the one that its metadata names as "off",
+// else the one called so; of a flag that is true or false, one that is false, that one first.
+// Empty: it has none of them. That one is named which the flag does not have is for whoever
+// reads a definition to refuse.
+func OffVariant(named any, variants map[string]json.RawMessage) string {
+	if said, _ := named.(string); said != "" {
+		return said
+	}
+	var boolean bool
+	var candidates []string
+	for _, name := range slices.Sorted(maps.Keys(variants)) {
+		value := string(variants[name])
+		boolean = boolean || value == "true" || value == "false"
+		if value == "false" {
+			candidates = append(candidates, name)
 		}
 	}
-	for _, name := range f.Names() {
-		if string(f.Variants[name]) == "false" {
-			return name
-		}
+	_, has := variants["off"]
+	switch {
+	case has && (!boolean || slices.Contains(candidates, "off")):
+		return "off"
+	case len(candidates) > 0:
+		return candidates[0]
 	}
 	return ""
 }

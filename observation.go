@@ -1,12 +1,20 @@
 package understudy
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Observation is what was seen of a database while a migration ran, and what the migration
 // left of its catalogue. Whoever watches fills in what the database can show and says in
 // Notes what could not be seen; what is marked exact is complete, everything else was
 // sampled and may be more.
 type Observation struct {
+	// Database is which one it was, where several were watched; Elsewhere is what was seen of the
+	// others.
+	Database  string        `json:"database,omitempty"`
+	Elsewhere []Observation `json:"elsewhere,omitempty"`
+
 	Server     string              `json:"server,omitempty"` // product and version: "PostgreSQL 15.18"
 	Began      time.Time           `json:"began,omitzero"`   // the moments below count from here
 	Statements []ObservedStatement `json:"statements,omitempty"`
@@ -28,6 +36,27 @@ type Observation struct {
 	Every time.Duration `json:"every,omitempty"` // longest time between two looks
 	Exact Exactness     `json:"exact"`
 	Notes []string      `json:"notes,omitempty"` // what could not be seen, and why
+}
+
+// Everywhere is what was seen of each database, of the first one first.
+func (o Observation) Everywhere() []Observation {
+	return append([]Observation{o}, o.Elsewhere...)
+}
+
+// Of is what was seen of the database that the subject of a finding is in, and what the
+// subject is called there.
+func (o Observation) Of(subject string) (Observation, string) {
+	for _, other := range o.Elsewhere {
+		if there, is := strings.CutPrefix(subject+"/", other.Database+"/"); is {
+			return other, strings.TrimSuffix(there, "/")
+		}
+	}
+	return o, subject
+}
+
+// There is how a finding calls something of a further database.
+func (o Observation) There(subject string) string {
+	return strings.TrimSuffix(o.Database+"/"+subject, "/")
 }
 
 // Exactness says of which parts of an observation nothing is missing.

@@ -17,6 +17,11 @@ func TestPolicy_DefaultsCanBeFollowed(t *testing.T) {
 	if len(p.Required) != len(understudy.Checks()) || p.MaxAge != 24*time.Hour || p.Steps[len(p.Steps)-1] != 100 {
 		t.Errorf("defaults %+v", p)
 	}
+	for _, blocked := range []time.Duration{0, 300 * time.Millisecond, 5 * time.Second} {
+		if p := (understudy.Policy{BlockedFor: blocked}).WithDefaults(); p.LockTimeout <= 0 || p.LockTimeout > p.BlockedFor {
+			t.Errorf("whoever stands behind a try waits for up to %s, where %s are allowed", p.LockTimeout, p.BlockedFor)
+		}
+	}
 	kept := understudy.Policy{Steps: []int{100}, Retries: 2, Required: []string{"tests"}}.WithDefaults()
 	if len(kept.Steps) != 1 || kept.Retries != 2 || len(kept.Required) != 1 {
 		t.Errorf("what was set is lost: %+v", kept)

@@ -28,9 +28,13 @@ func dial(address, path string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &client{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), request: request(path)}, nil
+}
+
+// request is what is sent again and again.
+func request(path string) []byte {
 	body := `{"context":{"targetingKey":"user-4711","plan":"pro","country":"NL","beta":false}}`
-	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: flags\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, token, len(body), body)
-	return &client{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), request: []byte(request)}, nil
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: flags\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, token, len(body), body)
 }
 
 // ask sends one request and reads its answer, which has to be a good one.
@@ -85,82 +89,6 @@ func crowd(address, path string, run func(n int, c *client) error) error {
 		}
 	}
 	return nil
-}
-
-// read is one read at a rate: when it was due, by how much somebody of the client was late
-// then, and how long the answer took.
-type read struct{ due, late, took time.Duration }
-
-// watch notes how late a sleeper wakes up while reads go on: when a connection waits for its
-// answer, nobody else tells that the client does not get a processor.
-func watch(begin time.Time, window time.Duration) []read {
-	const nap = 500 * time.Microsecond
-	var seen []read
-	for at := time.Since(begin); at < window; at = time.Since(begin) {
-		sleep(nap)
-		for late := time.Since(begin) - at - nap; at < time.Since(begin); at += block { // all blocks that it slept over
-			seen = append(seen, read{due: at, late: late, took: -1})
-		}
-	}
-	return seen
-}
-
-// pace asks at fixed moments, whether or not earlier answers are there: what waits for a
-// connection counts from when it was due.
-func pace(ctx context.Context, address, path string, rate int, window time.Duration) ([]read, error) {
-	var all []read
-	var mu sync.Mutex
-	begin := time.Now().Add(20 * time.Millisecond)
-	watched := make(chan []read, 1)
-	go func() { watched <- watch(begin, window) }()
-	err := crowd(address, path, func(n int, c *client) error {
-		var own []read
-		every := time.Second / time.Duration(rate)
-		for k := n; time.Duration(k)*every < window && ctx.Err() == nil; k += connections {
-			r := read{due: time.Duration(k) * every}
-			due := begin.Add(r.due)
-			from := due
-			if wait := time.Until(due); wait > 0 {
-				sleep(wait)
-				from = time.Now()
-				r.late = from.Sub(due)
-			}
-			if err := c.ask(); err != nil {
-				return err
-			}
-			r.took = time.Since(from)
-			own = append(own, r)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, own...)
-		return nil
-	})
-	return append(all, <-watched...), err
-}
-
-// A block of reads is void if the client was late in it: it tells of a machine that others
-// use, and not of the server.
-const (
-	block   = 20 * time.Millisecond
-	tooLate = 300 * time.Microsecond
-)
-
-// counting are the latencies of the blocks that are not void.
-func counting(reads []read) []time.Duration {
-	void := map[time.Duration]bool{}
-	for _, r := range reads {
-		if r.late > tooLate {
-			void[r.due/block] = true
-		}
-	}
-	var kept []time.Duration
-	for _, r := range reads {
-		if !void[r.due/block] && r.took >= 0 {
-			kept = append(kept, r.took)
-		}
-	}
-	return kept
 }
 
 // at is the quantile of sorted durations, in milliseconds.

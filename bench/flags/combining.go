@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"understudy/bench/figures"
-	"understudy/internal/featureflag"
+	"understudy/internal/combination"
 )
 
 // published are the sizes that pairwise.org gives for PICT, or that PICT's own run gave
@@ -39,14 +39,14 @@ func published() []struct {
 func (b *bench) combining(context.Context) error {
 	began := time.Now()
 	for _, p := range published() {
-		factors := make([]featureflag.Factor, len(p.levels))
+		factors := make([]combination.Factor, len(p.levels))
 		for i, levels := range p.levels {
 			factors[i].Key = fmt.Sprint("flag-", i)
 			for level := range levels {
 				factors[i].Levels = append(factors[i].Levels, fmt.Sprint(level))
 			}
 		}
-		space, err := featureflag.NewSpace(factors)
+		space, err := combination.NewSpace(factors)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -99,12 +100,24 @@ func start(ctx context.Context, role string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := startBeside(cmd); err != nil {
 		return nil, err
 	}
 	s := &server{role: role, cmd: cmd}
 	_, err = fmt.Fscanln(said, &s.address)
 	return s, err
+}
+
+// startBeside starts a program on other cores than the client's.
+func startBeside(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	free, err := besides(clientCore())
+	if err != nil {
+		return err
+	}
+	defer free()
+	return cmd.Start()
 }
 
 func (s *server) end() error {

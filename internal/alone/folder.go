@@ -3,11 +3,9 @@ package alone
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"understudy"
 	"understudy/internal/cli"
@@ -15,13 +13,11 @@ import (
 	"understudy/internal/postgres/physical"
 )
 
-// unfinished is the file that says of a folder that it is ours and not whole: it is there
-// before anything else is, locked while the copy is at work, and goes when all is done. So what
-// a killed copy left is told from everything else.
-const (
-	unfinished     = ".understudy-unfinished"
-	unfinishedText = "A copy by understudy twin copy is being made in this folder, or was ended in the middle of it.\n"
-)
+// unfinished is the mark of a folder with a copy that is not whole: it goes when all is done. So
+// what a killed copy left is told from everything else.
+func unfinished() mark {
+	return mark{".understudy-unfinished", "A copy by understudy twin copy is being made in this folder, or was ended in the middle of it.\n"}
+}
 
 // inNewFolder gives act a folder that was not there, or holds nothing but what a killed copy
 // left, and removes it after an error.
@@ -36,7 +32,7 @@ func inNewFolder(ctx context.Context, to string, tell func(string), act func(fol
 	}
 	made, err := act(folder)
 	if err == nil {
-		err = finish(folder)
+		err = unfinished().lift(folder)
 	}
 	if err != nil {
 		return made, errors.Join(err, os.RemoveAll(folder), mark.Close())
@@ -58,11 +54,12 @@ func takeFolder(ctx context.Context, folder string, tell func(string)) (mark *os
 	if info, lost := os.Lstat(folder); err != nil || lost != nil || !info.IsDir() {
 		return nil, somebodys(folder)
 	}
-	path := filepath.Join(folder, unfinished)
 	if len(entries) == 0 {
-		return newMark(path)
+		mark, err = unfinished().put(folder)
+		return marked(mark, folder, err)
 	}
-	if mark, err = oldMark(folder, path); err != nil {
+	mark, err = unfinished().find(folder)
+	if mark, err = marked(mark, folder, err); err != nil {
 		return nil, err
 	}
 	tell("removing what a killed copy left in " + folder)
@@ -70,10 +67,6 @@ func takeFolder(ctx context.Context, folder string, tell func(string)) (mark *os
 		return nil, errors.Join(err, mark.Close())
 	}
 	return mark, nil
-}
-
-func folderError(err error) error {
-	return understudy.Errorf(understudy.KindUnavailable, "making the folder of --to: %w", err)
 }
 
 func somebodys(folder string) error {
@@ -85,58 +78,26 @@ func busy(folder string) error {
 	return understudy.Errorf(understudy.KindConflict, "--to: another copy into %s is under way; nothing was touched", folder)
 }
 
-func newMark(path string) (*os.File, error) {
-	mark, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, busy(filepath.Dir(path))
+// marked says why a mark is not to be had in the words of --to.
+func marked(file *os.File, folder string, err error) (*os.File, error) {
+	switch {
+	case errors.Is(err, errAtWork):
+		err = busy(folder)
+	case errors.Is(err, errNoMark):
+		err = somebodys(folder)
+	case err != nil:
+		err = folderError(err)
 	}
-	if err != nil {
-		return nil, folderError(err)
-	}
-	if syscall.Flock(int(mark.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return nil, errors.Join(busy(filepath.Dir(path)), mark.Close())
-	}
-	if _, err := mark.WriteString(unfinishedText); err != nil {
-		return nil, errors.Join(folderError(err), os.Remove(path), mark.Close())
-	}
-	return mark, nil
-}
-
-// oldMark locks the mark of a copy that was killed. A folder without one, or with one that
-// says something else, is somebody's.
-func oldMark(folder, path string) (*os.File, error) {
-	mark, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, somebodys(folder)
-	}
-	content, err := io.ReadAll(io.LimitReader(mark, int64(len(unfinishedText)+1)))
-	if err != nil || string(content) != unfinishedText {
-		return nil, errors.Join(somebodys(folder), mark.Close())
-	}
-	if syscall.Flock(int(mark.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return nil, errors.Join(busy(folder), mark.Close())
-	}
-	open, err := mark.Stat()
-	if there, gone := os.Lstat(path); err != nil || gone != nil || !os.SameFile(open, there) { // it was finished just now
-		return nil, errors.Join(somebodys(folder), mark.Close())
-	}
-	return mark, nil
+	return file, err
 }
 
 // clearFolder ends the servers that a killed copy left, and removes all but its mark.
 func clearFolder(ctx context.Context, folder string, entries []fs.DirEntry) error {
-	data := filepath.Join(folder, "data")
-	if err := physical.Clear(ctx, data); err != nil {
+	if err := endServers(ctx, folder); err != nil {
 		return err
 	}
-	if isFolder(data) {
-		server := cluster.New(cluster.Spec{Dir: data, SocketDir: filepath.Join(folder, "run"), Log: filepath.Join(folder, "log")})
-		if err := server.Stop(ctx); err != nil {
-			return err
-		}
-	}
 	for _, entry := range entries {
-		if entry.Name() == unfinished {
+		if entry.Name() == unfinished().name {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
@@ -147,19 +108,13 @@ func clearFolder(ctx context.Context, folder string, entries []fs.DirEntry) erro
 	return nil
 }
 
-// finish takes the mark away, so that it stays away: a copy that carries it would be removed by the next one.
-func finish(folder string) error {
-	if err := os.Remove(filepath.Join(folder, unfinished)); err != nil {
-		return folderError(err)
+// endServers ends the servers of PostgreSQL that were begun below a folder of ours.
+func endServers(ctx context.Context, folder string) error {
+	data := filepath.Join(folder, "data")
+	if err := physical.Clear(ctx, data); err != nil || !isFolder(data) {
+		return err
 	}
-	opened, err := os.Open(folder)
-	if err != nil {
-		return folderError(err)
-	}
-	if err := errors.Join(opened.Sync(), opened.Close()); err != nil {
-		return folderError(err)
-	}
-	return nil
+	return cluster.New(cluster.Spec{Dir: data, SocketDir: filepath.Join(folder, "run"), Log: filepath.Join(folder, "log")}).Stop(ctx)
 }
 
 // startCommand is how people start what was made: as root that is for the user who owns it.

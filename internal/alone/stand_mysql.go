@@ -48,7 +48,7 @@ func newMySQL(ctx context.Context, copying cli.TwinCopy, masks understudy.Masks,
 	settings := instance.Loading(mysqlMemory)
 	maps.Copy(settings, instance.Watched())
 	s := &mysqlStand{subject{name, migrationAccount}, instance.New(instance.Place{
-		Dir: filepath.Join(at.folder, "data"), SocketDir: filepath.Join(at.folder, "run"), Log: filepath.Join(at.folder, "log"), Settings: settings,
+		Dir: filepath.Join(at.Folder, "data"), SocketDir: filepath.Join(at.Folder, "run"), Log: filepath.Join(at.Folder, "log"), Settings: settings,
 	})}
 	err = s.server.Start(ctx)
 	if err == nil {
@@ -172,6 +172,23 @@ func (s *mysqlStand) Still(ctx context.Context, patience time.Duration) (int, er
 // Begins implements laboratory.Engine.
 func (s *mysqlStand) Begins(ctx context.Context, statement string) (bool, error) {
 	return mysqlwatch.Begins(ctx, mysqlwatch.Spec{URL: s.server.URL(s.physical(rehearsal.Side)), User: migrationAccount}, statement)
+}
+
+// Shift implements laboratory.Shifter.
+func (s *mysqlStand) Shift(ctx context.Context, on rehearsal.Copy) error {
+	conn, err := mysql.Dial(ctx, s.server.URL(s.physical(on)))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	const doing = "moving the numbers of new rows"
+	tables, err := conn.Texts(ctx, doing, "SELECT table_name, auto_increment + 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL")
+	for _, t := range tables {
+		if err := conn.Exec(ctx, doing, "ALTER TABLE "+mysql.Quoted(t[0])+" AUTO_INCREMENT = "+t[1]); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // LockTimedOut implements laboratory.Engine.

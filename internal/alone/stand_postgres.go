@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -19,12 +20,14 @@ import (
 	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
+	"understudy/internal/seal"
 )
 
 // postgresStand is a private PostgreSQL server with the copies.
 type postgresStand struct {
 	subject
 	server   *cluster.Cluster
+	port     int
 	log      string // the server's
 	password string
 }
@@ -42,10 +45,10 @@ func newPostgres(ctx context.Context, order cli.MigrationOrder, copying cli.Twin
 	if spec.Bin, err = programs(ctx, order.Database); err != nil {
 		return nil, err
 	}
-	if _, err := copyIntoServer(ctx, copying, at.folder, spec, tell); err != nil {
+	if _, err := copyIntoServer(ctx, copying, at.Folder, spec, tell); err != nil {
 		return nil, err
 	}
-	s := &postgresStand{subject: subject{from.database, order.Role}, log: filepath.Join(at.folder, "log")}
+	s := &postgresStand{subject: subject{from.database, order.Role}, log: filepath.Join(at.Folder, "log")}
 	if err := s.start(ctx, at); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
@@ -55,12 +58,12 @@ func newPostgres(ctx context.Context, order cli.MigrationOrder, copying cli.Twin
 // start runs the server for the rehearsal, with the copy as the golden one, and lets the
 // command's role in.
 func (s *postgresStand) start(ctx context.Context, at place) error {
-	port, err := process.FreePort()
-	if err != nil {
+	var err error
+	if s.port, err = process.FreePort(); err != nil {
 		return err
 	}
 	s.server = cluster.New(cluster.Spec{
-		Dir: filepath.Join(at.folder, "data"), SocketDir: filepath.Join(at.folder, "run"), Log: s.log, Port: port,
+		Dir: filepath.Join(at.Folder, "data"), SocketDir: filepath.Join(at.Folder, "run"), Log: s.log, Port: s.port,
 	})
 	if err := s.server.Start(ctx); err != nil {
 		return err
@@ -135,6 +138,11 @@ func (s *postgresStand) address(of rehearsal.Copy, ordered migration.Command) (a
 		env: []string{"PGHOST=" + u.Hostname(), "PGPORT=" + u.Port(), "PGUSER=" + s.role, "PGPASSWORD=" + s.password, "PGDATABASE=" + s.physical(of),
 			"PGSSLMODE=disable", "PGAPPNAME=" + lockwatch.MigrationName, "PGOPTIONS=" + u.Query().Get("options")},
 	}, nil
+}
+
+// forwards leads the address of the copy out of a seal, to the server's socket.
+func (s *postgresStand) forwards() []seal.Forward {
+	return []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", s.port), To: "unix:" + s.server.Socket()}}
 }
 
 // Watcher implements laboratory.Engine.

@@ -47,8 +47,8 @@ func (s *postgresStand) CompareData(before, after json.RawMessage) ([]rehearsal.
 }
 
 // Rows implements rehearsal.Examiner.
-func (s *postgresStand) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
-	rows, err := postgres.DifferRows(ctx, s.server.AdminURL(s.physical(rehearsal.Golden)), s.server.AdminURL(s.physical(of)), table, namedRows)
+func (s *postgresStand) Rows(ctx context.Context, asked rehearsal.Asked) (rehearsal.Rows, error) {
+	rows, err := postgres.DifferRows(ctx, s.server.AdminURL(s.physical(asked.Was)), s.server.AdminURL(s.physical(asked.Is)), asked.Table, asked.Without, namedRows)
 	return rehearsal.Rows(rows), err
 }
 
@@ -65,7 +65,7 @@ func (s *postgresStand) Rate(context.Context) (rehearsal.Rate, error) { return r
 
 // Prober implements laboratory.Engine.
 func (s *postgresStand) Prober() laboratory.Prober {
-	return &laboratory.Others{URL: s.server.AdminURL(s.physical(rehearsal.Side))}
+	return &laboratory.Others{URL: func(string) string { return s.server.AdminURL(s.physical(rehearsal.Side)) }}
 }
 
 // Still implements laboratory.Engine.
@@ -76,6 +76,11 @@ func (s *postgresStand) Still(ctx context.Context, patience time.Duration) (int,
 // Begins implements laboratory.Engine.
 func (s *postgresStand) Begins(ctx context.Context, statement string) (bool, error) {
 	return lockwatch.Begins(ctx, s.server.AdminURL("postgres"), []string{s.physical(rehearsal.Side)}, statement)
+}
+
+// Shift implements laboratory.Shifter.
+func (s *postgresStand) Shift(ctx context.Context, on rehearsal.Copy) error {
+	return contention.Shift(ctx, s.server.AdminURL(s.physical(on)))
 }
 
 // LockTimedOut implements laboratory.Engine.

@@ -36,7 +36,7 @@ func newSQLite(ctx context.Context, copying cli.TwinCopy, masks understudy.Masks
 	if err != nil {
 		return nil, err
 	}
-	s := &sqliteStand{subject{name: filepath.Base(path)}, at.folder}
+	s := &sqliteStand{subject{name: filepath.Base(path)}, at.Folder}
 	copying.To = s.path(rehearsal.Golden)
 	_, err = otherCopy{copying, "sqlite", paced(tell), tell}.run(ctx, masks)
 	return s, err

@@ -22,9 +22,13 @@ import (
 func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(string), each func(understudy.Rehearsal)) (tried understudy.Rehearsal, err error) {
 	if _, err := exec.LookPath(order.Command[0]); err != nil { // before anything is copied
 		return tried, understudy.Errorf(understudy.KindInvalid, "there is no program %s to run", order.Command[0]).
-			WithHint("the command comes after --; write it as you would type it, or sh -c '…'")
+			WithHint("%s", afterDashes)
 	}
-	place, err := openPlace(order.Folder)
+	environ, err := environment(order, os.Environ(), tell)
+	if err != nil {
+		return tried, err
+	}
+	place, err := openPlace(ctx, order.Folder, tell)
 	if err != nil {
 		return tried, err
 	}
@@ -34,13 +38,18 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 		return tried, err
 	}
 	defer func() { err = errors.Join(err, stand.Close(context.WithoutCancel(ctx))) }()
+	booth, err := openBooth(ctx, order, place, stand, tell)
+	if err != nil {
+		return tried, err
+	}
+	defer func() { err = errors.Join(err, booth.close(context.WithoutCancel(ctx))) }()
 	traffic, err := readTraffic(ctx, order, stand)
 	if err != nil {
 		return tried, err
 	}
 	order.Policy.Required = trialChecks(order)
 	book := &book{each: each, kept: map[understudy.Digest][]byte{}, folder: order.Evidence}
-	cast := &trial{order: order, policy: order.Policy.WithDefaults(), stand: stand, traffic: traffic, book: book}
+	cast := &trial{order: order, policy: order.Policy.WithDefaults(), stand: stand, traffic: traffic, book: book, booth: booth, environ: environ, tell: tell}
 	engine := rehearsal.Engine{House: cast, Records: book, Notary: book, Recorder: book, Keeper: book, Now: time.Now, Timing: trialTiming()}
 	if err := book.SaveRehearsal(ctx, cast.record()); err != nil {
 		return tried, err
@@ -78,13 +87,17 @@ type trial struct {
 	stand   stand
 	traffic traffic
 	book    *book
-	crowd   *crowd // while there is one
+	tell    func(string)
+	booth   *booth
+	environ []string // what the command gets of the caller's environment
+	crowd   *crowd   // while there is one
 }
 
 // laboratory tries the migration on the stand's copies.
 func (t *trial) laboratory() *laboratory.Laboratory {
+	_, examiner := witnessed(t.stand)
 	return &laboratory.Laboratory{
-		Declared: *t.candidate().Application.Migration, Policy: t.policy, Ledger: t.stand, Engine: t.stand, Keep: t.book.Keep,
+		Declared: *t.candidate().Application.Migration, Policy: t.policy, Ledger: t.stand, Examiner: examiner, Engine: t.stand, Keep: t.book.Keep,
 		Enter:   func(_ context.Context, on rehearsal.Copy) (laboratory.Place, error) { return command{t, on}, nil },
 		Outlook: t.lookAhead,
 	}
@@ -95,17 +108,25 @@ type measured interface {
 	sizes(ctx context.Context, production string) (twin, there map[string]migration.Size, err error)
 }
 
-// lookAhead notes how big production is, where its engine tells.
-func (t *trial) lookAhead(ctx context.Context, _ rehearsal.Copy, way laboratory.Way) (laboratory.Outlook, error) {
-	by, knows := t.stand.(measured)
-	if !knows || way != laboratory.Up {
-		return laboratory.Outlook{}, nil
+// lookAhead notes how big production is, and how its busiest statements are planned, where
+// its engine tells.
+func (t *trial) lookAhead(ctx context.Context, on rehearsal.Copy, way laboratory.Way) (out laboratory.Outlook, err error) {
+	if way != laboratory.Up {
+		return out, nil
 	}
-	twin, production, err := by.sizes(ctx, t.order.Database)
-	return laboratory.Outlook{Twin: twin, Production: production, Conclude: func(_ context.Context, ran migration.Ran, budget migration.Budget, done *rehearsal.Migrated) error {
-		laboratory.Expected(ran, budget, done)
-		return nil
-	}}, err
+	if by, knows := t.stand.(measured); knows {
+		if out.Twin, out.Production, err = by.sizes(ctx, t.order.Database); err != nil {
+			return out, err
+		}
+	}
+	comparing := &planning{trial: t, on: on}
+	if on == rehearsal.Work {
+		if err := comparing.note(ctx); err != nil {
+			return out, err
+		}
+	}
+	out.Conclude = comparing.conclude
+	return out, nil
 }
 
 func (t *trial) record() understudy.Rehearsal {
@@ -130,7 +151,7 @@ func (t *trial) candidate() understudy.Release {
 		Label: strings.Join(t.order.Command, " "),
 		Application: understudy.Application{
 			Name:      t.stand.about().name,
-			Databases: []understudy.Database{{Name: t.stand.about().name, Env: t.order.Env, Role: t.stand.about().role}},
+			Databases: []understudy.Database{{Name: t.stand.about().name, Env: t.order.URLEnv, Role: t.stand.about().role}},
 			Migration: &understudy.Migration{Up: t.order.Command, Down: t.order.Down, Status: t.order.Status, Role: t.stand.about().role, Back: back, Timeout: t.order.Timeout},
 		},
 	}
@@ -187,29 +208,3 @@ func (t *trial) Drain(context.Context, rehearsal.Part) (int, error) { return 0, 
 
 // Bits has nothing to compare.
 func (t *trial) Bits(context.Context, rehearsal.Part) ([]rehearsal.Bit, error) { return nil, nil }
-
-// place is the folder that the copy's server lives in.
-type place struct {
-	folder string
-	kept   bool
-}
-
-// openPlace makes the folder that is to be kept, or a temporary one. The server runs as
-// another user where we are root, so others may enter it.
-func openPlace(folder string) (place, error) {
-	if folder != "" {
-		return place{folder, true}, os.MkdirAll(folder, 0o755)
-	}
-	folder, err := os.MkdirTemp("", "understudy-migration-")
-	if err != nil {
-		return place{}, understudy.Errorf(understudy.KindUnavailable, "making a folder for the copy: %w", err)
-	}
-	return place{folder: folder}, os.Chmod(folder, 0o755)
-}
-
-func (p place) close() error {
-	if p.kept {
-		return nil
-	}
-	return os.RemoveAll(p.folder)
-}

@@ -2,14 +2,10 @@ package alone
 
 import (
 	"context"
-	"errors"
-	"os"
-	"os/exec"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 
-	"understudy"
 	"understudy/internal/migration"
 	"understudy/internal/rehearsal"
 )
@@ -21,8 +17,8 @@ type command struct {
 	on    rehearsal.Copy
 }
 
-// patience is how long a command's streams are waited for after it was ended.
-const patience = 5 * time.Second
+// afterDashes is how a command is given.
+const afterDashes = "the command comes after --; write it as you would type it, or sh -c '…'"
 
 // RunMigration implements migration.Commander.
 func (c command) RunMigration(ctx context.Context, ordered migration.Command) (migration.Result, error) {
@@ -34,25 +30,10 @@ func (c command) RunMigration(ctx context.Context, ordered migration.Command) (m
 	for _, arg := range ordered.Args {
 		args = append(args, strings.NewReplacer("{url}", address.url, "{path}", address.path).Replace(arg))
 	}
-	var out migration.Tail
-	run := exec.CommandContext(ctx, args[0], args[1:]...)
-	run.Env = append(os.Environ(), c.trial.order.Env+"="+address.url)
-	run.Env = append(run.Env, address.env...)
-	run.Stdout, run.Stderr = &out, &out
-	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	run.Cancel = func() error { return syscall.Kill(-run.Process.Pid, syscall.SIGKILL) }
-	run.WaitDelay = patience
-	err = run.Run()
-	result := migration.Result{Status: run.ProcessState.ExitCode(), Output: address.hide(out.String())}
-	ended := new(exec.ExitError)
-	switch {
-	case errors.As(err, &ended), errors.Is(err, exec.ErrWaitDelay), ctx.Err() != nil:
-		return result, nil // how it ended is the result
-	case err != nil:
-		return result, understudy.Errorf(understudy.KindInvalid, "starting the command %s: %w", args[0], err).
-			WithHint("the command comes after --; write it as you would type it, or sh -c '…'")
-	}
-	return result, nil
+	environ := append(slices.Clone(c.trial.environ), c.trial.order.URLEnv+"="+address.url)
+	result, err := c.trial.booth.run(ctx, args, append(environ, address.env...))
+	result.Output = address.hide(result.Output)
+	return result, err
 }
 
 // Close implements laboratory.Place.

@@ -1,9 +1,12 @@
 package alone_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,12 +19,16 @@ import (
 	"understudy/internal/cli"
 	"understudy/internal/mysql/mysqltest"
 	"understudy/internal/postgres/postgrestest"
+	"understudy/internal/seal"
+	"understudy/internal/supervisor"
 )
 
 // shop is a production with some rows, whose tables belong to a role of their own.
 func shop(t *testing.T) (url string) {
 	t.Helper()
-	server := postgrestest.Started(t, postgrestest.Spec(postgrestest.Folder(t), 0))
+	spec := postgrestest.Spec(postgrestest.Folder(t), 0)
+	spec.Preload = []string{"pg_stat_statements"}
+	server := postgrestest.Started(t, spec)
 	postgrestest.Exec(t, server, "postgres", "CREATE ROLE shop LOGIN")
 	if _, err := server.EnsureDatabase(t.Context(), "shop", "shop", nil); err != nil {
 		t.Fatal(err)
@@ -31,13 +38,14 @@ func shop(t *testing.T) (url string) {
 		CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric);
 		INSERT INTO customers SELECT n, 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
 		INSERT INTO orders SELECT n, 1 + n % 3000, n FROM generate_series(1, 20000) n;
+		CREATE INDEX orders_total ON orders (total);
 		ANALYZE customers, orders`)
 	return server.AdminURL("shop")
 }
 
 func order(url string, command ...string) cli.MigrationOrder {
 	return cli.MigrationOrder{
-		Database: url, Command: command, Env: "DATABASE_URL", Unmasked: true, Rate: 100, Timeout: time.Minute,
+		Database: url, Command: command, URLEnv: "DATABASE_URL", Unmasked: true, Rate: 100, Timeout: time.Minute,
 		Policy:  understudy.Policy{BlockedFor: time.Second, LockTimeout: 500 * time.Millisecond, Retries: 2},
 		Copying: understudy.Copying{Rate: -1},
 	}
@@ -54,6 +62,12 @@ func psql(statements ...string) []string {
 
 func rehearse(t *testing.T, o cli.MigrationOrder) understudy.Rehearsal {
 	t.Helper()
+	tried, _ := rehearseTold(t, o)
+	return tried
+}
+
+func rehearseTold(t *testing.T, o cli.MigrationOrder) (understudy.Rehearsal, string) {
+	t.Helper()
 	var told []string
 	tried, err := alone.RehearseMigration(t.Context(), o, func(text string) { told = append(told, text) }, func(understudy.Rehearsal) {})
 	if err != nil {
@@ -65,7 +79,7 @@ func rehearse(t *testing.T, o cli.MigrationOrder) understudy.Rehearsal {
 			t.Logf("  %s %s %s: %s", f.Severity, f.Code, f.Subject, f.Seen)
 		}
 	}
-	return tried
+	return tried, strings.Join(told, "\n")
 }
 
 func codes(r understudy.Rehearsal) []string {
@@ -78,15 +92,20 @@ func codes(r understudy.Rehearsal) []string {
 
 func TestRehearseMigration_FindsWhatAnOldReleaseWouldMeet(t *testing.T) {
 	t.Parallel()
-	o := order(shop(t), psql("ALTER TABLE customers ADD COLUMN IF NOT EXISTS phone text", "ALTER TABLE customers RENAME COLUMN name TO full_name")...)
+	o := order(shop(t), psql("ALTER TABLE customers ADD COLUMN IF NOT EXISTS phone text", "ALTER TABLE customers RENAME COLUMN name TO full_name", "DROP INDEX IF EXISTS orders_total")...)
+	o.Traffic = filepath.Join(t.TempDir(), "shop.sql")
+	write(t, o.Traffic, "-- args: int 1 3000\nSELECT name FROM customers WHERE id = $1;\n-- weight: 3\n-- args: int 1 20000\nSELECT id FROM orders WHERE total = $1::bigint::numeric;\n")
 	o.Evidence = filepath.Join(t.TempDir(), "evidence")
 	r := rehearse(t, o)
-	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
+	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") || !slices.Contains(codes(r), "migration.plan-changed") {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
 	for _, f := range r.Findings() {
 		if f.Code == "compatibility.old-release-breaks" && !strings.Contains(f.Seen, "42703") {
 			t.Errorf("it does not say what the server said: %s", f.Seen)
+		}
+		if f.Code == "migration.plan-changed" && (!strings.Contains(f.Seen, "after:  Seq Scan orders") || !strings.Contains(f.Seen, "75 % of the declared statements")) {
+			t.Errorf("of the plans it says: %s", f.Seen)
 		}
 	}
 	if kept, err := os.ReadDir(o.Evidence); err != nil || len(kept) < 4 {
@@ -97,17 +116,36 @@ func TestRehearseMigration_FindsWhatAnOldReleaseWouldMeet(t *testing.T) {
 func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 	t.Parallel()
 	url := shop(t)
+	conn := postgrestest.Connected(t, url)
+	postgrestest.Runs(t, conn, `CREATE EXTENSION pg_stat_statements`)
+	postgrestest.Answer(t, conn, `SELECT name FROM customers WHERE id = 7`)
 	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
 	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
 	r := rehearse(t, o)
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
+	if f := planFigure(t, r); f.Value < 1 {
+		t.Errorf("of the database's busiest statements %v were planned: %s", f.Value, f.Basis)
+	}
 	for _, c := range r.Checks {
 		if c.Outcome != understudy.OutcomePassed {
 			t.Errorf("%s is %s: %s", c.Name, c.Outcome, c.Summary)
 		}
 	}
+}
+
+func planFigure(t *testing.T, r understudy.Rehearsal) understudy.Figure {
+	t.Helper()
+	for _, c := range r.Checks {
+		for _, f := range c.Figures {
+			if f.Name == "busiest statements planned before and after" {
+				return f
+			}
+		}
+	}
+	t.Fatal("it is not said whether plans were compared")
+	return understudy.Figure{}
 }
 
 func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
@@ -121,6 +159,9 @@ func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
 	}
 	o := order(source, "sh", "-c", `mariadb -S "$MYSQL_UNIX_PORT" -u "$MYSQL_USER" "$MYSQL_DATABASE" -e 'ALTER TABLE orders CHANGE COLUMN IF EXISTS status state varchar(20)'`)
 	r := rehearse(t, o)
+	if f := planFigure(t, r); f.Value != 0 || !strings.Contains(f.Basis, "of PostgreSQL only") {
+		t.Errorf("of plans it says %+v", f)
+	}
 	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
@@ -134,9 +175,16 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`=up exec "$0" "$1"`, program, "{path}")
+	way, told := "up", "the command is not sealed off, whom it calls is called: "
+	if seal.Supported() == nil { // else whoever is called would be
+		way, told = "up and calls", "the command called payments.example.org by http, and was sealed off"
+	}
+	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`="$2" exec "$0" "$1"`, program, "{path}", way)
 	o.Down = []string{"sh", "-c", migratesSQLite + `=down exec "$0" "$1"`, program, "{path}"}
-	r := rehearse(t, o)
+	r, said := rehearseTold(t, o)
+	if !strings.Contains(said, told) {
+		t.Errorf("it does not tell %q: %s", told, said)
+	}
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
 	}
@@ -146,6 +194,20 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 const migratesSQLite = "UNDERSTUDY_TEST_MIGRATES_SQLITE"
 
 func TestMain(m *testing.M) {
+	if programs := map[string]func(context.Context, io.Reader) error{"supervise": supervisor.Run, "tidy": alone.Tidy}; len(os.Args) > 1 && programs[os.Args[1]] != nil {
+		if err := programs[os.Args[1]](context.Background(), os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if order := os.Getenv(killed); order != "" {
+		if err := rehearseUntilKilled(order); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if order := os.Getenv(diesAt); order != "" {
 		if err := die(order); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -158,8 +220,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	statement := `CREATE TABLE IF NOT EXISTS notes (id integer PRIMARY KEY, text text)`
-	if way == "down" {
+	switch way {
+	case "down":
 		statement = `DROP TABLE notes`
+	case "up and calls":
+		if answer, err := http.Get("http://payments.example.org/charge"); err == nil {
+			_ = answer.Body.Close() // who has answered is told by the seal
+		}
 	}
 	if err := execSQLite(os.Args[1], statement); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -72,8 +72,9 @@ type EnvironmentStatus struct {
 	Environment understudy.Environment `json:"environment"`
 	URL         string                 `json:"url,omitempty"`
 	Sealed      bool                   `json:"sealed"`
-	Held        string                 `json:"held,omitempty"` // why nothing may be promoted to it
-	Owed        string                 `json:"owed,omitempty"` // the rehearsal of what went out past the gate
+	Held        string                 `json:"held,omitempty"`      // why nothing may be promoted to it
+	Owed        string                 `json:"owed,omitempty"`      // the rehearsal of what went out past the gate
+	Unapplied   []string               `json:"unapplied,omitempty"` // "KEY changed": what understudy.yaml has otherwise than runs
 	Deployments []DeploymentStatus     `json:"deployments"`
 	Databases   []DatabaseStatus       `json:"databases"`
 	Snapshot    *understudy.Snapshot   `json:"snapshot,omitempty"` // of a twin

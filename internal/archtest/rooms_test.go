@@ -41,6 +41,7 @@ func rooms() map[string]room {
 		// instruments
 		"internal/atomicfile":              {bare: true},
 		"internal/attest":                  {},
+		"internal/combination":             {never: world()},
 		"internal/doctor":                  {},
 		"internal/dora":                    {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/evidence":                {knows: []string{"atomicfile"}},

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -52,11 +53,22 @@ func (s source) imports() []string {
 	return paths
 }
 
-// sources parses every Go file of the repository that people wrote.
+// sources are all Go files of the repository that people wrote. Nobody may change them.
 func sources(t *testing.T) []source {
 	t.Helper()
-	var all []source
-	err := filepath.WalkDir(top, func(at string, entry fs.DirEntry, err error) error {
+	all, err := parsedOnce()
+	if err != nil {
+		t.Fatalf("reading the sources: %v", err)
+	}
+	if len(all) < 20 {
+		t.Fatalf("only %d Go files were found: the rules would hold for nothing", len(all))
+	}
+	return all
+}
+
+// parsedOnce parses them for all rules.
+var parsedOnce = sync.OnceValues(func() (all []source, err error) {
+	err = filepath.WalkDir(top, func(at string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -72,14 +84,8 @@ func sources(t *testing.T) []source {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatalf("reading the sources: %v", err)
-	}
-	if len(all) < 20 {
-		t.Fatalf("only %d Go files were found: the rules would hold for nothing", len(all))
-	}
-	return all
-}
+	return all, err
+})
 
 func skipFolder(at, name string) error {
 	aside := []string{"testdata", "bin", "build", "node_modules", "vendor"}

@@ -87,13 +87,14 @@ const (
 	TestsFailed Code = "tests.failed"
 	TestsFlaky  Code = "tests.flaky"
 
-	FlagsOffDiffers Code = "flags.off-differs"
-	FlagsRowFails   Code = "flags.row-fails"
-	FlagsFlaky      Code = "flags.flaky"
-	FlagsNoOff      Code = "flags.no-off"
-	FlagsUndeclared Code = "flags.undeclared"
-	FlagsUnread     Code = "flags.unread"
-	FlagsStale      Code = "flags.stale"
+	FlagsOffDiffers   Code = "flags.off-differs"
+	FlagsOffStatement Code = "flags.off-statement"
+	FlagsRowFails     Code = "flags.row-fails"
+	FlagsFlaky        Code = "flags.flaky"
+	FlagsNoOff        Code = "flags.no-off"
+	FlagsUndeclared   Code = "flags.undeclared"
+	FlagsUnread       Code = "flags.unread"
+	FlagsStale        Code = "flags.stale"
 
 	RollbackBroken     Code = "rollback.old-release-breaks"
 	RollbackDownFailed Code = "rollback.down-failed"
@@ -329,6 +330,8 @@ func flagEntries() []Entry {
 	return []Entry{
 		{FlagsOffDiffers, in, understudy.SeverityBlocking, "{subject} is otherwise though all new flags are off",
 			"the release would change what exists already the moment it arrives, and turning {flags} off would not bring it back", "put the change behind its flag; where it is meant to come with the release, name it under policy: flags: differs: with the reason"},
+		{FlagsOffStatement, in, understudy.SeverityNote, "{subject} comes or goes though all new flags are off",
+			"the database would be asked something else than now, with the flags off, too", "see that it belongs to the release, and not behind a flag"},
 		{FlagsRowFails, in, understudy.SeverityBlocking, "it fails with {subject}",
 			"it would fail for customers as soon as these flags are set so", "mend it; where these flags must never be on together, say so in their metadata (requires, excludes)"},
 		{FlagsFlaky, in, understudy.SeverityWarning, "it fails now and then with {subject}",

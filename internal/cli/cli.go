@@ -42,7 +42,9 @@ type Programs struct {
 	// RehearseMigration rehearses one migration on a copy of one database, and shows how far
 	// it is whenever something ended.
 	RehearseMigration func(ctx context.Context, order MigrationOrder, tell func(string), each func(understudy.Rehearsal)) (understudy.Rehearsal, error)
-	Seal              func() error // tries whether this machine can seal; nil: doctor does not look
+	// Tidy waits until such a rehearsal is gone, and clears away what it left where it was killed.
+	Tidy func(ctx context.Context, in io.Reader) error
+	Seal func() error // tries whether this machine can seal; nil: doctor does not look
 }
 
 // Streams are what a command reads and writes. They are files where a terminal is to be
@@ -140,7 +142,7 @@ func (c *cli) root() *cobra.Command {
 	chapter(root, "rehearse", "Rehearse:", c.releaseCommand(), c.rehearseCommand(), c.rehearsalCommand(), c.migrationCommand(), c.verdictCommand())
 	chapter(root, "promote", "Promote:", c.policyCommand(), c.approveCommand(), c.gateCommand(), c.promoteCommand(), c.promotionCommand(), c.rollbackCommand(), c.holdCommand())
 	chapter(root, "look", "Look after it:", c.journalCommand(), c.metricsCommand(), c.notificationsCommand(), c.serveCommand(), c.installCommand(), c.stopCommand(), c.versionCommand(),
-		c.superviseCommand(), c.routerCommand(), c.probeCommand())
+		c.superviseCommand(), c.routerCommand(), c.probeCommand(), c.tidyCommand())
 	root.Example = indent("understudy init\nunderstudy release create v2 --from build/v2\nunderstudy rehearse v2\nunderstudy promote v2")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true

@@ -51,7 +51,9 @@ type explanation struct {
 	Release     string                 `json:"release"`
 	Finding     understudy.Finding     `json:"finding"`
 	Others      []string               `json:"others,omitempty"` // subjects of the same code
-	Observation understudy.Observation `json:"observation"`
+	Observation understudy.Observation `json:"observation"`      // of the finding's database
+
+	about string // what the finding's subject is called there
 }
 
 // observed is how the evidence of what was seen is called: "migration-up-observed.json".
@@ -80,6 +82,7 @@ func explained(ctx context.Context, roles api.Roles, name, id string) (explanati
 	if err := json.NewDecoder(content).Decode(&told.Observation); err != nil {
 		return told, understudy.Errorf(understudy.KindInternal, "reading evidence %s (%s): %w", evidence.Digest.Short(), evidence.Name, err)
 	}
+	told.Observation, told.about = told.Observation.Of(told.Finding.Subject)
 	return told, nil
 }
 
@@ -158,7 +161,7 @@ func observationOf(r understudy.Rehearsal, f understudy.Finding) (understudy.Evi
 func (c *cli) keepTimeline(told explanation, file string) error {
 	title := told.Finding.Code + after(": ", told.Finding.Subject)
 	err := atomicfile.WriteFrom(file, func(to io.Writer) error {
-		return migrationpage.Write(to, told.Observation, title, told.Finding.Subject)
+		return migrationpage.Write(to, told.Observation, title, told.about)
 	}, 0o644)
 	if err != nil {
 		return err
@@ -178,7 +181,7 @@ func (c *cli) showExplanation(told explanation) {
 		c.voice.print("%s", line)
 	}
 	c.voice.print("")
-	for _, line := range migrationpage.Text(told.Observation, told.Finding.Subject) {
+	for _, line := range migrationpage.Text(told.Observation, told.about) {
 		c.voice.print("%s", line)
 	}
 	for _, note := range told.Observation.Notes {

@@ -18,9 +18,11 @@ type MigrationOrder struct {
 	Command  []string // the team's own; {url} in it stands for the address of the copy
 	Down     []string
 	Status   []string
-	Env      string // the variable that tells the command the address
-	Role     string // whom the command signs in as; empty: who owns the tables
-	Rules    string // mask.yaml
+	URLEnv   string   // the variable that tells the command the address
+	Env      []string // NAME or NAME=VALUE: what else the command gets of the caller's environment
+	Unsealed bool     // the command may call whom it likes
+	Role     string   // whom the command signs in as; empty: who owns the tables
+	Rules    string   // mask.yaml
 	Key      string
 	Unmasked bool // the database holds no personal data
 	Copying  understudy.Copying
@@ -45,9 +47,12 @@ func (c *cli) migrationRehearse() *cobra.Command {
 		long: "Copies the database through masks into a private server, runs the team's own migration command\n" +
 			"there under traffic, and says what it would do to production: who is blocked and for how long, what is\n" +
 			"locked, rewritten or lost, whether the old release goes on working, whether it can be killed, repeated\n" +
-			"and taken back. The database itself is only read. The command learns the address of the copy from\n" +
-			"DATABASE_URL and PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, or where it says {url}; it is not sealed\n" +
-			"off from the network.\n\n" +
+			"and taken back. The database itself is only read.\n\n" +
+			"The command runs in this folder, as you, and gets of your environment PATH, HOME, LANG, TZ and what\n" +
+			"--env names, but never a variable whose value leads to the database itself. It learns the address of\n" +
+			"the copy from DATABASE_URL and PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, or where it says {url}\n" +
+			"(MYSQL_UNIX_PORT, MYSQL_USER, MYSQL_DATABASE; {path} of SQLite's file). On Linux it is sealed off as a twin is:\n" +
+			"the copy answers, and whatever else it calls is caught. Where that cannot be had, it is said.\n\n" +
 			"Traffic is what nearly every application does, reading and changing rows by their key, made from\n" +
 			"the schema; better is --traffic with the statements of your own.",
 		example: "understudy mask plan --database postgres://reader@db/shop --print > mask.yaml\n" +
@@ -79,7 +84,9 @@ func (c *cli) migrationRehearse() *cobra.Command {
 
 func (o *MigrationOrder) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Database, "database", "", "the database to rehearse for: postgres://…, mysql://…, mariadb://… or sqlite:///path")
-	flags.StringVar(&o.Env, "env", "DATABASE_URL", "the variable that tells the command the address of the copy")
+	flags.StringVar(&o.URLEnv, "url-env", "DATABASE_URL", "the variable that tells the command the address of the copy")
+	flags.StringArrayVar(&o.Env, "env", nil, "NAME or NAME=VALUE: hand this variable to the command too; may be repeated")
+	flags.BoolVar(&o.Unsealed, "unsealed", false, "do not seal the command off: it needs the network for more than the copy")
 	flags.StringVar(&o.Role, "role", "", "whom the command signs in as (default: who owns the tables); never a superuser")
 	flags.StringVar(&o.Rules, "mask", "mask.yaml", "the masking rules")
 	flags.StringVar(&o.Key, "key", "mask.key", "file of the masking key; made when it is not there")
@@ -88,7 +95,7 @@ func (o *MigrationOrder) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.After, "after", "", "file of the new release's statements, run after the migration and before the way back")
 	flags.Float64Var(&o.Rate, "rate", 50, "statements a second")
 	flags.DurationVar(&o.Policy.BlockedFor, "blocked-for", time.Second, "the longest that a statement may be blocked")
-	flags.DurationVar(&o.Policy.LockTimeout, "lock-timeout", 500*time.Millisecond, "handed to the command's sessions, as in production")
+	flags.DurationVar(&o.Policy.LockTimeout, "lock-timeout", 0, "handed to the command's sessions, as in production (default half of --blocked-for)")
 	flags.IntVar(&o.Policy.Retries, "tries", 5, "how often the command is run when it cannot get a lock")
 	flags.DurationVar(&o.Timeout, "timeout", understudy.DefaultMigrationTimeout, "how long the command may take")
 	flags.StringVar(&o.Folder, "folder", "", "make the copy's server in this new folder, and keep it (default: a temporary one)")

@@ -26,10 +26,14 @@ func (c *cli) serveCommand() *cobra.Command {
 	})
 }
 
-// The programs below are started by the daemon, not by people.
+// The programs below are started by the daemon or by another command, not by people.
 
 func (c *cli) superviseCommand() *cobra.Command {
 	return c.hidden("supervise", func(ctx context.Context) error { return c.programs.Supervise(ctx, c.streams.In) })
+}
+
+func (c *cli) tidyCommand() *cobra.Command {
+	return c.hidden("tidy", func(ctx context.Context) error { return c.programs.Tidy(ctx, c.streams.In) })
 }
 
 func (c *cli) probeCommand() *cobra.Command {

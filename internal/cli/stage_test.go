@@ -216,6 +216,7 @@ func scenes() map[string]func(*apitest.Stage) {
 // closed is production with a front door of which much is to be said.
 func closed(s *apitest.Stage) {
 	e := &s.Standing[0]
+	e.Unapplied = []string{"PAGE_SIZE changed", "WORKERS added"}
 	e.URL, e.Sites, e.Problems = "https://127.0.0.1:18443", []string{"https://shop.example.com:18443"}, []string{"0.0.0.0:80 could not be opened"}
 	e.Maintenance = &api.Maintained{Since: at("12:00:00"), By: "ann", Reason: "new disks", Allow: []string{"10.0.0.0/8"}, Testers: true}
 	e.Certificates = []understudy.Certificate{

@@ -52,6 +52,9 @@ func (c *cli) showStatus(all []api.EnvironmentStatus) {
 		if e.Owed != "" {
 			c.voice.print("  owed a rehearsal: %s", e.Owed)
 		}
+		if len(e.Unapplied) > 0 {
+			c.voice.print("  understudy.yaml has another configuration than runs: %s (understudy config diff %s)", strings.Join(e.Unapplied, ", "), e.Environment.Name)
+		}
 		if len(e.Deployments) == 0 && !e.Environment.External {
 			c.voice.print("  down")
 		}

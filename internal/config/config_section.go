@@ -58,7 +58,7 @@ func (s *shape) UnmarshalYAML(node *yaml.Node) error {
 func (s *source) configuration(section configSection, app *understudy.Application) {
 	for _, e := range section.Keys {
 		v := e.Value
-		key := understudy.ConfigKey{Key: e.Name, Required: v.Required, Secret: v.Secret, Unique: v.Unique, Default: string(v.Default), About: v.About}
+		key := understudy.ConfigKey{Key: e.Name, Required: v.Required, Secret: v.Secret, Unique: v.Unique, Rotates: v.Rotates, Default: string(v.Default), About: v.About}
 		if len(v.Schema) > 0 {
 			key.Schema = json.RawMessage(v.Schema)
 		}

@@ -12,7 +12,8 @@ import (
 
 // ConfigPrint lets configurations be compared without being shown: a keyed HMAC-SHA256
 // of an environment's keys and values as the application would see them (defaults,
-// values, secrets; references not put in, and nothing of what the runtime gives), and
+// values, secrets; references not put in, and nothing of what the runtime gives; of a secret
+// that rotates, its reference), and
 // for each key its KeyPrint. With another HMAC key, or in another place, nothing is
 // comparable; without it, nothing can be guessed.
 func ConfigPrint(env understudy.Environment, app understudy.Application, key []byte, secret func(understudy.SecretRef) (string, error),
@@ -28,6 +29,9 @@ func ConfigPrint(env understudy.Environment, app understudy.Application, key []b
 	perKey = map[string]string{}
 	for _, name := range sorted(r.values) {
 		text := r.values[name].top().text
+		if ref, rotates := r.rotating(name); rotates {
+			text = ref
+		}
 		all.WriteString(strconv.Quote(name) + "=" + strconv.Quote(text) + "\n")
 		perKey[name] = KeyPrint(key, name, text)
 	}

@@ -230,7 +230,7 @@ func (e stepEntry) requests() map[string]string {
 
 func (s *source) environment(name string, e environmentEntry) (understudy.Environment, error) {
 	out := understudy.Environment{Name: name, Purpose: understudy.Purpose(e.Purpose), Listen: e.Listen, TwinOf: e.TwinOf,
-		External: e.External, Release: e.Release, Env: plainTexts(e.Env)}
+		External: e.External, Release: e.Release, Env: plainTexts(e.Env), FlagOrigins: e.FlagOrigins}
 	if e.EnvFile != "" {
 		values, err := readEnvFile(s.path(e.EnvFile), e.EnvFile)
 		if err != nil {

@@ -91,6 +91,7 @@ type configEntry struct {
 	Required bool   `yaml:"required"`
 	Secret   bool   `yaml:"secret"`
 	Unique   bool   `yaml:"unique"`
+	Rotates  bool   `yaml:"rotates"`
 	Default  text   `yaml:"default"`
 	About    string `yaml:"about"`
 	Schema   shape  `yaml:"schema"`
@@ -154,6 +155,8 @@ type environmentEntry struct {
 	Volumes   map[string]string     `yaml:"volumes"`
 	Prepare   []testEntry           `yaml:"prepare"`
 	Copy      copyEntry             `yaml:"copy"`
+
+	FlagOrigins []string `yaml:"flag_origins"`
 }
 
 type copyEntry struct {

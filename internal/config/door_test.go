@@ -70,6 +70,7 @@ func TestLoad_RefusesAFrontDoorThatCannotBe(t *testing.T) {
 		"limits: {connections: 0}":                   "environments.production.limits.connections: expected at least 1",
 		"sticky: {cookie: a}":                        `unknown key "cookie"`,
 		"sticky: {header: 'X User'}":                 "expected the name of a header",
+		`flag_origins: ["*"]`:                        `environments.production.flag_origins: expected origins such as https://shop.example.com or http://localhost:3000, found "*"`,
 		"token: s3cret":                              "expected env:NAME, file:PATH, exec:COMMAND or sops:FILE#KEY",
 	} {
 		dir := folder(t, map[string]string{config.FileName: twoSites + "    " + line + "\n"})

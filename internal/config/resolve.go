@@ -40,8 +40,9 @@ type resolved struct {
 
 type layered struct {
 	text, layer, from string
-	final             bool  // no references in it
-	err               error // why a secret could not be read
+	final             bool                 // no references in it
+	ref               understudy.SecretRef // of a secret
+	err               error                // why a secret could not be read
 }
 
 func (r *resolved) top() layered { return r.layers[len(r.layers)-1] }
@@ -116,7 +117,7 @@ func (r *Resolved) layEnvironment() {
 		r.lay(key, layered{text: e.Env[key], layer: LayerEnvironment, from: r.stack.Lines.of(e.Name, key)})
 	}
 	for _, key := range sorted(e.Secrets) {
-		l := layered{layer: LayerSecret, from: r.stack.Lines.of(e.Name, key) + " (" + describeRef(e.Secrets[key]) + ")", final: true}
+		l := layered{layer: LayerSecret, from: r.stack.Lines.of(e.Name, key) + " (" + describeRef(e.Secrets[key]) + ")", final: true, ref: e.Secrets[key]}
 		l.text, l.err = r.stack.Read(e.Secrets[key])
 		r.lay(key, l)
 	}

@@ -21,6 +21,7 @@ func (s *source) checkEnvironments(app understudy.Application, all []understudy.
 		s.checkPlacements(app, e, taken, path)
 		s.checkVolumes(app, e, path)
 		s.checkValues(app, e, path)
+		s.checkOrigins(e, path)
 	}
 }
 
@@ -40,6 +41,16 @@ func (s *source) checkListen(app understudy.Application, e understudy.Environmen
 	for _, other := range earlier {
 		if sameDoor(e.Listen, other.Listen) {
 			s.problems.at(path, "%s is where environment %s listens already (%s)", e.Listen, other.Name, other.Listen)
+		}
+	}
+}
+
+// checkOrigins notes what no browser would send. One star for all is none: whoever asks has the
+// environment's token, which belongs on no page that is not one's own.
+func (s *source) checkOrigins(e understudy.Environment, path []string) {
+	for _, origin := range e.FlagOrigins {
+		if !understudy.IsOrigin(origin) {
+			s.problems.at(append(path, "flag_origins"), "expected origins such as https://shop.example.com or http://localhost:3000, found %q", origin)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (r Resolved) Settings(key []byte) []understudy.Setting {
 		top := v.top()
 		s := understudy.Setting{Key: name, Secret: v.secret, Empty: v.value == "" && top.err == nil, Layer: top.layer, From: top.from, Refers: v.refers}
 		if s.Problem = r.problem(name, map[string]bool{}); s.Problem == "" {
-			s.Print = KeyPrint(key, name, v.value)
+			s.Print = KeyPrint(key, name, r.compared(name))
 			if !v.secret {
 				s.Value = v.value
 			}

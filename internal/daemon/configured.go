@@ -36,12 +36,12 @@ func (w *startedWith) given(program string) string {
 
 // startedWith says what a deployment is about to be started with, and its keyed digest.
 func (d *Daemon) startedWith(o order, spec process.Spec) (*startedWith, string, error) {
-	whole, _, err := config.ConfigPrint(o.env, o.release.Application, d.printKey, config.Secret)
+	whole, _, err := config.ConfigPrint(o.env, o.release.Application, d.printKey, o.secret)
 	if err != nil {
 		return nil, "", err
 	}
 	with := &startedWith{Env: o.env.Env, Original: o.env.Original, Secrets: o.env.Secrets, Prints: map[string]string{}, Programs: map[string]string{}}
-	for _, s := range config.Resolve(config.Stack{Environment: o.env, Read: config.Secret}).Settings(d.printKey) {
+	for _, s := range config.Resolve(config.Stack{Application: o.release.Application, Environment: o.env, Read: o.secret}).Settings(d.printKey) {
 		if s.Layer == config.LayerSecret {
 			with.Prints[s.Key] = s.Print
 		}
@@ -106,7 +106,7 @@ func (d *Daemon) plainlyRunning(ctx context.Context, e understudy.Environment) (
 // observeConfig notes the configuration that an environment runs with, and the one that a
 // release would be started with there where that is another one.
 func (d *Daemon) observeConfig(ctx context.Context, e understudy.Environment, release understudy.Release, f *understudy.Fingerprint) error {
-	pending, _, err := config.ConfigPrint(e, release.Application, d.printKey, config.Secret)
+	pending, _, err := config.ConfigPrint(e, release.Application, d.printKey, config.Reader(ctx))
 	if err != nil {
 		return err
 	}
@@ -227,9 +227,9 @@ func (p production) Fit(ctx context.Context, environment string, release underst
 	if err != nil || env.External {
 		return "", "", err
 	}
-	err = p.d.fits(order{env: env, release: release, databases: physicals(release.Application)})
+	err = p.d.fits(order{env: env, release: release, databases: physicals(release.Application), read: config.Reader(ctx)})
 	if err == nil {
-		configured, _, err = config.ConfigPrint(env, release.Application, p.d.printKey, config.Secret)
+		configured, _, err = config.ConfigPrint(env, release.Application, p.d.printKey, config.Reader(ctx))
 	}
 	if err == nil || ctx.Err() != nil {
 		return configured, "", ctx.Err()

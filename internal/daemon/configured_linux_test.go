@@ -17,15 +17,16 @@ import (
 const tuned = `
 application: notes
 services:
-  web: {command: [bin/app, site, notes], port: 8080, route: /, grace: 1s, health: {path: /healthz, interval: 50ms}, env: {SIGNED: "<${SESSION_KEY}>"}}
+  web: {command: [bin/app, site, notes], port: 8080, route: /, grace: 1s, health: {path: /healthz, interval: 50ms}, env: {SIGNED: "<${SESSION_KEY} ${TOKEN}>"}}
 config:
   rules: [{rule: "config.GREETING != 'shout' || purpose != 'production'", says: nobody is shouted at in production}]
   GREETING: {default: hello, schema: {type: string, maxLength: 9}}
   NEVER_SPOKEN_OF: {default: x}
   SESSION_KEY: {required: true, secret: true}
+  TOKEN: {required: true, secret: true, rotates: true}
 environments:
-  production: {purpose: production, listen: %s, env: {GREETING: %s}, secrets: {SESSION_KEY: "file:production.key"}}
-  staging: {purpose: staging, twin_of: production, listen: %s, secrets: {SESSION_KEY: "file:staging.key"}}
+  production: {purpose: production, listen: %s, env: {GREETING: %s}, secrets: {SESSION_KEY: "file:production.key", TOKEN: "exec:date +token-%%N"}}
+  staging: {purpose: staging, twin_of: production, listen: %s, secrets: {SESSION_KEY: "file:staging.key", TOKEN: "exec:date +token-%%N"}}
 policy: {required: [twin, config, deployment], bake: 100ms, step_for: 100ms, steps: [100], bake_without_traffic: settle}
 `
 
@@ -78,15 +79,18 @@ func TestConfiguration_AChangeOfItAloneIsRehearsedPromotedAndTakenBackLikeAnyRel
 	if got := h.pending(t); got != "GREETING hi > servus" {
 		t.Errorf("the file would change %q", got)
 	}
+	h.unapplied(t, "GREETING changed")
 	check(t, syscall.Kill(h.supervisor(t, "old"), syscall.SIGKILL))
 	h.greets(t, "hi") // as it ran, and not as the file has it since
 
 	r := h.passed(t, "old")
 	h.holdsToConfig(t, r)
+	h.comparesWhatRuns(t)
 	if p := h.promoted(t, h.promote(t, "old").ID); p.State != understudy.PromotionSettled || h.pending(t) != "" {
 		t.Fatalf("pending is %q:\n%s", h.pending(t), told(p))
 	}
 	h.greets(t, "servus")
+	h.unapplied(t)
 	h.promoting(t, "old", "runs release old already")
 
 	p, err := h.Rollback(limited(t), api.Rollback{Environment: "production", By: "ops", Reason: "tried"})
@@ -104,6 +108,34 @@ func TestConfiguration_AChangeOfItAloneIsRehearsedPromotedAndTakenBackLikeAnyRel
 	h.showsNoSecret(t)
 }
 
+// unapplied holds the status to the keys that it says understudy.yaml has otherwise.
+func (h *house) unapplied(t *testing.T, want ...string) {
+	t.Helper()
+	all, err := h.Status(limited(t))
+	check(t, err)
+	for _, e := range all {
+		if e.Environment.Name == "production" && !slices.Equal(e.Unapplied, want) {
+			t.Errorf("the status says that the file has otherwise %q, expected %q", e.Unapplied, want)
+		}
+	}
+}
+
+// comparesWhatRuns holds parity to it that it takes what production runs with, which its twin
+// has too, and says that the file has something else.
+func (h *house) comparesWhatRuns(t *testing.T) {
+	t.Helper()
+	p, err := h.Parity(limited(t), "", "")
+	check(t, err)
+	if slices.ContainsFunc(p.Gaps, func(g understudy.Gap) bool { return g.Name == "GREETING" }) {
+		t.Errorf("the twin is compared by what the file has: %+v", p.Gaps)
+	}
+	if !slices.ContainsFunc(p.Measured, func(m string) bool {
+		return strings.Contains(m, "production runs with another configuration than understudy.yaml has for it (GREETING)")
+	}) {
+		t.Errorf("nothing is said of the file in %q", p.Measured)
+	}
+}
+
 // holdsToConfig holds a rehearsal of another configuration to what it has to say of it.
 func (h *house) holdsToConfig(t *testing.T, r understudy.Rehearsal) {
 	t.Helper()
@@ -111,7 +143,7 @@ func (h *house) holdsToConfig(t *testing.T, r understudy.Rehearsal) {
 	var codes []string
 	for _, f := range c.Findings {
 		codes = append(codes, f.Code+" "+f.Subject)
-		if f.Code == "config.changed" && (!strings.HasPrefix(f.Seen, "hi now (") || !strings.HasSuffix(f.Seen, "then servus (understudy.yaml:11)")) {
+		if f.Code == "config.changed" && (!strings.HasPrefix(f.Seen, "hi now (") || !strings.HasSuffix(f.Seen, "then servus (understudy.yaml:12)")) {
 			t.Errorf("seen was %q", f.Seen)
 		}
 	}
@@ -133,7 +165,7 @@ func (h *house) showsNoSecret(t *testing.T) {
 	for _, running := range []bool{false, true} {
 		shown, err := h.Configuration(limited(t), api.ShowConfig{Environment: "production", Running: running})
 		check(t, err)
-		if s := shown.Services[0].Settings; len(s) != 7 || s[0].Key != "GREETING" || running == (s[0].From == "understudy.yaml:11") {
+		if s := shown.Services[0].Settings; len(s) != 8 || s[0].Key != "GREETING" || running == (s[0].From == "understudy.yaml:12") {
 			t.Errorf("shown is %+v", s)
 		}
 		all = append(all, shown)

@@ -49,6 +49,9 @@ func (d *Daemon) environmentStatus(ctx context.Context, e understudy.Environment
 		return out, err
 	}
 	out.Held = now.Held
+	if out.Unapplied, err = d.unapplied(ctx, e); err != nil {
+		return out, err
+	}
 	if out.Owed, err = (consent{d}).Debt(ctx, e.Name); err != nil {
 		return out, err
 	}

@@ -34,6 +34,7 @@ func (d *Daemon) serverSpec(e understudy.Environment, app understudy.Application
 		Log:       d.options.State.Below("databases", e.Name+".log"),
 		Major:     major,
 		Settings:  map[string]string{},
+		Urgent:    !e.Copying.GivesWay(),
 	}
 	if e.Sealed() {
 		spec.Settings = twinSettings()
@@ -116,7 +117,7 @@ func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Env
 		if err != nil {
 			return err
 		}
-		if err := c.EnsureRole(ctx, cluster.Role{Name: role, Password: password, Login: true, Inherit: true}); err != nil {
+		if err := c.AdmitRole(ctx, role, password); err != nil {
 			return err
 		}
 	}

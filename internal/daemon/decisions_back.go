@@ -19,7 +19,10 @@ func (d *Daemon) mayGoBack(ctx context.Context, p understudy.Promotion, loseWrit
 	}
 	switch {
 	case loseWrites:
-		return mayRestore(p)
+		if err := mayRestore(p); err != nil {
+			return err
+		}
+		return d.roomToRestore(ctx, p)
 	case p.State == understudy.PromotionRolledBack:
 		return understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: %s is back on %s, %s was taken back, and there is no second step", p.To, p.To, p.OldLabel, p.Label).
 			WithHint("%s", forward)

@@ -37,11 +37,21 @@ type order struct {
 	// configured is the keyed digest of the only configuration that it may be started with;
 	// empty: any.
 	configured string
+	// read reads secrets, as the act does that it is a part of; nil: each time anew.
+	read func(understudy.SecretRef) (string, error)
+}
+
+func (o order) secret(ref understudy.SecretRef) (string, error) {
+	if o.read == nil {
+		return config.Secret(ref)
+	}
+	return o.read(ref)
 }
 
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
 // be ready. Starting what runs is nothing.
 func (d *Daemon) launch(ctx context.Context, o order) error {
+	o.read = config.Reader(ctx)
 	if err := d.makeVolumes(o.env, o.release.Application); err != nil {
 		return err
 	}
@@ -226,7 +236,7 @@ func (d *Daemon) stack(o order, s understudy.Service, port int, given map[string
 		all["PORT"] = fmt.Sprint(port)
 	}
 	all["UNDERSTUDY_ENVIRONMENT"], all["UNDERSTUDY_RELEASE"] = o.env.Name, o.release.Label
-	stack := config.Stack{Application: o.release.Application, Service: s, Environment: o.env, Given: all, Read: config.Secret}
+	stack := config.Stack{Application: o.release.Application, Service: s, Environment: o.env, Given: all, Read: o.secret}
 	if o.release.Digest != "" {
 		stack.Release = o.release.Label
 	}

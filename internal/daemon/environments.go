@@ -190,6 +190,11 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 	if err := d.endAll(ctx, env.Name); err != nil {
 		return err
 	}
+	if release.Digest == baseline.Digest { // as the original runs it; another release, as a promotion would start it
+		if env.Original, err = d.plainlyRunning(ctx, target); err != nil {
+			return err
+		}
+	}
 	s := &stage{d: d, id: newID(), env: env, running: env.Original, target: target, candidate: release, baseline: baseline, policy: p.Policy.WithDefaults(), snapshot: got.Snapshot}
 	tell("cloning the snapshot of " + got.Snapshot.TakenAt.Format(time.DateTime))
 	if err := s.Fresh(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"understudy"
+	"understudy/internal/combination"
 	"understudy/internal/featureflag"
 	"understudy/internal/rehearsal"
 )
@@ -33,7 +34,7 @@ func (s *stage) FlagPlan(ctx context.Context) (rehearsal.FlagPlan, error) {
 // planFlags makes the space of a candidate's flags: the first level of a new one is off, that
 // of any other is what production has now, so that the row of first levels is the one with
 // all new flags off.
-func planFlags(candidate, baseline understudy.Application, set understudy.FlagValues) (*featureflag.Space, rehearsal.FlagPlan, error) {
+func planFlags(candidate, baseline understudy.Application, set understudy.FlagValues) (*combination.Space, rehearsal.FlagPlan, error) {
 	plan := rehearsal.FlagPlan{}
 	values, _ := candidate.Values(set)
 	parsed, err := featureflag.Parse(candidate.Flags.Definition)
@@ -56,7 +57,7 @@ func planFlags(candidate, baseline understudy.Application, set understudy.FlagVa
 			plan.NoOff, first[f.Key] = append(plan.NoOff, f.Key), f.Default
 		}
 	}
-	space, err := featureflag.NewSpace(factors(parsed, first))
+	space, err := combination.NewSpace(factors(parsed, first))
 	if err != nil {
 		return nil, plan, err
 	}
@@ -66,15 +67,15 @@ func planFlags(candidate, baseline understudy.Application, set understudy.FlagVa
 
 // factors are the flags of a set around their first levels. A constraint speaks of flags that
 // are on; where a first level is on already it becomes one of leaving it.
-func factors(set *featureflag.Set, first map[string]string) []featureflag.Factor {
-	var out []featureflag.Factor
+func factors(set *featureflag.Set, first map[string]string) []combination.Factor {
+	var out []combination.Factor
 	on := func(key string) bool {
 		f, _ := set.Flag(key)
 		return first[key] != f.Off
 	}
 	for _, key := range set.Keys() {
 		f, _ := set.Flag(key)
-		factor := featureflag.Factor{Key: key, Levels: []string{first[key]}}
+		factor := combination.Factor{Key: key, Levels: []string{first[key]}}
 		for _, name := range f.VariantNames() {
 			if name != first[key] {
 				factor.Levels = append(factor.Levels, name)
@@ -102,12 +103,12 @@ func factors(set *featureflag.Set, first map[string]string) []featureflag.Factor
 }
 
 // rowsOn are the rows with a new flag on: each alone first, then what pairs need.
-func rowsOn(space *featureflag.Space, fresh []string) ([]understudy.FlagValues, error) {
+func rowsOn(space *combination.Space, fresh []string) ([]understudy.FlagValues, error) {
 	off := space.Off()
-	isOn := func(row featureflag.Row) bool {
+	isOn := func(row combination.Row) bool {
 		return slices.ContainsFunc(fresh, func(key string) bool { return row[key] != off[key] })
 	}
-	alone := slices.DeleteFunc(space.Alone(), func(row featureflag.Row) bool { return !isOn(row) })
+	alone := slices.DeleteFunc(space.Alone(), func(row combination.Row) bool { return !isOn(row) })
 	all, err := space.Cover(alone...)
 	if err != nil {
 		return nil, err
@@ -131,11 +132,11 @@ func (s *stage) GuiltyFlags(ctx context.Context, failed understudy.FlagValues, p
 	if err != nil {
 		return nil, nil, err
 	}
-	var innocent []featureflag.Row
+	var innocent []combination.Row
 	for _, row := range passed {
-		innocent = append(innocent, featureflag.Row(row))
+		innocent = append(innocent, combination.Row(row))
 	}
-	guilt, err := space.Guilty(featureflag.Row(failed), innocent, func(row featureflag.Row) (bool, error) { return fails(understudy.FlagValues(row)) })
+	guilt, err := space.Guilty(combination.Row(failed), innocent, func(row combination.Row) (bool, error) { return fails(understudy.FlagValues(row)) })
 	return guilt.Flags, understudy.FlagValues(guilt.Row), err
 }
 

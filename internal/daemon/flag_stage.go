@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"os"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +15,7 @@ import (
 	"understudy"
 	"understudy/internal/load"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
 	"understudy/internal/seal"
 	"understudy/internal/supervisor"
@@ -77,24 +81,18 @@ func (s *stage) Play(ctx context.Context, turn int) ([]rehearsal.Answered, error
 	return out, err
 }
 
-// Effects counts the rows written to the work copy, the calls that the seal caught, and the
-// statements that the server ran for it.
+// Effects counts the rows written to the work copy and the statements that the server ran for
+// it, and lists the calls that the seal caught.
 func (s *stage) Effects(ctx context.Context) (rehearsal.Effects, error) {
-	out := rehearsal.Effects{Rows: map[string]int64{}, Calls: map[string]int64{}}
+	out := rehearsal.Effects{Rows: map[string]int64{}}
 	captured, err := seal.Read(s.d.captures(s.env.Name), s.entered)
 	if err != nil {
 		return out, err
 	}
 	for _, c := range captured {
-		switch {
-		case c.Integration != "":
-			out.Calls["integration "+c.Integration]++
-		case c.Kind != seal.KindDNS:
-			out.Calls[c.Kind+" to "+c.Host]++
+		if c.Kind != seal.KindDNS || c.Integration != "" {
+			out.Calls = append(out.Calls, asCall(c))
 		}
-	}
-	if len(s.baseline.Application.Databases) == 0 {
-		return out, nil
 	}
 	for name, physical := range s.physical(rehearsal.Work) {
 		rows, err := s.written(ctx, physical)
@@ -111,9 +109,27 @@ func (s *stage) Effects(ctx context.Context) (rehearsal.Effects, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Statements += statements
+		for text, n := range statements {
+			if out.Statements == nil {
+				out.Statements = map[string]int64{}
+			}
+			out.Statements[text] += n
+		}
 	}
 	return out, nil
+}
+
+// asCall is what the seal caught, without what no program decides by itself.
+func asCall(c seal.Capture) rehearsal.Call {
+	out := rehearsal.Call{Of: c.Kind + " to " + c.Host, Does: c.Method, From: c.From, To: c.To, Body: []byte(c.Body), Size: c.Size, Type: http.Header(c.Header).Get("Content-Type")}
+	if c.Integration != "" {
+		out.Of, out.Does = "integration "+c.Integration, strings.TrimSpace(c.Method+" "+c.Host)
+	}
+	out.Path, out.Query, _ = strings.Cut(c.Path, "?")
+	if c.Kind == seal.KindSMTP {
+		out.Does, out.Path = "mail", c.Subject
+	}
+	return out
 }
 
 // written is how many rows of each table sessions that have ended have written since the copy
@@ -140,17 +156,27 @@ func (s *stage) written(ctx context.Context, physical string) (map[string]int64,
 	return out, err
 }
 
-// statements is how many the server has run for the services on a copy; 0: it does not count.
-func (s *stage) statements(ctx context.Context, physical string) (int64, error) {
-	var n int64
-	err := s.onServer(ctx, "postgres", func(conn *pgx.Conn) error {
-		if _, err := conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
-			return nil // the server lacks it: nothing is counted
-		}
-		return conn.QueryRow(ctx, `SELECT COALESCE(sum(calls), 0)::bigint FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
-			WHERE d.datname = $1 AND s.userid <> (SELECT oid FROM pg_roles WHERE rolname = current_user)`, physical).Scan(&n)
-	})
-	return n, err
+// mostStatements is as many as a server keeps apart, and more.
+const mostStatements = 20_000
+
+// statements is how often the server has run which for the services on a copy; none: it does not
+// count, or cannot be asked.
+func (s *stage) statements(ctx context.Context, physical string) (map[string]int64, error) {
+	all, _ := s.busiestOnTwin(ctx, physical, mostStatements)
+	out := map[string]int64{}
+	for _, statement := range all {
+		out[statementForm(statement.Text)] += statement.Calls
+	}
+	return out, ctx.Err()
+}
+
+// parameterList is a list of parameters, or several of them, as of rows that are inserted.
+var parameterList = regexp.MustCompile(`\(\$\d+(, ?\$\d+)+\)(, ?\(\$\d+(, ?\$\d+)*\))*`)
+
+// statementForm is a statement as it is compared and shown: the same however many values a list has, and
+// however it is commented, as programs that trace themselves do.
+func statementForm(statement string) string {
+	return lockwatch.WithoutLiterals(parameterList.ReplaceAllString(statement, "(…)"))
 }
 
 func (s *stage) onServer(ctx context.Context, database string, act func(*pgx.Conn) error) error {

@@ -53,7 +53,7 @@ func (d *Daemon) flagOrder(ctx context.Context, o order) (json.RawMessage, error
 	if o.flags != nil {
 		set = *o.flags
 	}
-	return json.Marshal(supervisor.FlagOrder{Token: token, FlagSet: set})
+	return json.Marshal(supervisor.FlagOrder{Token: token, Origins: o.env.FlagOrigins, FlagSet: set})
 }
 
 // flagToken is what programs of an environment bring when they ask for flags.

@@ -33,11 +33,7 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 		ran, err := m.run(ctx, command)
 		return migrated(ran, o, nil), errors.Join(err, unwell(ran, err))
 	}
-	before, err := m.schemas(ctx)
-	if err != nil {
-		return "", err
-	}
-	look, err := m.lookout(ctx)
+	before, look, err := m.begun(ctx, o)
 	if err != nil {
 		return "", err
 	}
@@ -55,23 +51,12 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 	}
 	if err = errors.Join(err, unwell(ran, err)); err != nil {
 		ctx := context.WithoutCancel(ctx)
-		for _, sentence := range m.left(ctx, look, before, ran, err, o).Sentences() {
+		for _, sentence := range m.left(ctx, look, before.Schemas, ran, err, o).Sentences() {
 			o.Tell(sentence)
 		}
 		return "", err
 	}
 	return migrated(ran, o, guard), nil
-}
-
-// lookout opens a look at the first database, which is the one that the rehearsal watched,
-// with whatever rights there are.
-func (m migrator) lookout(ctx context.Context) (*lookout.Lookout, error) {
-	app := m.release.Application
-	address, err := m.d.source(m.env, app, app.Databases[0].Name, m.databases[app.Databases[0].Name])
-	if err != nil {
-		return nil, err
-	}
-	return lookout.Open(ctx, lookout.Spec{URL: address, ApplicationName: lockwatch.MigrationName})
 }
 
 // begin ends what an interrupted run has left on the server, and tells what will not be seen.

@@ -72,7 +72,31 @@ func TestPromotion_StopsAMigrationAtTheFirstSurpriseAndSaysWhatStateThingsAreIn(
 	h.sql(t, `UPDATE notes SET text = 'sleep' WHERE text = 'lock'`)
 	h.turnedBack(t, "it was stopped: it runs for longer than 10", "committed, and stays: column public.notes.tint is there and was not",
 		"old serves on; it was seen to work on the whole new schema")
+	h.isInterrupted(t, admin)
 	crowd.mustBeServed(t)
+}
+
+// isInterrupted has the daemon end in the middle of a migration that has committed something,
+// and held to what was there before when it goes on, and is stopped.
+func (h *house) isInterrupted(t *testing.T, admin *pgx.Conn) {
+	t.Helper()
+	h.sql(t, `ALTER TABLE notes DROP COLUMN tint`)
+	id := h.promote(t, "moody").ID
+	h.until(t, "it has committed its first part", func() bool {
+		return postgrestest.Answer(t, admin, `SELECT EXISTS (SELECT FROM information_schema.columns WHERE column_name = 'tint')::text`) == "true"
+	})
+	h.end()
+	postgrestest.Runs(t, admin, `UPDATE notes SET text = 'lock' WHERE text = 'sleep'`)
+	h.open(t)
+	p := h.promoted(t, id)
+	for _, part := range []string{"was begun before, and is held against what was there then", "it takes ACCESS EXCLUSIVE on public.accounts", "committed, and stays: column public.notes.tint is there and was not"} {
+		if !strings.Contains(told(p), part) {
+			t.Errorf("it does not say %q:\n%s", part, told(p))
+		}
+	}
+	if p.State != understudy.PromotionRolledBack || h.whoServes(t) != "old" {
+		t.Errorf("%s serves:\n%s", h.whoServes(t), told(p))
+	}
 }
 
 // promoteInAQuietMoment promotes a version, which must wait for a long transaction to end

@@ -117,7 +117,7 @@ func (s *stage) physical(of rehearsal.Copy) map[string]string {
 		case rehearsal.Work:
 			out[database.Name] = onServer(database)
 		default:
-			out[database.Name] = database.Name + "_side"
+			out[database.Name] = database.Name + "_" + string(of)
 		}
 	}
 	return out
@@ -168,7 +168,9 @@ func (s *stage) differs(ctx context.Context, got twin.Got) ([]string, error) {
 			return nil, err
 		}
 		for _, c := range now.Diff(golden) {
-			out = append(out, laboratory.DescribeChange(c))
+			if c.Change != "removed" || !understudy.SecretSettingOf(c.Object) { // parity lists that one
+				out = append(out, laboratory.DescribeChange(c))
+			}
 		}
 	}
 	return out, nil
@@ -266,7 +268,7 @@ func (s *stage) dropCopies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, of := range []rehearsal.Copy{rehearsal.Work, rehearsal.Side} {
+	for _, of := range []rehearsal.Copy{rehearsal.Work, rehearsal.Side, rehearsal.Calm} {
 		for _, name := range s.physical(of) {
 			if err := server.Drop(ctx, name); err != nil {
 				return err

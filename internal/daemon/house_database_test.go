@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -41,4 +42,12 @@ func (h *house) answer(t *testing.T, environment, database, query string) string
 	check(t, conn.QueryRow(limited(t), query).Scan(&said))
 	check(t, conn.Close(limited(t)))
 	return said
+}
+
+// asAdmin runs statements in an environment's database as its superuser.
+func (h *house) asAdmin(t *testing.T, environment, statements string) {
+	t.Helper()
+	conn := h.session(t, environment, "main")
+	_, err := conn.Exec(limited(t), statements)
+	check(t, errors.Join(err, conn.Close(limited(t))))
 }

@@ -34,6 +34,7 @@ type house struct {
 	payments   string // addresses of the world outside
 	mail       string
 	*client.Client
+	second  string            // declares a database more
 	flags   map[string]string // what releases declare, by version
 	program string            // the daemon's, where it is a process of its own; empty: this one
 	environ []string          // more, for a daemon that is a process of its own
@@ -115,10 +116,8 @@ func (h *house) open(t *testing.T) {
 // start runs a daemon as a process of its own, which can be killed.
 func (h *house) start(t *testing.T) {
 	t.Helper()
-	self, err := os.Executable()
-	check(t, err)
 	h.log = &bytes.Buffer{}
-	cmd := exec.Command(cmp.Or(h.program, self), "daemon", h.project)
+	cmd := exec.Command(cmp.Or(h.program, program), "daemon", h.project)
 	cmd.Stderr = h.log
 	cmd.Env = append(os.Environ(), h.environ...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

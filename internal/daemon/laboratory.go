@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -17,7 +18,7 @@ import (
 func (s *stage) laboratory() *laboratory.Laboratory {
 	m := s.migrator(rehearsal.Work)
 	return &laboratory.Laboratory{
-		Declared: m.declared(), Boots: m.boots(), Policy: s.policy, Ledger: s, Engine: engine{s}, Enter: s.enter, Keep: s.d.evidence.Put, Outlook: s.lookAhead,
+		Declared: m.declared(), Boots: m.boots(), Policy: s.policy, Ledger: s, Examiner: s, Engine: engine{s}, Enter: s.enter, Keep: s.d.evidence.Put, Outlook: s.lookAhead,
 	}
 }
 
@@ -47,15 +48,17 @@ type engine struct{ s *stage }
 
 func (e engine) Watcher(on rehearsal.Copy) migration.Watcher { return e.s.migrator(on) }
 
-// Prober plays the other sessions of the side copy's first database, which is the one that
-// is watched: an application without one would have locked nothing.
+// Prober plays the other sessions of the side copy's databases: an application without one
+// would have locked nothing.
 func (e engine) Prober() laboratory.Prober {
 	app := e.s.candidate.Application
 	server, err := e.s.d.server(e.s.env, app, 0)
 	if err != nil || len(app.Databases) == 0 { // what ran the migration a moment ago is there
 		return nil
 	}
-	return &laboratory.Others{URL: server.AdminURL(e.s.physical(rehearsal.Side)[app.Databases[0].Name])}
+	return &laboratory.Others{URL: func(database string) string {
+		return server.AdminURL(e.s.physical(rehearsal.Side)[cmp.Or(database, app.Databases[0].Name)])
+	}}
 }
 
 func (e engine) Still(ctx context.Context, patience time.Duration) (int, error) {
@@ -72,6 +75,20 @@ func (e engine) Begins(ctx context.Context, statement string) (bool, error) {
 		return false, err
 	}
 	return lockwatch.Begins(ctx, server.AdminURL("postgres"), slices.Collect(maps.Values(e.s.physical(rehearsal.Side))), statement)
+}
+
+// Shift implements laboratory.Shifter.
+func (e engine) Shift(ctx context.Context, on rehearsal.Copy) error {
+	server, err := e.s.d.twinServer(ctx, e.s.env.Name)
+	if err != nil {
+		return err
+	}
+	for _, physical := range e.s.physical(on) {
+		if err := contention.Shift(ctx, server.AdminURL(physical)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (engine) LockTimedOut(output string) bool { return laboratory.LockTimedOut(output) }

@@ -63,7 +63,9 @@ func (d *Daemon) look(ctx context.Context, environment string) (*look, error) {
 		Environment: environment, TwinOf: e.TwinOf, Release: l.release.Label + " " + l.release.Digest.Short(),
 		Config: map[string]string{}, Unique: map[string]bool{}, Integrations: map[string]string{}, Databases: map[string]parity.Database{},
 	}
-	d.lookAtConfiguration(l)
+	if err := d.lookAtConfiguration(ctx, l); err != nil {
+		return nil, err
+	}
 	if err := d.lookAtFlags(ctx, l); err != nil {
 		return nil, err
 	}
@@ -76,9 +78,18 @@ func (d *Daemon) look(ctx context.Context, environment string) (*look, error) {
 	return l, d.lookAtDatabases(ctx, l)
 }
 
-// lookAtConfiguration keeps prints of values, and no value.
-func (d *Daemon) lookAtConfiguration(l *look) {
-	held := d.held(l.env)
+// lookAtConfiguration keeps prints of values, and no value: of what runs, what it was started
+// with. Where understudy.yaml has something else, that is said.
+func (d *Daemon) lookAtConfiguration(ctx context.Context, l *look) error {
+	held, err := d.heldRunning(ctx, l.env)
+	if err != nil {
+		return err
+	}
+	notes, err := d.configNotes(ctx, l.env)
+	if err != nil {
+		return err
+	}
+	l.told = append(l.told, notes...)
 	for key, one := range held {
 		l.facts.Config[key] = one.Print
 	}
@@ -91,6 +102,7 @@ func (d *Daemon) lookAtConfiguration(l *look) {
 			l.facts.Integrations[outside.Name] = "sealed"
 		}
 	}
+	return nil
 }
 
 // lookAtFlags says which variant everybody gets of each flag, and by digest what it can be.

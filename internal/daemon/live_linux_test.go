@@ -15,7 +15,7 @@ func newLiveHouse(t *testing.T) *house {
 	t.Helper()
 	h := newHouse(t)
 	live := strings.Replace(h.yaml(), "max_connections: 60", "max_connections: 60, wal_level: logical", 1)
-	h.write(t, "understudy.yaml", strings.Replace(live, "twin_of: production\n", "twin_of: production\n    copy: {follow: true, publish: true}\n", 1))
+	h.write(t, "understudy.yaml", strings.Replace(live, "copy: {rate: unlimited}", "copy: {rate: unlimited, follow: true, publish: true}", 1))
 	return h
 }
 
@@ -55,9 +55,11 @@ func TestLive_WhatProductionCommitsIsInTheNextCloneWithoutANewCopy(t *testing.T)
 	h := newLiveHouse(t)
 	h.open(t)
 	h.up(t)
+	h.asAdmin(t, "production", `CREATE ROLE readers; CREATE ROLE clerk LOGIN CREATEDB; GRANT readers TO clerk WITH ADMIN OPTION; GRANT SELECT ON notes TO clerk`)
 	taken, err := h.reset(t)
 	check(t, err)
 	h.untilFollowing(t)
+	h.asAdmin(t, "production", `REVOKE readers FROM clerk; ALTER ROLE clerk NOCREATEDB; ALTER ROLE clerk SET work_mem = '9MB'`)
 	h.sql(t, `INSERT INTO notes (account, text) SELECT 7, 'secret words' FROM generate_series(1, 40)`, `UPDATE accounts SET email = 'moved@example.org' WHERE id = 7`)
 	want := h.answer(t, "production", "main", notes+"7")
 	h.sameCopy(t, taken)
@@ -66,6 +68,10 @@ func TestLive_WhatProductionCommitsIsInTheNextCloneWithoutANewCopy(t *testing.T)
 	}
 	if raw := h.answer(t, "staging", "main", `SELECT (SELECT count(*) FROM notes WHERE text = 'secret words') + (SELECT count(*) FROM accounts WHERE email = 'moved@example.org') || ''`); raw != "0" {
 		t.Errorf("%s values came as they are in production", raw)
+	}
+	const clerk = `SELECT concat_ws(' ', rolcreatedb, rolconfig, (SELECT count(*) FROM pg_auth_members WHERE member = r.oid)) FROM pg_roles r WHERE rolname = 'clerk'`
+	if got := h.answer(t, "staging", "main", clerk); got != "f {work_mem=9MB} 0" {
+		t.Errorf("what production took from a role since its copy, the twin left it: %s", got)
 	}
 
 	h.release(t, "plain")

@@ -185,7 +185,10 @@ func (d *Daemon) snapshot(ctx context.Context, want twin.Want, tell func(string)
 		return twin.Got{}, err
 	}
 	got, err := d.studio.Snapshot(ctx, want, tell)
-	if err != nil || !got.Kept || len(got.Snapshot.Following) == 0 {
+	if err != nil || !got.Kept {
+		return got, err
+	}
+	if err := d.takeRoles(ctx, want, got.Snapshot, tell); err != nil || len(got.Snapshot.Following) == 0 {
 		return got, err
 	}
 	return got, d.copyVolumesAgain(ctx, want, got.Snapshot.ID, tell)

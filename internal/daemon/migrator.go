@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"understudy"
@@ -139,8 +140,8 @@ func (m migrator) address(database understudy.Database, application string) (str
 // never in production.
 func (m migrator) gated() bool { return m.env.Sealed() && private(m.env) }
 
-// Watch watches the first database of the application; the migration's sessions are told
-// by their name, or by their role where it is theirs alone.
+// Watch watches the databases of the application; the migration's sessions are told by their
+// name, or by their role where it is theirs alone.
 func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.Observation, error), error) {
 	app := m.release.Application
 	if len(app.Databases) == 0 || !private(m.env) {
@@ -152,19 +153,38 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.
 	if err != nil {
 		return nil, err
 	}
+	watched := slices.DeleteFunc(slices.Clone(app.Databases), func(d understudy.Database) bool { return m.databases[d.Name] == "" })
+	if len(watched) == 0 {
+		return nil, understudy.Errorf(understudy.KindNotFound, "watching the databases of %s: %s has none of them", app.Name, m.env.Name)
+	}
 	spec := lockwatch.Spec{
-		AdminURL: server.AdminURL("postgres"), Database: m.databases[app.Databases[0].Name],
+		AdminURL: server.AdminURL("postgres"), Database: m.databases[watched[0].Name],
 		ApplicationName: lockwatch.MigrationName, Gate: m.gated(),
+	}
+	for _, other := range watched[1:] {
+		spec.Others = append(spec.Others, m.databases[other.Name])
 	}
 	if m.gated() {
 		spec.LogFile = server.Log()
 	}
-	if role := m.declared().Role; role != "" && role != app.Databases[0].Role {
+	role := m.declared().Role
+	if !slices.ContainsFunc(watched, func(d understudy.Database) bool { return d.Role == role }) {
 		spec.Role = role
 	}
 	watch, err := lockwatch.Start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	return watch.Stop, nil
+	return asDeclared(watch, watched), nil
+}
+
+// asDeclared ends a watch, and calls the databases that it saw by their declared names.
+func asDeclared(watch *lockwatch.Watch, watched []understudy.Database) func(context.Context) (understudy.Observation, error) {
+	return func(ctx context.Context) (understudy.Observation, error) {
+		seen, err := watch.Stop(ctx)
+		for i := range seen.Elsewhere {
+			seen.Database, seen.Elsewhere[i].Database = watched[0].Name, watched[i+1].Name
+		}
+		return seen, err
+	}
 }

@@ -271,9 +271,7 @@ func (h *house) install(t *testing.T) services {
 	t.Helper()
 	me, err := user.Current()
 	check(t, err)
-	self, err := os.Executable()
-	check(t, err)
-	w, err := systemd.Wish{Application: "notes", Program: self, Project: h.project, State: h.state.Root, Run: h.state.Run, User: me.Username,
+	w, err := systemd.Wish{Application: "notes", Program: program, Project: h.project, State: h.state.Root, Run: h.state.Run, User: me.Username,
 		Units: h.state.Root + "-units", Settings: h.state.Root + "-settings"}.Complete()
 	check(t, err)
 	nothing := systemd.Machine{

@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
+	"understudy/internal/alone"
 	"understudy/internal/laboratory"
 	"understudy/internal/migration"
 	"understudy/internal/postgres"
-	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/postgres/plans"
 	"understudy/internal/rehearsal"
 )
@@ -25,14 +25,8 @@ type outlook struct {
 	on         rehearsal.Copy
 	twin       map[string]migration.Size
 	production map[string]migration.Size
-	planned    []planned
+	planned    alone.Planned
 	why        string // no statements were planned
-}
-
-// planned is a busy statement and its plan before.
-type planned struct {
-	plans.Statement
-	before plans.Plan
 }
 
 // mostPlanned is how many of the busiest statements are planned.
@@ -84,10 +78,10 @@ func (s *stage) sizes(ctx context.Context, e understudy.Environment, database, p
 // does not know any.
 func (o *outlook) plan(ctx context.Context, database, physical string) {
 	app := o.s.baseline.Application
-	busiest, why := o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database])
+	busiest, why := o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database], mostPlanned)
 	if len(busiest) == 0 {
 		err := o.s.d.reading(ctx, o.s.target, app, database, physical, func(conn *pgx.Conn) error {
-			return reader(ctx, conn, func(tx pgx.Tx) (err error) {
+			return postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
 				var there string
 				busiest, there, err = plans.Busiest(ctx, tx, "", mostPlanned)
 				why = "on the twin " + why + ", in production " + there
@@ -103,21 +97,14 @@ func (o *outlook) plan(ctx context.Context, database, physical string) {
 		o.why = why
 		return
 	}
-	err := o.onCopy(ctx, func(tx pgx.Tx) {
-		for n, statement := range busiest {
-			if plan, err := plans.Of(ctx, tx, n, statement.Text); err == nil && plan.Tables { // others need their values, or read nothing
-				o.planned = append(o.planned, planned{statement, plan})
-			}
-		}
-	})
-	if err != nil {
+	if err := o.onCopy(ctx, func(tx pgx.Tx) { o.planned = alone.PlanNow(ctx, tx, busiest) }); err != nil {
 		o.why = err.Error()
 	}
 }
 
 // busiestOnTwin reads the statements of a database from the server's own view, which is
 // looked at in the database postgres: in the application's it would be a difference of schemas.
-func (s *stage) busiestOnTwin(ctx context.Context, physical string) (busiest []plans.Statement, why string) {
+func (s *stage) busiestOnTwin(ctx context.Context, physical string, most int) (busiest []plans.Statement, why string) {
 	server, err := s.d.twinServer(ctx, s.env.Name)
 	if err != nil {
 		return nil, err.Error()
@@ -130,8 +117,8 @@ func (s *stage) busiestOnTwin(ctx context.Context, physical string) (busiest []p
 	if _, err := conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
 		return nil, "the server lacks pg_stat_statements (package postgresql-contrib)"
 	}
-	err = reader(ctx, conn, func(tx pgx.Tx) (err error) {
-		busiest, why, err = plans.Busiest(ctx, tx, physical, mostPlanned)
+	err = postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
+		busiest, why, err = plans.Busiest(ctx, tx, physical, most)
 		return err
 	})
 	if err != nil {
@@ -144,21 +131,11 @@ func (s *stage) busiestOnTwin(ctx context.Context, physical string) (busiest []p
 func (o *outlook) onCopy(ctx context.Context, act func(pgx.Tx)) error {
 	first := o.s.baseline.Application.Databases[0].Name
 	return o.s.d.reading(ctx, o.s.env, o.s.baseline.Application, first, o.s.physical(o.on)[first], func(conn *pgx.Conn) error {
-		return reader(ctx, conn, func(tx pgx.Tx) error {
+		return postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) error {
 			act(tx)
 			return ctx.Err()
 		})
 	})
-}
-
-// reader runs act in a read-only transaction.
-func reader(ctx context.Context, conn *pgx.Conn, act func(pgx.Tx) error) error {
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
-	if err != nil {
-		return postgres.ReadError("reading", err)
-	}
-	defer postgres.Rollback(ctx, tx)
-	return act(tx)
 }
 
 // conclude adds to a run what it lets expect of production, and what became of the plans.
@@ -167,7 +144,10 @@ func (o *outlook) conclude(ctx context.Context, ran migration.Ran, budget migrat
 	if o.on != rehearsal.Work || !ran.OK() {
 		return nil
 	}
-	all := o.replan(ctx)
+	var all []migration.Planned
+	if err := o.onCopy(ctx, func(tx pgx.Tx) { all = o.planned.Again(ctx, tx) }); err != nil {
+		o.why = err.Error()
+	}
 	out.Findings = append(out.Findings, migration.JudgePlans(all)...)
 	out.Figures = append(out.Figures, migration.PlanFigures(all, o.why)...)
 	raw, err := json.MarshalIndent(map[string]any{"estimates": estimates, "plans": all, "notPlanned": o.why}, "", "  ")
@@ -177,29 +157,4 @@ func (o *outlook) conclude(ctx context.Context, ran migration.Ran, budget migrat
 	kept, err := o.s.d.evidence.Put("migration-up-outlook.json", strings.NewReader(string(raw)))
 	out.Evidence = append(out.Evidence, kept)
 	return err
-}
-
-// replan plans the same statements again, on the same data.
-func (o *outlook) replan(ctx context.Context) []migration.Planned {
-	var all []migration.Planned
-	var whole float64
-	for _, p := range o.planned {
-		whole += p.Millis
-	}
-	err := o.onCopy(ctx, func(tx pgx.Tx) {
-		for n, p := range o.planned {
-			was := migration.Planned{
-				Statement: lockwatch.WithoutLiterals(p.Text), Calls: p.Calls, Share: p.Millis / max(whole, 1e-9),
-				Before: migration.Plan{Shape: p.before.Shape, Cost: p.before.Cost, Rows: p.before.Rows},
-			}
-			if is, err := plans.Of(ctx, tx, n, p.Text); err == nil {
-				was.After = &migration.Plan{Shape: is.Shape, Cost: is.Cost, Rows: is.Rows}
-			}
-			all = append(all, was)
-		}
-	})
-	if err != nil {
-		o.why = err.Error()
-	}
-	return all
 }

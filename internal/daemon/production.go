@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"understudy"
+	"understudy/internal/config"
 	"understudy/internal/promotion"
 )
 
@@ -98,7 +99,7 @@ func (p deployments) Revive(ctx context.Context, id string) error {
 	if _, err := p.d.runtime.Status(ctx, id); understudy.KindOf(err) != understudy.KindNotFound {
 		return err
 	}
-	return p.d.revive(ctx, id)
+	return p.d.revive(config.ReadOnce(ctx), id) // long after the promotion's start, maybe
 }
 
 // revive starts a deployment again and waits until it is ready.

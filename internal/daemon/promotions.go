@@ -8,6 +8,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
+	"understudy/internal/config"
 	"understudy/internal/promotion"
 	"understudy/internal/store"
 )
@@ -162,7 +163,7 @@ func (d *Daemon) carry(id, environment string, give func(), wish error) {
 			}
 		}
 		for {
-			err := d.promotions.Run(ctx, id)
+			err := d.promotions.Run(config.ReadOnce(ctx), id)
 			if err == nil || d.life.Err() != nil {
 				return
 			}

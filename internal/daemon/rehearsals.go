@@ -7,6 +7,7 @@ import (
 
 	"understudy"
 	"understudy/internal/api"
+	"understudy/internal/config"
 	"understudy/internal/rehearsal"
 	"understudy/internal/store"
 )
@@ -128,7 +129,7 @@ func (d *Daemon) rehearse(ctx context.Context, twin, id string) bool {
 	done := make(chan struct{})
 	d.acts.begin(ctx, id, func(ctx context.Context) {
 		defer close(done)
-		if err := d.rehearsals.Run(ctx, id); err != nil && ctx.Err() == nil {
+		if err := d.rehearsals.Run(config.ReadOnce(ctx), id); err != nil && ctx.Err() == nil {
 			d.options.Log.Error("the rehearsal could not be carried on", "rehearsal", id, "error", err)
 		}
 	})

@@ -31,6 +31,7 @@ func versions() map[string]version {
 	tables := []string{
 		`CREATE TABLE IF NOT EXISTS accounts (id int PRIMARY KEY, email text, full_name text, nickname text)`,
 		`CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, account int REFERENCES accounts, text text)`,
+		`archive: CREATE TABLE IF NOT EXISTS kept (id int)`,
 	}
 	all := map[string]version{
 		"old":     {Text: "text", Up: tables, Down: []string{`SELECT 1`}},
@@ -60,9 +61,12 @@ func versions() map[string]version {
 		"keyless":  {Text: "text", Up: tint, Down: untint, Needs: "GIFT_CARD_URL"},
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
 		"half-built": {Text: "text", Up: []string{
+			`DO $$ BEGIN IF to_regclass('public.marked') IS NULL THEN UPDATE notes SET text = text || '!' WHERE id <= 3; END IF; END $$`,
 			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.0002); RETURN id; END'`,
 			`CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_slowly ON notes (slowly(id)) WHERE account > 0`,
-		}, Down: []string{`DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
+			`CREATE TABLE IF NOT EXISTS marked AS SELECT now() AS at, gen_random_uuid() AS id`,
+			`archive: ALTER TABLE kept ADD COLUMN IF NOT EXISTS until date`,
+		}, Down: []string{`archive: ALTER TABLE kept DROP COLUMN until`, `DROP TABLE marked`, `DROP INDEX notes_slowly`, `DROP FUNCTION slowly`}},
 		"lossy": {Text: "text", Up: []string{`ALTER TABLE accounts DROP COLUMN IF EXISTS nickname`, `ALTER TABLE notes DROP CONSTRAINT IF EXISTS notes_pkey`},
 			Down: []string{`ALTER TABLE accounts ADD COLUMN nickname text`, `ALTER TABLE notes ADD PRIMARY KEY (id)`}},
 	}
@@ -114,7 +118,7 @@ func (h *house) source(t *testing.T, name string) string {
 
 // yaml is the project's file.
 func (h *house) yaml() string {
-	return fmt.Sprintf(`
+	return strings.Replace(fmt.Sprintf(`
 application: notes
 services:
   web:
@@ -168,6 +172,7 @@ environments:
   staging:
     purpose: staging
     twin_of: production
+    copy: {rate: unlimited}
     listen: %[2]s
     env: {PAYMENT_URL: "http://%[3]s", SMTP_ADDR: "%[4]s"}
     secrets: {API_KEY: "file:staging.key"}
@@ -179,8 +184,11 @@ policy:
   lock_timeout: 300ms
   min_requests: 10
   latency_floor: 1s
-`, h.production, h.staging, h.payments, h.mail)
+`, h.production, h.staging, h.payments, h.mail), "integrations:\n", h.second+"integrations:\n", 1)
 }
+
+// archive declares a second database.
+const archive = "  archive: {engine: postgres, role: notes, env: ARCHIVE_URL}\n"
 
 const masks = `
 columns:

@@ -43,13 +43,11 @@ func TestRouter_BecomesTheProgramThatTheDaemonIsWithoutRefusingAnybody(t *testin
 	}
 }
 
-// replace puts a copy of this program where the house's daemon is started from, as a new file.
+// replace puts a copy of the program where the house's daemon is started from, as a new file.
 func (h *house) replace(t *testing.T) {
 	t.Helper()
-	self, err := os.Executable()
+	built, err := os.ReadFile(program)
 	check(t, err)
-	program, err := os.ReadFile(self)
-	check(t, err)
-	check(t, os.WriteFile(h.program+".new", program, 0o755))
+	check(t, os.WriteFile(h.program+".new", built, 0o755))
 	check(t, os.Rename(h.program+".new", h.program))
 }

@@ -94,6 +94,19 @@ func (r restorer) open(ctx context.Context, environment, promotion string) (safe
 	return copied, server, at, server.Start(ctx)
 }
 
+// roomToRestore refuses where the disk has too little room for giving a promotion's databases
+// back, before anybody is shut out for it. What is under way already has taken its room.
+func (d *Daemon) roomToRestore(ctx context.Context, p understudy.Promotion) error {
+	if p.SafetyCopy == "" || p.State == understudy.PromotionRollingBack {
+		return nil
+	}
+	_, server, at, err := restorer{d}.open(ctx, p.To, p.ID)
+	if err != nil {
+		return err
+	}
+	return server.RoomToStage(ctx, at.Sizes)
+}
+
 // restores tells whether a promotion gives the databases back: no program may run meanwhile.
 func restores(p understudy.Promotion) bool {
 	return p.State == understudy.PromotionRollingBack && p.Restore != nil

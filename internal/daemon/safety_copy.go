@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +32,7 @@ type noted struct {
 	Copied    time.Time         `json:"copied"`
 	Databases map[string]string `json:"databases"` // by name, what they are called on the server
 	Counts    map[string]counts `json:"counts"`
+	Sizes     map[string]int64  `json:"sizes"` // in bytes, by what they are called on the server
 }
 
 // counts are the rows that one database's server has counted as written.
@@ -71,7 +74,11 @@ func (s safetyCopy) make(ctx context.Context, databases map[string]string) error
 	if err != nil {
 		return err
 	}
-	if err := s.keep(notedFile, noted{time.Now(), databases, counted}); err != nil {
+	sizes, err := server.Sizes(ctx, slices.Collect(maps.Values(databases)))
+	if err != nil {
+		return err
+	}
+	if err := s.keep(notedFile, noted{time.Now(), databases, counted, sizes}); err != nil {
 		return err
 	}
 	for name, physical := range databases {

@@ -24,16 +24,16 @@ func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
 	app := s.candidate.Application
 	c := rehearsal.Comparison{
 		Environment: target.Name, Twin: own.Name, Needs: app.Needs(), Declared: app.Config,
-		Was: s.baseline.Application.Config, Target: s.d.held(target), OnTwin: s.d.held(own),
+		Was: s.baseline.Application.Config, Target: s.d.held(ctx, target), OnTwin: s.d.held(ctx, own),
 	}
-	then := s.d.viewWith(order{env: target, release: s.candidate, databases: physicals(app)}, p.Lines)
+	then := s.d.viewWith(order{env: target, release: s.candidate, databases: physicals(app), read: config.Reader(ctx)}, p.Lines)
 	now, err := s.d.runningView(ctx, target, s.baseline)
 	if err != nil {
 		return c, err
 	}
 	c.Changes = now.diff(then).Changes
 	c.Differs = then.overridden()
-	onTwin := s.d.view(order{env: own, release: s.candidate, databases: s.physical(rehearsal.Work)})
+	onTwin := s.d.view(order{env: own, release: s.candidate, databases: s.physical(rehearsal.Work), read: config.Reader(ctx)})
 	for _, view := range []view{then, onTwin} {
 		broken, err := view.broken()
 		if err != nil {
@@ -49,9 +49,9 @@ func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
 
 // held is what an environment has for each key, as prints. A secret that cannot be read is
 // not held: its absence is what the check is about.
-func (d *Daemon) held(e understudy.Environment) map[string]rehearsal.Held {
+func (d *Daemon) held(ctx context.Context, e understudy.Environment) map[string]rehearsal.Held {
 	out := map[string]rehearsal.Held{}
-	for _, s := range config.Resolve(config.Stack{Environment: e, Read: config.Secret}).Settings(d.printKey) {
+	for _, s := range config.Resolve(config.Stack{Environment: e, Read: config.Reader(ctx)}).Settings(d.printKey) {
 		if s.Problem == "" {
 			out[s.Key] = rehearsal.Held{Print: s.Print, Empty: s.Empty}
 		}

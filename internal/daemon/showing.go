@@ -63,7 +63,7 @@ func (s serviceView) shown(terms config.Terms) understudy.ServiceSettings {
 // configNotes says where an environment runs with something else than understudy.yaml has.
 func (d *Daemon) configNotes(ctx context.Context, e understudy.Environment) ([]string, error) {
 	record, err := d.servingRecord(ctx, e)
-	if err != nil || record.With == nil || record.State == understudy.DeploymentGone {
+	if err != nil || !runsStill(e, record) {
 		return nil, err
 	}
 	release, err := d.releaseByDigest(ctx, record.Release)

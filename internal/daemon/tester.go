@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"understudy"
+	"understudy/internal/config"
 	"understudy/internal/migration"
 	"understudy/internal/rehearsal"
 	"understudy/internal/runtime/process"
@@ -31,7 +32,7 @@ const reportSize = 16 << 20
 // Test runs one of the team's test commands beside a part: in its seal, with the
 // configuration of the first service that the router sends requests to, and with BASE_URL.
 func (s *stage) Test(ctx context.Context, part rehearsal.Part, test understudy.Test) (rehearsal.Tested, error) {
-	o := order{id: s.deploymentID(part), env: s.env, release: s.release(part), databases: s.physical(rehearsal.Work)}
+	o := order{id: s.deploymentID(part), env: s.env, release: s.release(part), databases: s.physical(rehearsal.Work), read: config.Reader(ctx)}
 	scratch, err := s.scratch()
 	if err != nil {
 		return rehearsal.Tested{}, err

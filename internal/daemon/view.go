@@ -55,7 +55,7 @@ func (d *Daemon) runningView(ctx context.Context, e understudy.Environment, rele
 	if err != nil {
 		return view{}, err
 	}
-	o := order{env: asStarted(e, record), release: release, databases: record.Databases}
+	o := order{env: asStarted(e, record), release: release, databases: record.Databases, read: config.Reader(ctx)}
 	if record.Databases == nil {
 		o.databases = physicals(release.Application)
 	}

@@ -62,16 +62,16 @@ func (d *Daemon) requests(ctx context.Context, environment string) (int64, error
 // namedRows is how many rows that differ are named of each table.
 const namedRows = 5
 
-// Rows names the rows of a table that a copy does not hold as the golden one does.
-func (s *stage) Rows(ctx context.Context, of rehearsal.Copy, table string) (rehearsal.Rows, error) {
+// Rows names the rows of a table that one copy does not hold as another does.
+func (s *stage) Rows(ctx context.Context, asked rehearsal.Asked) (rehearsal.Rows, error) {
 	server, err := s.d.twinServer(ctx, s.env.Name)
 	if err != nil {
 		return rehearsal.Rows{}, err
 	}
 	var all rehearsal.Rows
-	for name, physical := range s.physical(of) { // of several databases, one has the table in most cases
-		golden := s.physical(rehearsal.Golden)[name]
-		rows, err := postgres.DifferRows(ctx, server.AdminURL(golden), server.AdminURL(physical), table, namedRows)
+	was := s.physical(asked.Was)
+	for name, is := range s.physical(asked.Is) { // of several databases, one has the table in most cases
+		rows, err := postgres.DifferRows(ctx, server.AdminURL(was[name]), server.AdminURL(is), asked.Table, asked.Without, namedRows)
 		if err != nil {
 			return all, err
 		}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"understudy"
 )
 
 // What Understudy reads from a flag's metadata. flagd hands it on, and takes no notice.
@@ -14,24 +16,10 @@ const (
 	metaExcludes = "excludes" // flags, with commas between, that this one must not be on with
 )
 
-// readConventions reads a flag's own metadata. Without a word on it, off is the variant
-// named so, else for booleans the one that is false.
+// readConventions reads a flag's own metadata.
 func readConventions(f *Flag, own map[string]any) {
 	f.Requires, f.Excludes = keysIn(own[metaRequires]), keysIn(own[metaExcludes])
-	if declared, isText := own[metaOff].(string); isText {
-		f.Off = declared
-		return
-	}
-	names := slices.Sorted(maps.Keys(f.values))
-	if f.Type == Boolean {
-		names = slices.DeleteFunc(names, func(name string) bool { return f.values[name] != false })
-		if len(names) > 0 {
-			f.Off = names[0]
-		}
-	}
-	if slices.Contains(names, "off") {
-		f.Off = "off"
-	}
+	f.Off = understudy.OffVariant(own[metaOff], f.Variants)
 }
 
 func keysIn(v any) []string {
@@ -88,11 +76,10 @@ func (p *problems) addConstraint(s *Set, path, key, other string) {
 }
 
 // closure is a flag and all flags that have to be on with it, sorted.
-func (s *Set) closure(keys ...string) []string {
+func (s *Set) closure(key string) []string {
 	on := map[string]bool{}
-	for len(keys) > 0 {
-		key := keys[0]
-		keys = keys[1:]
+	for keys := []string{key}; len(keys) > 0; {
+		key, keys = keys[0], keys[1:]
 		if f, known := s.flags[key]; known && !on[key] {
 			on[key] = true
 			keys = append(keys, f.Requires...)

@@ -1,6 +1,5 @@
-// Package featureflag evaluates feature flags, serves them over OFREP, and finds the
-// combinations that are worth rehearsing. It is pure but for the handler: no store, no
-// files, no clock beside the one that Evaluate reads.
+// Package featureflag evaluates feature flags and serves them over OFREP. It is pure but for
+// the handler: no store, no files, no clock beside the one that Evaluate reads.
 //
 // # The model
 //
@@ -9,8 +8,7 @@
 // single flags. Its digest names its content, for releases and for caches.
 //
 //	flags.json ─▶ Parse ─▶ Set ─▶ With(overrides) ─▶ Set ─▶ Evaluate ─▶ Result
-//	                        │                         └────▶ Live ─▶ Handler (OFREP)
-//	                        └─▶ Space ─▶ Cover ─▶ rows ─▶ … a row failed ─▶ Guilty
+//	                                                  └────▶ Live ─▶ Handler (OFREP)
 //
 // # Evaluation
 //
@@ -20,10 +18,10 @@
 // flag alone, and the caller falls back to the default in its code. Depth, size and steps
 // are limited, so that no definition and no context can hold up a service.
 //
-// # Combinations
+// # What flags need of each other
 //
 // A flag may say in its metadata which variant is its off one ("off"), which flags have to
 // be on for it to be on ("requires"), and which it must not be on with ("excludes"). These
-// constrain the rows of Cover and what Violations warns of; they change no evaluation, as
-// flagd knows nothing of them.
+// constrain which combinations are rehearsed and what Violations warns of; they change no
+// evaluation, as flagd knows nothing of them.
 package featureflag

@@ -45,12 +45,15 @@ type Handler struct {
 	events   string // the secret in the address of the events
 	requests chan struct{}
 	streams  chan struct{}
+	origins  []string
 }
 
-// NewHandler serves the flags of a source to those who bear the token.
-func NewHandler(source Source, token string, observer Observer) *Handler {
+// NewHandler serves the flags of a source to those who bear the token. Pages of the origins
+// may ask from a browser; without any, none may.
+func NewHandler(source Source, token string, observer Observer, origins ...string) *Handler {
 	h := &Handler{
-		source: source, observer: observer, locked: token == "", token: sha256.Sum256([]byte(token)), closed: make(chan struct{}),
+		origins: origins,
+		source:  source, observer: observer, locked: token == "", token: sha256.Sum256([]byte(token)), closed: make(chan struct{}),
 		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams),
 	}
 	h.close = sync.OnceFunc(func() { close(h.closed) })
@@ -68,6 +71,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case h.locked:
 		refuse(w)
+	case h.crosses(w, r): // and is answered
 	case r.URL.Path == eventsPath && isBy(w, r, http.MethodGet):
 		h.stream(w, r)
 	case r.URL.Path == eventsPath:

@@ -25,7 +25,12 @@ func (l *Laboratory) Queue(ctx context.Context, trial rehearsal.Trial) (rehearsa
 
 // Interrupt kills it on its way there and runs it again.
 func (l *Laboratory) Interrupt(ctx context.Context, trial rehearsal.Trial) (rehearsal.Tried, error) {
-	return l.try(ctx, "interrupted", trial, func(lab migration.Lab) (migration.Tried, error) { return migration.Interrupt(ctx, lab) })
+	return l.try(ctx, "interrupted", trial, func(lab migration.Lab) (migration.Tried, error) {
+		if writes(trial.First.Seen) {
+			lab.Mirror = mirror{l}
+		}
+		return migration.Interrupt(ctx, lab)
+	})
 }
 
 // Together starts it twice at once there.

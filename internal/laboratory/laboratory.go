@@ -21,7 +21,9 @@ type Laboratory struct {
 	Boots  bool
 	Policy understudy.Policy
 	Ledger rehearsal.Ledger
-	Engine Engine
+	// Examiner names rows; nil: nobody does.
+	Examiner rehearsal.Examiner
+	Engine   Engine
 	// Enter opens a place to run the team's commands in, on one copy.
 	Enter func(ctx context.Context, on rehearsal.Copy) (Place, error)
 	Keep  func(name string, content io.Reader) (understudy.Evidence, error)
@@ -140,8 +142,10 @@ func told(ran migration.Ran, budget migration.Budget) rehearsal.Migrated {
 	if ran.Hung {
 		done.Said = "it did not end in time"
 	}
-	for _, b := range ran.Observation.Waits {
-		done.Blocked = max(done.Blocked, b.For)
+	for _, seen := range ran.Observation.Everywhere() {
+		for _, b := range seen.Waits {
+			done.Blocked = max(done.Blocked, b.For)
+		}
 	}
 	done.Findings, done.Figures = migration.Judge(ran, budget), figures(ran.Observation)
 	return done
@@ -149,9 +153,13 @@ func told(ran migration.Ran, budget migration.Budget) rehearsal.Migrated {
 
 func figures(seen understudy.Observation) []understudy.Figure {
 	const basis = "on the twin, everybody's writing included"
+	var more int64
+	for _, there := range seen.Everywhere() {
+		more += max(0, there.BytesPeak-there.BytesBefore)
+	}
 	return []understudy.Figure{
 		{Name: "log written", Value: float64(seen.LogBytes), Unit: "B", Basis: basis},
-		{Name: "disk, more at the peak than before", Value: float64(max(0, seen.BytesPeak-seen.BytesBefore)), Unit: "B", Basis: basis},
+		{Name: "disk, more at the peak than before", Value: float64(more), Unit: "B", Basis: basis},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/rehearsal"
 )
@@ -53,25 +54,32 @@ func reordered(a, b map[string][]string) []string {
 	return out
 }
 
-// CompareData says which values of PostgreSQL databases, by name, are not as they were.
+// CompareData says which values of databases, by name, are not as they were.
 func CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
-	var a, b map[string]postgres.DataPrint
+	changes, err := dataChanges(before, after)
+	var losses []rehearsal.Loss
+	for _, c := range changes {
+		if c.Change == "column new" || c.Change == "table new" {
+			continue // nothing is lost: what stayed behind is a difference of the schemas
+		}
+		losses = append(losses, rehearsal.Loss{Table: c.Table, What: c.String(), Count: max(c.Was-c.Is, c.Is-c.Was, 1)})
+	}
+	return losses, err
+}
+
+// dataChanges lists what differs between fingerprints of databases, by name.
+func dataChanges(before, after json.RawMessage) (changes []understudy.DataChange, err error) {
+	var a, b map[string]understudy.DataPrint
 	if err := json.Unmarshal(before, &a); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(after, &b); err != nil {
 		return nil, err
 	}
-	var losses []rehearsal.Loss
 	for _, name := range slices.Sorted(maps.Keys(a)) {
-		for _, c := range a[name].Diff(b[name]) {
-			if bookkeeping(c.Table) || c.Change == "column new" || c.Change == "table new" {
-				continue // nothing is lost: what stayed behind is a difference of the schemas
-			}
-			losses = append(losses, rehearsal.Loss{Table: c.Table, What: c.String(), Count: max(c.Was-c.Is, c.Is-c.Was, 1)})
-		}
+		changes = append(changes, a[name].Diff(b[name])...)
 	}
-	return losses, nil
+	return slices.DeleteFunc(changes, func(c understudy.DataChange) bool { return bookkeeping(c.Table) }), nil
 }
 
 // bookkeeping tells the version tables of migration tools: they say when a migration ran,
@@ -81,5 +89,6 @@ func bookkeeping(table string) bool {
 	return slices.Contains([]string{
 		"schema_migrations", "schema_version", "goose_db_version", "flyway_schema_history", "databasechangelog", "databasechangeloglock",
 		"alembic_version", "django_migrations", "_prisma_migrations", "ar_internal_metadata", "knex_migrations", "gorp_migrations", "__diesel_schema_migrations",
+		"migrations", "pgmigrations", "__drizzle_migrations", "doctrine_migration_versions", "SequelizeMeta",
 	}, strings.Trim(name, `"`))
 }

@@ -66,8 +66,7 @@ func system() string {
 	return ""
 }
 
-// libraryVersion is how the C libraries of Linux say which they are, inside themselves.
-var libraryVersion = regexp.MustCompile(`GNU C Library \([^)]*\) stable release version [0-9.]+[0-9]|musl libc[^\x00]*\x00|\nVersion [0-9.]+[0-9]`)
+var glibcVersion = regexp.MustCompile(`^[^)]*\) stable release version [0-9.]+[0-9]`)
 
 // library is the C library that programs of the machine are linked with, which sorts texts
 // for databases; empty, where there is none to be found.
@@ -76,10 +75,24 @@ func library() string {
 		found, _ := filepath.Glob(pattern) // the pattern is well formed
 		for _, path := range found {
 			if raw, err := os.ReadFile(path); err == nil {
-				said := bytes.TrimRight(libraryVersion.Find(raw), "\x00")
-				return strings.TrimSpace(strings.Replace(string(said), "stable release version", "version", 1))
+				return libraryIn(raw)
 			}
 		}
+	}
+	return ""
+}
+
+// libraryIn is what the file of a C library of Linux says of itself: the text that it begins
+// with is found fast in some megabytes.
+func libraryIn(raw []byte) string {
+	const glibc, musl = "GNU C Library (", "musl libc ("
+	if at := bytes.Index(raw, []byte(glibc)); at >= 0 {
+		said := glibc + string(glibcVersion.Find(raw[at+len(glibc):]))
+		return strings.Replace(said, "stable release version", "version", 1)
+	}
+	if at := bytes.Index(raw, []byte(musl)); at >= 0 {
+		line, _, _ := bytes.Cut(raw[at:min(at+64, len(raw))], []byte("\n"))
+		return string(line)
 	}
 	return ""
 }

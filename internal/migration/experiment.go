@@ -43,6 +43,9 @@ type Lab struct {
 	// Begins returns true once the migration runs a statement on the copy, in the words of an
 	// observation, and false where nobody sees that; nil: nobody does.
 	Begins func(ctx context.Context, statement string) (bool, error)
+	// Mirror tells what data undisturbed runs leave; nil: data is not compared, as the migration
+	// was seen to write none.
+	Mirror Mirror
 }
 
 // Tried is what an experiment came to.
@@ -55,9 +58,13 @@ type Tried struct {
 
 // runs runs the command on the bench, unwatched, as in production.
 func (l Lab) runs(ctx context.Context, more time.Duration) (Ran, error) {
+	return l.runsBy(ctx, l.Commander, more)
+}
+
+func (l Lab) runsBy(ctx context.Context, command Commander, more time.Duration) (Ran, error) {
 	options := l.Options
 	options.Timeout = l.patience(more)
-	return Run(ctx, l.Commander, unwatched{}, options)
+	return Run(ctx, command, unwatched{}, options)
 }
 
 // patience is how long one try of a command may take before it counts as hung: several

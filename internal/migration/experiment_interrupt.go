@@ -21,7 +21,14 @@ type Interrupted struct {
 	Again  string        `json:"again,omitempty"` // how the next run ended
 	OK     bool          `json:"ok"`
 	Differ []string      `json:"differ,omitempty"` // how the schema differs from an undisturbed run's after that
+
+	Strayed  []Strayed `json:"strayed,omitempty"` // data that differs from an undisturbed run's
+	Compared bool      `json:"compared"`          // whether data was compared
+	Varies   []string  `json:"varies,omitempty"`  // columns left out of that: undisturbed runs do not agree on them
 }
+
+// well tells whether nothing was found.
+func (i Interrupted) well() bool { return i.OK && len(i.Differ)+len(i.Strayed) == 0 }
 
 // point is a moment to kill a run at. Where the statement that ran then is known, it is
 // counted from when that is seen to run, as no two runs are equally fast.
@@ -38,10 +45,15 @@ type point struct {
 // server end what it was doing, as when only the program dies. After each it is run again.
 func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 	var all []Interrupted
+	calm := &undisturbed{lab: lab}
 	for _, p := range points(lab.First) {
 		one, err := lab.interrupt(ctx, p)
 		if err == nil && one.Missed { // it was faster this time
 			one, err = lab.interrupt(ctx, point{when: p.when, at: p.at / 2, patience: p.patience})
+		}
+		if err == nil && one.OK && !one.Missed && lab.Mirror != nil {
+			one.Strayed, one.Varies, err = calm.strayed(ctx)
+			one.Compared = err == nil
 		}
 		if err != nil {
 			return Tried{}, fmt.Errorf("killing the migration %s and running it again: %w", p.when, err)
@@ -66,7 +78,7 @@ func points(first Ran) []point {
 func seenAt(first Ran, p point) point {
 	var last understudy.ObservedStatement
 	times := map[string]int{}
-	for _, s := range first.Observation.Statements {
+	for _, s := range statements(first.Observation) {
 		times[s.Text]++
 		if at := offset(first) + s.From; at <= p.at && (last.Text == "" || s.From > last.From) {
 			last = s
@@ -85,12 +97,12 @@ const (
 
 // halfWay is the middle of what it did at the database, where that was seen, else of the run.
 func halfWay(first Ran) time.Duration {
-	statements := first.Observation.Statements
-	if len(statements) == 0 {
+	all := statements(first.Observation)
+	if len(all) == 0 {
 		return first.Took / 2
 	}
-	from, until := statements[0].From, statements[0].Until
-	for _, s := range statements {
+	from, until := all[0].From, all[0].Until
+	for _, s := range all {
 		from, until = min(from, s.From), max(until, s.Until)
 	}
 	if until <= from {
@@ -102,7 +114,7 @@ func halfWay(first Ran) time.Duration {
 // firstCommit is the moment after its first commit, where others follow.
 func firstCommit(first Ran) (time.Duration, bool) {
 	at, last := time.Duration(0), time.Duration(0)
-	for _, s := range first.Observation.Statements {
+	for _, s := range statements(first.Observation) {
 		if s.Commits && (at == 0 || s.Until < at) {
 			at = s.Until
 		}
@@ -202,18 +214,23 @@ func passes(ctx context.Context, wait time.Duration) bool {
 func judgeInterrupted(all []Interrupted, took time.Duration) Tried {
 	tried := Tried{Seen: all}
 	var good, missed []string
+	compared := true
 	for _, one := range all {
 		switch {
 		case one.Missed:
 			missed = append(missed, one.When)
-		case one.OK && len(one.Differ) == 0:
+		case one.well():
 			good = append(good, fmt.Sprintf("%s (%s)", one.When, rounded(one.At)))
+			compared = compared && one.Compared
 		default:
 			tried.Findings = append(tried.Findings, findInterrupted(one, took))
 		}
 	}
 	if len(good) > 0 {
 		tried.Summary = "killed " + strings.Join(good, " and ") + " and run again, it ends well"
+		if compared {
+			tried.Summary += ", with the data of an undisturbed run"
+		}
 	}
 	if len(missed) > 0 {
 		tried.Summary = strings.TrimPrefix(tried.Summary+"; it was too fast to be killed "+strings.Join(missed, " and "), "; ")
@@ -227,15 +244,28 @@ func findInterrupted(one Interrupted, took time.Duration) understudy.Finding {
 		seen += fmt.Sprintf("%d of its sessions at the server were ended; ", one.Ended)
 	}
 	seen += "that left " + leftBy(one) + ". Run again, it " + one.Again
-	if one.OK {
+	if len(one.Differ) > 0 && one.OK {
 		seen += ", but its schema is not that of an undisturbed run: " + few(one.Differ, 3)
+	}
+	if len(one.Strayed) > 0 {
+		seen += ", but its data is not that of an undisturbed run: " + few(texts(one.Strayed), 3)
 	}
 	remedy := "let each step be skipped when it is done, and record a step in the transaction that does it; what cannot run in a transaction must first drop what an earlier try left"
 	invalid := invalidIndexes(append(one.Left, one.Differ...))
-	if invalid {
+	switch {
+	case invalid:
 		remedy = "drop an index that is invalid before it is built: IF NOT EXISTS keeps the broken one"
+	case len(one.Strayed) > 0:
+		remedy = "let the transaction that changes rows record that they are done, row by row or batch by batch, and let the next run leave out what is recorded"
 	}
 	return check.Find(check.MigrationInterrupted, one.When, seen, check.Facts{"when": one.When, "remedy": remedy})
+}
+
+func texts(strayed []Strayed) (all []string) {
+	for _, s := range strayed {
+		all = append(all, s.String())
+	}
+	return all
 }
 
 // leftBy is the state that a killed run leaves, in words.

@@ -77,7 +77,7 @@ func findQueued(q Queued, worst Stood, budget Budget, rate Rate) understudy.Find
 		who = "writers"
 	}
 	seen := fmt.Sprintf("a transaction was left open on what the migration locks, for %s from the moment it was waited for; %d of %d simple requests to %s stood still, the longest for %s. The migration %s",
-		rounded(q.Stayed), worst.Late, worst.Asked, worst.Relation, rounded(worst.Longest), q.End)
+		rounded(q.Stayed), worst.Late, worst.Asked, worst.subject(), rounded(worst.Longest), q.End)
 	bound := fmt.Sprintf("the lock_timeout of %s ends each wait; without one it would be the whole %s, and as long as the longest transaction in production", q.LockTimeout, rounded(q.Stayed))
 	remedy := fmt.Sprintf("a lower policy.lock_timeout than %s with more policy.retries: nobody waits for longer than that", q.LockTimeout)
 	if !q.inForce() {
@@ -91,7 +91,7 @@ func findQueued(q Queued, worst Stood, budget Budget, rate Rate) understudy.Find
 	if !q.OK && !q.GaveUp {
 		remedy = "let a try that could not get its lock leave nothing behind that stops the next one"
 	}
-	f := check.Find(check.MigrationQueue, worst.Relation, seen, check.Facts{
+	f := check.Find(check.MigrationQueue, worst.subject(), seen, check.Facts{
 		"who": who, "longest": rounded(worst.Longest), "bound": bound + rate.requests(worst.Longest), "remedy": remedy,
 	})
 	f.Hurt = worst.Longest.Seconds()

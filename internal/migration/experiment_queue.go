@@ -11,6 +11,7 @@ import (
 
 // Target is a relation that the migration locks, and what that lock holds up.
 type Target struct {
+	Database string `json:"database,omitempty"` // empty: the first
 	Relation string `json:"relation"`
 	// Writes tells that the lock holds up writing only; else reading as well.
 	Writes bool `json:"writes,omitempty"`
@@ -27,6 +28,14 @@ type Prober interface {
 	Ask(ctx context.Context, target Target) error
 	// Waits tells whether the migration waits for a lock at this moment.
 	Waits(ctx context.Context) (bool, error)
+}
+
+// subject is how a finding calls the target.
+func (t Target) subject() string {
+	if t.Database == "" {
+		return t.Relation
+	}
+	return understudy.Observation{Database: t.Database}.There(t.Relation)
 }
 
 // Queued is what was seen while the migration waited behind a long transaction.
@@ -78,8 +87,17 @@ func Queue(ctx context.Context, lab Lab, prober Prober, rate Rate) (Tried, error
 }
 
 // Targets are the relations that were there before and that the migration locked so that
-// readers or writers have to wait: the strongest lock of each, the longest held first.
+// readers or writers have to wait: the strongest lock of each, the longest held first, database
+// by database.
 func Targets(seen understudy.Observation) []Target {
+	targets := targetsIn(seen, "")
+	for _, there := range seen.Elsewhere {
+		targets = append(targets, targetsIn(there, there.Database)...)
+	}
+	return targets[:min(len(targets), mostAsked)]
+}
+
+func targetsIn(seen understudy.Observation, database string) []Target {
 	order := []string{}
 	reads := map[string]bool{}
 	for _, l := range seen.Locks {
@@ -93,8 +111,8 @@ func Targets(seen understudy.Observation) []Target {
 		reads[l.Relation] = reads[l.Relation] || readers
 	}
 	var targets []Target
-	for _, name := range order[:min(len(order), mostAsked)] {
-		targets = append(targets, Target{Relation: name, Writes: !reads[name]})
+	for _, name := range order {
+		targets = append(targets, Target{Database: database, Relation: name, Writes: !reads[name]})
 	}
 	return targets
 }

@@ -458,8 +458,8 @@ func TestTargets_AreWhatReadersOrWritersHaveToWaitFor(t *testing.T) {
 	got := migration.Targets(understudy.Observation{Locks: []understudy.ObservedLock{
 		lock("a", "table", "ShareLock"), lock("b", "partitioned table", "AccessExclusiveLock"), lock("a", "table", "AccessExclusiveLock"),
 		lock("c", "table", "ShareRowExclusiveLock"), lock("d", "table", "RowExclusiveLock"), lock("i", "index", "AccessExclusiveLock"), lock("v", "view", "AccessExclusiveLock"),
-	}})
-	want := []migration.Target{{Relation: "a"}, {Relation: "b"}, {Relation: "c", Writes: true}}
+	}, Elsewhere: []understudy.Observation{{Database: "archive", Locks: []understudy.ObservedLock{lock("a", "table", "ShareLock")}}}})
+	want := []migration.Target{{Relation: "a"}, {Relation: "b"}, {Relation: "c", Writes: true}, {Database: "archive", Relation: "a", Writes: true}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

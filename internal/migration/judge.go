@@ -13,8 +13,14 @@ import (
 // Judge turns a run into findings. It is pure: the same run gives the same findings. It
 // goes by what was seen to happen; the text of a statement only helps to choose a remedy.
 func Judge(ran Ran, budget Budget) []understudy.Finding {
+	findings := append(judgeEnd(ran, budget), judgeSeen(ran, budget)...)
+	return append(findings, judgeElsewhere(ran, budget)...)
+}
+
+// judgeSeen judges what was seen of the first database.
+func judgeSeen(ran Ran, budget Budget) []understudy.Finding {
 	s := newScene(ran.Observation, budget)
-	findings := judgeEnd(ran, budget)
+	var findings []understudy.Finding
 	for _, judge := range []func(scene) []understudy.Finding{
 		scene.blocked, scene.rewritten, scene.lockedScans, scene.writeLocks, scene.kept, scene.severalTables, scene.otherTables,
 		scene.waited, scene.untimed, scene.deadlocks, scene.exclusives,

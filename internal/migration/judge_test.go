@@ -65,6 +65,8 @@ func TestJudge_GoesByWhatWasSeen(t *testing.T) {
 		{"it waited", understudy.Observation{Locks: []lock{{Relation: "t", Kind: "table", Mode: ae, From: s, Held: ms, Waited: s, Behind: "autovacuum"}}}, []string{"warning waited t"}},
 		{"it waited longer than it may", understudy.Observation{Locks: []lock{{Relation: "t", Kind: "table", Mode: ae, From: 9 * s, Held: ms, Waited: 9 * s}}}, []string{"warning no-lock-timeout ", "warning waited t"}},
 		{"others died of it", understudy.Observation{Errors: []understudy.ObservedError{{Who: "shop web", Code: "40P01", Message: "deadlock detected", Times: 2}, {Who: "x", Code: "23505"}}}, []string{"warning deadlock shop web"}},
+		{"in another database", understudy.Observation{Database: "main", Elsewhere: []understudy.Observation{{Database: "archive", Tables: []table{{Relation: "t", Updated: 20_000, LargestWrite: 20_000}}}}}, []string{"warning bulk-write archive/t"}},
+		{"nothing in another database", understudy.Observation{BytesBefore: 10 << 30, LogBytes: 3 << 30, OwnLogBytes: 1, Elsewhere: []understudy.Observation{{Database: "archive", BytesBefore: 1 << 20, LogBytes: 3 << 30}}}, nil},
 		{"many rows are written", understudy.Observation{Tables: []table{{Relation: "t", Updated: 20_000, LargestWrite: 20_000}}}, []string{"warning bulk-write t"}},
 		{"in batches", understudy.Observation{Tables: []table{{Relation: "t", Updated: 20_000, LargestWrite: 5000}}}, nil},
 		{"triggers fire", understudy.Observation{Tables: []table{{Relation: "t", Updated: 2, Triggers: []string{"tell"}}}}, []string{"warning triggers-fired tell on t"}},

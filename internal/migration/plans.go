@@ -22,8 +22,8 @@ type Plan struct {
 // the same data.
 type Planned struct {
 	Statement string  `json:"statement"` // without values
-	Calls     int64   `json:"calls"`
-	Share     float64 `json:"share"` // of the time of all that were planned
+	Calls     int64   `json:"calls"`     // 0: not known, as of statements that were declared
+	Share     float64 `json:"share"`     // of the time of all that were planned, or of all that are run
 	Before    Plan    `json:"before"`
 	// After is nil where it can no longer be planned, as a column is gone: whether the old
 	// release then breaks is what the check of compatibility tells.
@@ -48,8 +48,8 @@ func JudgePlans(all []Planned) []understudy.Finding {
 		if same && ratio < moved {
 			continue
 		}
-		f := check.Find(check.MigrationPlan, short(p.Statement), fmt.Sprintf("%s\nbefore: %s\nafter:  %s\ncost %.1f → %.1f (×%.2g), rows expected %.0f → %.0f; %d calls, %.0f %% of the time of the busiest statements",
-			p.Statement, p.Before.Shape, p.After.Shape, p.Before.Cost, p.After.Cost, ratio, p.Before.Rows, p.After.Rows, p.Calls, 100*p.Share),
+		f := check.Find(check.MigrationPlan, short(p.Statement), fmt.Sprintf("%s\nbefore: %s\nafter:  %s\ncost %.1f → %.1f (×%.2g), rows expected %.0f → %.0f; %s",
+			p.Statement, p.Before.Shape, p.After.Shape, p.Before.Cost, p.After.Cost, ratio, p.Before.Rows, p.After.Rows, p.weight()),
 			check.Facts{"ratio": fmt.Sprintf("%.2g", ratio), "manner": manner(same)})
 		if same || ratio < moved {
 			f.Severity = understudy.SeverityNote
@@ -58,6 +58,14 @@ func JudgePlans(all []Planned) []understudy.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// weight is how much of what the database does the statement is.
+func (p Planned) weight() string {
+	if p.Calls == 0 {
+		return fmt.Sprintf("%.0f %% of the declared statements", 100*p.Share)
+	}
+	return fmt.Sprintf("%d calls, %.0f %% of the time of the busiest statements", p.Calls, 100*p.Share)
 }
 
 func manner(same bool) string {

@@ -40,6 +40,13 @@ func TestJudgePlans(t *testing.T) {
 	}
 }
 
+func TestJudgePlans_CountsNoCallsOfWhatWasOnlyDeclared(t *testing.T) {
+	found := migration.JudgePlans([]migration.Planned{{Statement: "SELECT 1", Share: 0.25, Before: migration.Plan{Shape: "Index Scan a", Cost: 1}, After: &migration.Plan{Shape: "Seq Scan a", Cost: 9}}})
+	if len(found) != 1 || !strings.HasSuffix(found[0].Seen, "; 25 % of the declared statements") {
+		t.Errorf("%+v", found)
+	}
+}
+
 func TestJudgePlans_TheBusiestFirst(t *testing.T) {
 	var all []migration.Planned
 	for i := range 3 {

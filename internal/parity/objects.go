@@ -30,9 +30,17 @@ func (m *meter) objects(database string, a, b map[string]string) {
 		case had && has && was == is:
 			m.same(o.kind)
 		default:
-			m.gap(o.kind, strings.TrimSpace(database+" "+o.rest), shownAs(was, had), shownAs(is, has), o.apart(), "")
+			m.gap(o.kind, strings.TrimSpace(database+" "+o.rest), shownAs(was, had), shownAs(is, has), o.apart(), m.ownObject(name, had, has))
 		}
 	}
+}
+
+// ownObject is why an object may be on one side only: a secret stays where it is.
+func (m *meter) ownObject(name string, had, has bool) string {
+	if had != has && understudy.SecretSettingOf(name) {
+		return m.because("a secret by its name: it stays in production")
+	}
+	return ""
 }
 
 // apart is how far two objects are apart that are not the same. Two machines seldom have the

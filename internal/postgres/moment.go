@@ -180,6 +180,16 @@ func number(text []byte) int64 {
 // closingTime bounds what is done to end a session or a program after the work is over.
 const closingTime = 5 * time.Second
 
+// ReadOnly runs act in a transaction that writes nothing and is rolled back.
+func ReadOnly(ctx context.Context, conn *pgx.Conn, act func(pgx.Tx) error) error {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return ReadError("reading", err)
+	}
+	defer Rollback(ctx, tx)
+	return act(tx)
+}
+
 // Attempt runs act inside a transaction, so that its error leaves the transaction usable.
 func Attempt(ctx context.Context, tx pgx.Tx, act func(pgx.Tx) error) error {
 	inner, err := tx.Begin(ctx)

@@ -22,9 +22,9 @@ type RowChanges struct {
 // DifferRows compares the rows of a table in two databases, one row of each at a time, in
 // the order of the key, and names up to most of those that differ. The key is the primary
 // key of the first, else a unique one without NULL; columns that only one of them has are
-// left out. A table that one of them lacks has no rows that differ. It reads every row of
+// left out, as are those without. A table that one of them lacks has no rows that differ. It reads every row of
 // both: it is meant for twins.
-func DifferRows(ctx context.Context, before, after, table string, most int) (RowChanges, error) {
+func DifferRows(ctx context.Context, before, after, table string, without []string, most int) (RowChanges, error) {
 	was, err := openSide(ctx, before, table)
 	if err != nil {
 		return RowChanges{}, err
@@ -42,7 +42,7 @@ func DifferRows(ctx context.Context, before, after, table string, most int) (Row
 	if err != nil {
 		return RowChanges{}, err
 	}
-	columns := slices.DeleteFunc(was.columns(), func(c string) bool { return !slices.Contains(is.columns(), c) })
+	columns := slices.DeleteFunc(was.columns(), func(c string) bool { return !slices.Contains(is.columns(), c) || slices.Contains(without, c) })
 	if len(key) == 0 || slices.ContainsFunc(key, func(k string) bool { return !slices.Contains(columns, k) }) {
 		return RowChanges{Keyless: true}, nil
 	}

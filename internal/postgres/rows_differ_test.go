@@ -41,7 +41,7 @@ func TestDifferRows_NamesRowsByTheirKeyAndNeverByAnotherValue(t *testing.T) {
 		"public.goes":      {},
 		"public.never":     {},
 	} {
-		got, err := postgres.DifferRows(t.Context(), c.AdminURL(before), c.AdminURL(after), table, 5)
+		got, err := postgres.DifferRows(t.Context(), c.AdminURL(before), c.AdminURL(after), table, nil, 5)
 		if err != nil {
 			t.Fatalf("%s: %v", table, err)
 		}

@@ -80,5 +80,5 @@ func (e *Engine) contractOrder(ctx context.Context, p *understudy.Promotion) (Or
 	if p.LockTimeout > 0 {
 		policy.LockTimeout = p.LockTimeout
 	}
-	return Order{Release: release, Contract: true, Policy: policy, Expected: statement.Contract, Old: p.Label, OldRunsOnNew: true}, "", nil
+	return Order{Promotion: p.ID, Release: release, Contract: true, Policy: policy, Expected: statement.Contract, Old: p.Label, OldRunsOnNew: true}, "", nil
 }

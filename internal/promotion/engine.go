@@ -261,7 +261,7 @@ func (e *Engine) migrate(ctx context.Context, p *understudy.Promotion, release u
 		}
 	}
 	said, err := e.Schema.Migrate(ctx, p.To, Order{
-		Release: release, Policy: policy, Expected: p.Expected, Old: p.OldLabel, OldRunsOnNew: p.OldRunsOnNew, Tell: tell,
+		Promotion: p.ID, Release: release, Policy: policy, Expected: p.Expected, Old: p.OldLabel, OldRunsOnNew: p.OldRunsOnNew, Tell: tell,
 	})
 	switch {
 	case err != nil: // before what could not be told: it may have to be taken back

@@ -103,11 +103,12 @@ type Schema interface {
 
 // Order is one migration as it is to be done.
 type Order struct {
-	Release  understudy.Release
-	Contract bool                    // its contract migration, not the one that goes forward
-	Policy   understudy.Policy       // its lock timeout is the rehearsed one
-	Expected *understudy.Expectation // nil: the verdict does not say what was rehearsed
-	Old      string                  // label of the release that serves meanwhile
+	Promotion string // by its id: what was noted when an interrupted one first began is known by it
+	Release   understudy.Release
+	Contract  bool                    // its contract migration, not the one that goes forward
+	Policy    understudy.Policy       // its lock timeout is the rehearsed one
+	Expected  *understudy.Expectation // nil: the verdict does not say what was rehearsed
+	Old       string                  // label of the release that serves meanwhile
 	// OldRunsOnNew: it was seen to work on the migrated schema.
 	OldRunsOnNew bool
 	// Tell notes what happens on the way, at once.

@@ -248,11 +248,11 @@ func TestRun_TheDaemonsEndLeavesItToGoOn(t *testing.T) {
 func TestRun_WhatHasEndedIsLetBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := undisturbed(t, stories()["nothing is wrong"])
-		before, entered := string(w.records[rehearsalID]), w.entered
+		before, entered := w.written(), w.entered
 		if err, _ := w.live(t.Context(), fate{}); err != nil {
 			t.Error(err)
 		}
-		if string(w.records[rehearsalID]) != before || w.entered != entered {
+		if w.written() != before || w.entered != entered {
 			t.Error("an ended rehearsal was touched")
 		}
 	})

@@ -73,3 +73,37 @@ func withoutOff(plan FlagPlan) []understudy.Finding {
 	}
 	return out
 }
+
+// mostStatements is how many statements are told that come or go.
+const mostStatements = 10
+
+// judgeAllOff tells what differs with all new flags off.
+func (f *flagged) judgeAllOff(found []difference) {
+	told := 0
+	for _, d := range found {
+		if d.note {
+			told++
+		}
+		if !d.note || told <= mostStatements {
+			f.check.Findings = append(f.check.Findings, f.judgeOff(d))
+		}
+	}
+	if told > mostStatements {
+		f.check.Findings = append(f.check.Findings, check.Find(check.FlagsOffStatement, "statements", fmt.Sprintf("%d more of them", told-mostStatements), nil))
+	}
+}
+
+func (f *flagged) judgeOff(d difference) understudy.Finding {
+	if d.note {
+		return check.Find(check.FlagsOffStatement, d.subject, d.seen, nil)
+	}
+	found := check.Find(check.FlagsOffDiffers, d.subject, d.seen, check.Facts{"flags": strings.Join(f.plan.New, ", ")})
+	reason, accepted := f.limit.Differs[d.subject]
+	if !accepted {
+		reason, accepted = f.limit.Differs[d.of]
+	}
+	if accepted {
+		found.Severity, found.Seen = understudy.SeverityNote, found.Seen+"; accepted: "+reason
+	}
+	return found
+}

@@ -56,10 +56,8 @@ func (p *play) changed(ctx context.Context, seen understudy.Observation, after j
 	switch {
 	case err != nil || len(changes) > 0:
 		return true, err
-	case seen.Exact.Writes:
-		return slices.ContainsFunc(seen.Tables, func(t understudy.TableChange) bool {
-			return t.Inserted+t.Updated+t.Deleted > 0 || t.Emptied || t.Rewritten
-		}), nil
+	case !slices.ContainsFunc(seen.Everywhere(), func(there understudy.Observation) bool { return !there.Exact.Writes }):
+		return slices.ContainsFunc(seen.Everywhere(), wrote), nil
 	}
 	if err := p.Ledger.Clone(ctx, Side); err != nil {
 		return false, err
@@ -77,6 +75,13 @@ func (p *play) changed(ctx context.Context, seen understudy.Observation, after j
 	}
 	losses, err := p.Ledger.CompareData(before, data)
 	return len(losses) > 0, err
+}
+
+// wrote tells whether the migration wrote rows of a database.
+func wrote(seen understudy.Observation) bool {
+	return slices.ContainsFunc(seen.Tables, func(t understudy.TableChange) bool {
+		return t.Inserted+t.Updated+t.Deleted > 0 || t.Emptied || t.Rewritten
+	})
 }
 
 // rate is what requests are counted by: production's own rate where its front door knows

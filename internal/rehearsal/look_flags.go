@@ -105,7 +105,7 @@ func (f *flagged) lookOff(ctx context.Context) error {
 		f.untold = append(f.untold, "no request of the declared traffic was answered by production's release")
 	}
 	found := differ(sides[0], sides[1], sides[2])
-	if len(found) > 0 { // both once more: time has gone by for both
+	if slices.ContainsFunc(found, func(d difference) bool { return !d.note }) { // both once more: time has gone by for both
 		again, err := f.side(ctx, Candidate)
 		if err != nil {
 			return err
@@ -127,22 +127,12 @@ func (f *flagged) lookOff(ctx context.Context) error {
 	} else if err := f.Stage.Start(ctx, Candidate); err != nil {
 		return err
 	}
-	for _, d := range found {
-		f.check.Findings = append(f.check.Findings, f.judgeOff(d))
-	}
+	f.judgeAllOff(found)
 	varied := incomparable(sides[0].answers, sides[1].answers)
 	f.check.Figures = append(f.check.Figures,
 		understudy.Figure{Name: "requests compared with all new flags off", Value: float64(len(sides[0].answers) - varied), Basis: "the declared traffic in order, twice on production's release"},
 		understudy.Figure{Name: "requests that vary too much by themselves to be compared", Value: float64(varied), Basis: "the same"})
 	return nil
-}
-
-func (f *flagged) judgeOff(d difference) understudy.Finding {
-	found := check.Find(check.FlagsOffDiffers, d.subject, d.seen, check.Facts{"flags": strings.Join(f.plan.New, ", ")})
-	if reason, accepted := f.limit.Differs[d.subject]; accepted {
-		found.Severity, found.Seen = understudy.SeverityNote, found.Seen+"; accepted: "+reason
-	}
-	return found
 }
 
 // ready has the candidate on a fresh copy, all new flags off.

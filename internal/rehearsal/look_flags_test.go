@@ -58,13 +58,19 @@ func TestFlags_FindWhatTheyWouldDoAndNothingElse(t *testing.T) {
 		}, false, "passed", nil, "4 of 4"},
 		{"rows are written that were not", func(f *flagging) {
 			f.effects = func(part rehearsal.Part, _ int) rehearsal.Effects {
-				e := rehearsal.Effects{Rows: map[string]int64{"table public.orders inserted": 3}, Calls: map[string]int64{"integration mail": 3}, Statements: 100}
+				e := rehearsal.Effects{Rows: map[string]int64{"table public.orders inserted": 3}, Statements: map[string]int64{"SELECT a": 60, "SELECT b": 3, "SELECT c": 5}}
+				e.Calls = []rehearsal.Call{{Of: "integration mail", Does: "mail", Path: "Thanks"}, {Of: "integration pay", Does: "POST pay.example", Path: "/charges", Type: "application/json", Body: []byte(`{"amount":1}`)}}
 				if part == rehearsal.Candidate {
-					e.Calls["integration mail"], e.Rows["table public.gifts inserted"], e.Statements = 4, 3, 400
+					e.Rows["table public.gifts inserted"], e.Statements = 3, map[string]int64{"SELECT a": 62, "SELECT b": 103, "SELECT d": 5}
+					e.Calls = append(e.Calls, e.Calls[0])
+					e.Calls[1].Body = []byte(`{"amount":2}`)
 				}
 				return e
 			}
-		}, false, "failed", []string{"blocking flags.off-differs integration mail", "blocking flags.off-differs statements", "blocking flags.off-differs table public.gifts inserted"}, ""},
+		}, false, "failed", []string{
+			"blocking flags.off-differs integration mail mail Thanks", "blocking flags.off-differs integration pay POST pay.example/charges",
+			"blocking flags.off-differs statement SELECT b", "blocking flags.off-differs table public.gifts inserted",
+			"note flags.off-statement statement SELECT c", "note flags.off-statement statement SELECT d"}, ""},
 		{"one flag breaks it, alone and with others", func(f *flagging) { f.fails, f.guilty = cartBreaks, []string{"cart"} }, false, "failed",
 			[]string{"blocking flags.row-fails cart=on"}, "2 of 4 combinations passed, 5 runs; 1 hold what is known to fail"},
 		{"a pair breaks it", func(f *flagging) {

@@ -103,7 +103,7 @@ func (p *play) compareData(ctx context.Context, c *understudy.Check, of Copy, be
 
 // nameRows says which rows of a table on a copy are not as they were.
 func (p *play) nameRows(ctx context.Context, of Copy, table string) (string, error) {
-	rows, err := p.Examiner.Rows(ctx, of, table)
+	rows, err := p.Examiner.Rows(ctx, Asked{Was: Golden, Is: of, Table: table})
 	if err != nil {
 		return "", fmt.Errorf("naming the rows that differ in %s: %w", table, err)
 	}

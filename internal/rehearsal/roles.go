@@ -21,11 +21,13 @@ const (
 // Copy is a clone of the golden snapshot.
 type Copy string
 
-// The copies. Work is what the parts run on; Side is for experiments without traffic.
+// The copies. Work is what the parts run on; Side is for experiments without traffic, and Calm
+// for what these are held against.
 const (
 	Golden Copy = "golden"
 	Work   Copy = "work"
 	Side   Copy = "side"
+	Calm   Copy = "calm"
 )
 
 // House lets a rehearsal onto the twin. Enter is called once for each time that a
@@ -205,8 +207,15 @@ type Witness interface {
 
 // Examiner compares copies row by row.
 type Examiner interface {
-	// Rows names rows of a table that are not in a copy as they are in the golden one.
-	Rows(ctx context.Context, of Copy, table string) (Rows, error)
+	// Rows names rows of a table that are not in one copy as they are in another.
+	Rows(ctx context.Context, asked Asked) (Rows, error)
+}
+
+// Asked is which rows are compared.
+type Asked struct {
+	Was, Is Copy
+	Table   string
+	Without []string // columns that are left out
 }
 
 // Rows are rows that differ, by key and never by value.

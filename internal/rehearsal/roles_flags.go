@@ -64,9 +64,9 @@ type Answered struct {
 	Failed string // why it is not what the step expects; empty: it is
 }
 
-// Effects are counted.
+// Effects are what was done: counted, and calls as they were.
 type Effects struct {
 	Rows       map[string]int64 // "table public.orders inserted"; those of services that have ended are whole
-	Calls      map[string]int64 // "integration payments"
-	Statements int64            // 0: nobody counts them
+	Calls      []Call           // in order; what comes is added at the end
+	Statements map[string]int64 // by their text without values; nil: nobody counts them
 }

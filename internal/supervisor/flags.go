@@ -19,9 +19,11 @@ type FlagSet struct {
 	Set        understudy.FlagValues `json:"set,omitempty"`
 }
 
-// FlagOrder is what a deployment begins with: Token is what its programs bring.
+// FlagOrder is what a deployment begins with: Token is what its programs bring, and Origins
+// are those of pages that may ask from a browser.
 type FlagOrder struct {
-	Token string `json:"token"`
+	Token   string   `json:"token"`
+	Origins []string `json:"origins,omitempty"`
 	FlagSet
 }
 
@@ -59,7 +61,7 @@ func serveFlags(listener net.Listener, raw json.RawMessage) (process.FlagServer,
 	ctx, end := context.WithCancel(context.Background())
 	f := &flags{live: featureflag.NewLive(set), version: order.Version, end: end, ended: make(chan error, 1)}
 	f.env = []string{"OFREP_ENDPOINT=http://" + listener.Addr().String(), "OFREP_HEADERS=Authorization=Bearer " + order.Token}
-	handler := featureflag.NewHandler(f.live, order.Token, &f.reads)
+	handler := featureflag.NewHandler(f.live, order.Token, &f.reads, order.Origins...)
 	go func() { f.ended <- featureflag.Serve(ctx, listener, handler) }()
 	return f, nil
 }

@@ -75,8 +75,9 @@ const rolesQuery = `
 		CASE WHEN NOT r.rolinherit THEN 'does not inherit' END, CASE WHEN r.rolcreatedb THEN 'makes databases' END, CASE WHEN r.rolcreaterole THEN 'makes roles' END,
 		CASE WHEN r.rolreplication THEN 'replicates' END, CASE WHEN r.rolbypassrls THEN 'passes row security' END,
 		CASE WHEN r.rolconnlimit >= 0 THEN r.rolconnlimit || ' connections' END,
-		(SELECT 'in ' || string_agg(quote_ident(g.rolname) || CASE WHEN m.admin_option THEN '*' ELSE '' END, ', ' ORDER BY g.rolname)
-			FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)),
+		(SELECT 'in ' || string_agg(quote_ident(g.rolname) || CASE WHEN g.admin THEN '*' ELSE '' END, ', ' ORDER BY g.rolname)
+			FROM (SELECT g.rolname, bool_or(m.admin_option) AS admin FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+				WHERE m.member = r.oid GROUP BY g.rolname) g)),
 		COALESCE(r.rolconfig, '{}')
 	FROM needed JOIN pg_roles r USING (oid) WHERE r.rolname !~ '^pg_' AND r.oid >= 16384`
 

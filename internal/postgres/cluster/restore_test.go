@@ -56,6 +56,14 @@ func TestSwap_PutsADatabaseBackToItsSafetyCopyToTheLetter(t *testing.T) {
 	was, settings, aside := asText(t, c, name), value(t, c, "postgres", ownerSettingsGrants, name), cluster.Aside(name, "p1")
 	t.Cleanup(func() { drop(t, c, aside) })
 	copied := copyOf(t, c, name)
+	sizes, err := c.Sizes(t.Context(), []string{name})
+	if err != nil || sizes[name] < 1<<20 {
+		t.Fatalf("sizes %v, %v", sizes, err)
+	}
+	if err := c.RoomToStage(t.Context(), sizes); err != nil {
+		t.Error(err)
+	}
+	postgrestest.Refused(t, c.RoomToStage(t.Context(), map[string]int64{name: 1 << 60}), understudy.KindRefused, "nothing was begun")
 	postgrestest.Exec(t, c, name, "DROP TABLE public.kept; ALTER TABLE shop.orders DROP COLUMN net CASCADE; SELECT nextval('shop.number'), lo_unlink(4711); CREATE TABLE public.later AS SELECT 1")
 	for range 2 { // done twice, it was done once
 		if err := c.Stage(t.Context(), copied, name, aside); err != nil {

@@ -54,6 +54,33 @@ func (c *Cluster) EnsureRole(ctx context.Context, role Role) error {
 	return nil
 }
 
+// AdmitRole sees that a role can sign in with a password, and makes it if there is none.
+// Whatever else an existing one may stays, but that it is never a superuser: one could run
+// programs beside the server.
+func (c *Cluster) AdmitRole(ctx context.Context, name, password string) error {
+	role := Role{Name: name, Password: password, Login: true, Inherit: true}
+	err := c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			var exists bool
+			if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&exists); err != nil {
+				return err
+			}
+			if !exists {
+				return ensureRole(ctx, tx, role)
+			}
+			clause, err := role.passwordClause()
+			if err != nil {
+				return err
+			}
+			return execAll(ctx, tx, []string{"ALTER ROLE " + quoteName(name) + " WITH LOGIN NOSUPERUSER" + clause})
+		})
+	})
+	if err != nil {
+		return c.failed(err, "letting role %s sign in", name)
+	}
+	return nil
+}
+
 func ensureRole(ctx context.Context, tx pgx.Tx, role Role) error {
 	var exists bool
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role.Name).Scan(&exists); err != nil {

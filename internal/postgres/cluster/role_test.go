@@ -85,6 +85,13 @@ func TestEnsureRole_BringsAnExistingRoleToWhatIsDescribed(t *testing.T) {
 	if got := value(t, c, "postgres", look, role.Name); got != "f t t t work_mem=6MB" {
 		t.Fatalf("changed to %s", got)
 	}
+	postgrestest.Exec(t, c, "postgres", "ALTER ROLE "+role.Name+" SUPERUSER NOLOGIN PASSWORD NULL")
+	if err := c.AdmitRole(t.Context(), role.Name, "y"); err != nil {
+		t.Fatal(err)
+	}
+	if got := value(t, c, "postgres", "SELECT rolsuper || ' ' || rolinherit FROM pg_roles WHERE rolname = $1", role.Name) + value(t, c, "postgres", look, role.Name); got != "false truef t t t work_mem=6MB" {
+		t.Fatalf("let in, it may %s", got)
+	}
 }
 
 func sorted(text string) string {

@@ -174,7 +174,7 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User, ove
 		return err
 	}
 	for patience := 100; ; patience-- {
-		output, err := c.control(ctx, from, owner, c.spec.Yields || overlay != nil)
+		output, err := c.control(ctx, from, owner, c.spec.Yields || overlay != nil && !c.spec.Urgent)
 		switch {
 		case err == nil:
 			return nil

@@ -38,7 +38,7 @@ type stream struct {
 const (
 	speaks = 100 * time.Millisecond // the gate says something at least so often
 	calm   = 10 * time.Millisecond  // without a held commit, until what others write may gather
-	naps   = 4 * time.Millisecond   // and for how long
+	naps   = 6 * time.Millisecond   // and for how long
 
 	// fullPiece is a piece of the log after which more is waiting, as when a table is written
 	// anew: whoever naps then would make the migration's commit wait for what it has written.
@@ -144,8 +144,9 @@ func (s *stream) again(ctx context.Context, lost error) (*replication.Conn, erro
 // follow takes in what comes and says how far it has come, until the connection ends: at
 // once where it has held a commit, and else not for each of a busy server's many pieces.
 func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
-	for {
-		message, err := s.receive(ctx, conn)
+	defer context.AfterFunc(ctx, conn.Interrupt)()
+	for ctx.Err() == nil {
+		message, err := s.receive(conn)
 		if err != nil {
 			return err
 		}
@@ -162,7 +163,7 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 		at := replication.LSN(s.reader.Begin())
 		if s.shut.Load() {
 			at = s.told
-		} else if message != nil && !behind && time.Since(s.held) > calm {
+		} else if message != nil && !behind && !conn.More() && time.Since(s.held) > calm {
 			s.nap(ctx)
 		}
 		if message == nil || held || time.Since(s.spoken) >= gathers {
@@ -171,6 +172,7 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 			}
 		}
 	}
+	return ctx.Err()
 }
 
 // nap lets what others write gather, so that it is taken in at once and the application has the
@@ -186,15 +188,13 @@ func (s *stream) nap(ctx context.Context) {
 }
 
 // receive waits for a message, or for the time to speak: then there is none.
-func (s *stream) receive(ctx context.Context, conn *replication.Conn) (replication.Message, error) {
+func (s *stream) receive(conn *replication.Conn) (replication.Message, error) {
 	wait := speaks
 	if s.shut.Load() || s.told < replication.LSN(s.reader.Begin()) {
 		wait = gathers
 	}
-	waiting, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	message, err := conn.Receive(waiting)
-	if err != nil && ctx.Err() == nil && replication.IsWaiting(err) {
+	message, err := conn.ReceiveBy(time.Now().Add(wait))
+	if err != nil && replication.IsWaiting(err) {
 		return nil, nil
 	}
 	return message, err

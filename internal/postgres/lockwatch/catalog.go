@@ -146,8 +146,8 @@ SELECT kind, oid, name, relation FROM (
 ) o
 WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.class AND e.objid = o.oid AND e.deptype = 'e')`
 
-func (w *Watch) readCatalog(ctx context.Context) (catalog, error) {
-	conn, err := dialWatch(ctx, w.spec.AdminURL, w.spec.Database)
+func (v *view) readCatalog(ctx context.Context) (catalog, error) {
+	conn, err := dialWatch(ctx, v.spec.AdminURL, v.name)
 	if err != nil {
 		return catalog{}, err
 	}

@@ -15,11 +15,11 @@ import (
 
 // changes tells what became of the catalogue. What needs a look at the relations
 // themselves gives up at once where it would wait for a lock, and is a note.
-func (w *Watch) changes(ctx context.Context, seen *understudy.Observation, of names) error {
-	d := newDifference(of, w.ledger, w.tally, w.spec.Gate && seen.Exact.Exclusive, seen)
+func (v *view) changes(ctx context.Context, seen *understudy.Observation, of names) error {
+	d := newDifference(of, v.ledger, v.tally, v.spec.Gate && seen.Exact.Exclusive, seen)
 	for oid, now := range of.after.relations {
 		if was := of.before.relations[oid]; now.file != 0 && (was.file != now.file || now.index.invalid) {
-			size, err := w.fileSize(ctx, now.path)
+			size, err := v.fileSize(ctx, now.path)
 			if err != nil {
 				return err
 			}
@@ -28,7 +28,7 @@ func (w *Watch) changes(ctx context.Context, seen *understudy.Observation, of na
 			d.size[oid] = now.pages * pageSize
 		}
 	}
-	conn, err := dialWatch(ctx, w.spec.AdminURL, w.spec.Database)
+	conn, err := dialWatch(ctx, v.spec.AdminURL, v.name)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (w *Watch) changes(ctx context.Context, seen *understudy.Observation, of na
 	d.indexes()
 	d.constraints()
 	d.objects()
-	if w.spec.Gate {
+	if v.spec.Gate {
 		seen.OwnLogBytes += d.loose()
 		d.unlogged()
 	}
@@ -80,7 +80,7 @@ func (d *difference) unlogged() {
 
 // fileSize adds up the segments of a relation's file, looking at the files, since asking
 // for the size of the relation would wait for its locks.
-func (w *Watch) fileSize(ctx context.Context, path string) (int64, error) {
+func (v *view) fileSize(ctx context.Context, path string) (int64, error) {
 	const query = `SELECT coalesce((pg_stat_file($1, true)).size, 0)`
 	var total int64
 	for segment := 0; ; segment++ {
@@ -89,7 +89,7 @@ func (w *Watch) fileSize(ctx context.Context, path string) (int64, error) {
 			name = fmt.Sprintf("%s.%d", path, segment)
 		}
 		var size int64
-		if err := w.conn.QueryRow(ctx, query, name).Scan(&size); err != nil {
+		if err := v.conn.QueryRow(ctx, query, name).Scan(&size); err != nil {
 			return 0, err
 		}
 		if size <= 0 {

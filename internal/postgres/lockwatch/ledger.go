@@ -12,6 +12,7 @@ import (
 type ledger struct {
 	database uint32
 	open     map[uint32]*entry
+	last     *entry // of the open ones: records of one transaction often follow each other
 	spare    []*entry
 	mine     map[uint32]bool // transactions seen to run in a session of the migration
 	others   map[uint32]bool // and in others
@@ -85,16 +86,11 @@ func (l *ledger) record(r *wal.Record) {
 	}
 	l.to = r.End
 	size := int64(r.End - r.Start)
-	if r.Transaction != 0 {
+	if r.Transaction != 0 && l.here(r) {
 		l.of(r.Transaction).bytes += size
 	}
-	for i, b := range r.Blocks {
-		if f := l.files[b.File]; f != nil && b.Fork == 0 {
-			f.blocks++
-			if r.Transaction == 0 && i == 0 {
-				l.loose[b.File] += size
-			}
-		}
+	if len(l.files) > 0 { // an application makes none, and writes most of the log
+		l.fill(r, size)
 	}
 	if file, rows := r.Rows(); rows.All() > 0 && file.Database == l.database {
 		l.of(r.Transaction).write(file, rows)
@@ -124,8 +120,29 @@ func (l *ledger) record(r *wal.Record) {
 	}
 }
 
+// here tells whether a record is of the database: one that changes a block of another is not.
+func (l *ledger) here(r *wal.Record) bool {
+	return len(r.Blocks) == 0 || r.Blocks[0].File.Database == l.database || r.Blocks[0].File.Database == 0
+}
+
+// fill counts what goes into new files.
+func (l *ledger) fill(r *wal.Record, size int64) {
+	for i, b := range r.Blocks {
+		if f := l.files[b.File]; f != nil && b.Fork == 0 {
+			f.blocks++
+			if r.Transaction == 0 && i == 0 {
+				l.loose[b.File] += size
+			}
+		}
+	}
+}
+
 func (l *ledger) of(transaction uint32) *entry {
+	if l.last != nil && l.last.transaction == transaction {
+		return l.last
+	}
 	if e := l.open[transaction]; e != nil {
+		l.last = e
 		return e
 	}
 	e := &entry{}
@@ -133,7 +150,7 @@ func (l *ledger) of(transaction uint32) *entry {
 		e, l.spare = l.spare[last], l.spare[:last]
 	}
 	e.transaction = transaction
-	l.open[transaction] = e
+	l.open[transaction], l.last = e, e
 	return e
 }
 
@@ -203,6 +220,7 @@ func (l *ledger) fills(file wal.File, end wal.Outcome) bool {
 // merged takes a transaction and those that ended with it out of the open ones, as one.
 func (l *ledger) merged(end wal.Outcome) entry {
 	var whole entry
+	l.last = nil
 	for _, number := range append([]uint32{end.Transaction}, end.Subtransactions...) {
 		e := l.open[number]
 		if e == nil {

@@ -13,38 +13,38 @@ import (
 )
 
 // report writes out in names what was seen.
-func (w *Watch) report(ctx context.Context, seen *understudy.Observation, of names) error {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	for _, e := range w.ledger.aborted {
-		if w.ledger.mine[e.transaction] || !w.ledger.others[e.transaction] {
+func (v *view) report(ctx context.Context, seen *understudy.Observation, of names) error {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	for _, e := range v.ledger.aborted {
+		if v.ledger.mine[e.transaction] || !v.ledger.others[e.transaction] {
 			for _, relation := range e.locks {
-				w.tally.rolledBack(relation)
+				v.tally.rolledBack(relation)
 			}
 		}
 	}
-	w.strays(seen, of)
-	w.log.report(seen, w.tally, of)
-	w.tally.reportLocks(seen, of)
-	w.tally.reportStatements(seen)
-	if w.spec.Gate {
-		seen.OwnLogBytes = w.ledger.bytes
+	v.strays(seen, of)
+	v.log.report(seen, v.tally, of)
+	v.tally.reportLocks(seen, of)
+	v.tally.reportStatements(seen)
+	if v.spec.Gate {
+		seen.OwnLogBytes = v.ledger.bytes
 	} else {
 		seen.Notes = append(seen.Notes, "locks were sampled, and the write-ahead log was not read: the server is run by others")
 	}
-	return w.changes(ctx, seen, of)
+	return v.changes(ctx, seen, of)
 }
 
 // strays tells of transactions that committed without asking for the gate, and had locked
 // something against everything: of sessions of the migration that have dropped the options of
 // their address, or of others.
-func (w *Watch) strays(seen *understudy.Observation, of names) {
-	for _, e := range w.ledger.strays {
+func (v *view) strays(seen *understudy.Observation, of names) {
+	for _, e := range v.ledger.strays {
 		var locked []string
 		for _, relation := range e.locks {
 			if r, existed, _ := of.find(relation); existed {
 				locked = append(locked, r.String())
-				w.tally.strayed(relation)
+				v.tally.strayed(relation)
 			}
 		}
 		if len(locked) == 0 {
@@ -53,7 +53,7 @@ func (w *Watch) strays(seen *understudy.Observation, of names) {
 		slices.Sort(locked)
 		seen.Exact.Locks, seen.Exact.Writes = false, false
 		whose := "a session that is not known as the migration's"
-		if w.ledger.mine[e.transaction] {
+		if v.ledger.mine[e.transaction] {
 			whose = "a session of the migration that does not use the options of its address"
 		}
 		seen.Notes = append(seen.Notes, fmt.Sprintf("not every commit was held: %s locked %s against everything", whose, strings.Join(locked, ", ")))

@@ -63,57 +63,61 @@ SELECT pid, coalesce(leader_pid, pid), coalesce(application_name, ''), coalesce(
 FROM here
 WHERE migration OR wait_event_type = 'Lock' OR backend_xid IS NOT NULL OR pid IN (SELECT unnest(blockers) FROM here)`
 
-// locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it.
+// locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it. The server's
+// locks are listed, which holds up whoever takes one, only while the migration is in a transaction or somebody waits.
 const locksQuery = `
+WITH here AS MATERIALIZED (
+	SELECT pid, ` + ofMigration + ` AS migration, wait_event_type = 'Lock' OR xact_start IS NOT NULL AND ` + ofMigration + ` AS matters
+	FROM pg_stat_get_activity(NULL) WHERE datid = $1)
 SELECT coalesce(pid, 0), locktype, coalesce(relation, 0), mode, granted, virtualtransaction,
        CASE WHEN NOT granted THEN (to_jsonb(l)->>'waitstart')::timestamptz END
 FROM pg_lock_status() l
-WHERE pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
-  AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN
-       (SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid = $1 AND ` + ofMigration + `))`
+WHERE (SELECT bool_or(matters) FROM here) AND pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
+  AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN (SELECT pid FROM here WHERE migration))`
+
+// timesQuery asks when the look began, which is when its first query came, and for the time.
+const timesQuery = "SELECT now(), clock_timestamp()"
 
 // sizeEvery is the time between two looks at the size of the database, which costs more
 // than the others: the server adds up its files.
 const sizeEvery = 200 * time.Millisecond
 
 // look reads the sessions that matter and their locks.
-func (w *Watch) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
+func (v *view) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	var seen sight
 	batch := &pgx.Batch{}
-	batch.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from) })
-	batch.Queue(sessionsQuery, w.database, w.spec.ApplicationName, w.role).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(sessionsQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.sessions, err = collectSessions(rows)
 		return err
 	})
-	batch.Queue(locksQuery, w.database, w.spec.ApplicationName, w.role).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(locksQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.locks, err = pgx.CollectRows(rows, scanLock)
 		return err
 	})
-	batch.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&seen.at) })
+	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from, &seen.at) })
 	return seen, conn.SendBatch(ctx, batch).Close()
 }
 
-// sample takes one look and adds it to the tally.
-func (w *Watch) sample(ctx context.Context) error {
-	seen, err := w.look(ctx, w.conn)
+// sample takes one look at the database and adds it to the tally.
+func (v *view) sample(ctx context.Context) error {
+	seen, err := v.look(ctx, v.conn)
 	if err != nil {
 		return err
 	}
-	w.mutex.Lock()
-	w.tally.add(seen)
-	w.ledger.know(seen)
-	sized := w.tally.wantsSize(seen.at)
-	w.mutex.Unlock()
+	v.mutex.Lock()
+	v.tally.add(seen)
+	v.ledger.know(seen)
+	sized := v.tally.wantsSize(seen.at)
+	v.mutex.Unlock()
 	if sized {
-		size, err := databaseSize(ctx, w.conn, w.database)
+		size, err := databaseSize(ctx, v.conn, v.database)
 		if err != nil {
 			return err
 		}
-		w.mutex.Lock()
-		w.peak = max(w.peak, size)
-		w.mutex.Unlock()
+		v.mutex.Lock()
+		v.peak = max(v.peak, size)
+		v.mutex.Unlock()
 	}
-	w.looks.Add(1)
 	return nil
 }
 

@@ -63,3 +63,21 @@ func TestTally_WhoWaitsForOneWhoWaitsIsBlockedToo(t *testing.T) {
 		t.Fatalf("blocked: %+v", seen.Waits)
 	}
 }
+
+func TestRest_TakesATenthOfTheTimeWhereCommitsAreHeld(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		gate       bool
+		took, want time.Duration
+	}{
+		{false, 2 * ms, 8 * ms},
+		{false, 30 * ms, 0},
+		{true, ms / 2, 9500 * time.Microsecond}, // a server with time to spare
+		{true, 3 * ms, 27 * ms},
+		{true, 30 * ms, 50 * ms},
+	} {
+		if got := rest(Spec{Every: 10 * ms, Gate: c.gate}, c.took); got != c.want {
+			t.Errorf("gate %t: after a look of %s it rests for %s, not %s", c.gate, c.took, got, c.want)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package lockwatch
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,8 +22,9 @@ import (
 // at least one is needed. Give the migration an application name of its own where the
 // application uses the same role.
 type Spec struct {
-	AdminURL        string // of a superuser, for a database other than the watched one: "postgres"
+	AdminURL        string // of a superuser, for a database other than the watched ones: "postgres"
 	Database        string
+	Others          []string // databases of the same server that are watched with it
 	ApplicationName string
 	Role            string
 	Every           time.Duration // between looks; 0: 10 ms
@@ -35,29 +35,20 @@ type Spec struct {
 	Gate bool
 }
 
-// Watch looks at what a migration does to a database, several times each 100 ms, from
+// Watch looks at what a migration does to a database, or several, several times each 100 ms, from
 // another database, so that it holds nothing there and waits for nothing there. What lasts
 // shorter than the time between two looks it sees by the gate and in the logs.
 type Watch struct {
-	spec     Spec
-	conn     *pgx.Conn // the sampler's until it is done, then Stop's
-	holder   *pgx.Conn // the gate's
-	database uint32
-	role     uint32 // the number of Spec.Role; 0: any
-	server   string
-	began    time.Time
-	before   catalog
-	bytes    int64
-	peak     int64
-	start    string // place in the log
-	gate     *commitgate.Gate
-	log      *logged
-	looks    atomic.Int64
+	spec   Spec
+	conn   *pgx.Conn // the sampler's until it is done, then Stop's
+	holder *pgx.Conn // the gate's
+	role   uint32    // the number of Spec.Role; 0: any
+	gate   *commitgate.Gate
+	looks  atomic.Int64
+	views  []*view // of each database, the first first
 
-	mutex   sync.Mutex // holds the three below
-	tally   *tally
-	ledger  *ledger
-	missing bool // a commit was held whose session could not be told
+	mutex   sync.Mutex // holds the one below, and what views have seen
+	missing bool       // a commit was held whose session could not be told
 
 	stop     chan struct{}
 	stopping sync.Once
@@ -88,29 +79,17 @@ func (w *Watch) open(ctx context.Context) (err error) {
 	if w.conn, err = dialWatch(ctx, w.spec.AdminURL, ""); err != nil {
 		return err
 	}
-	if w.conn.Config().Database == w.spec.Database {
-		return understudy.Errorf(understudy.KindInvalid, "watching database %s: it is watched from another database, not from itself", w.spec.Database)
-	}
-	err = w.conn.QueryRow(ctx, `SELECT oid, pg_database_size(oid), pg_current_wal_insert_lsn()::text, clock_timestamp(), current_setting('server_version')
-		FROM pg_database WHERE datname = $1`, w.spec.Database).Scan(&w.database, &w.bytes, &w.start, &w.began, &w.server)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return understudy.Errorf(understudy.KindNotFound, "watching database %s: there is none of that name", w.spec.Database)
-	}
-	if err != nil {
-		return err
-	}
 	if w.spec.Role != "" { // of a role that does not exist yet, no session is seen
 		if err := w.conn.QueryRow(ctx, "SELECT coalesce((SELECT oid FROM pg_roles WHERE rolname = $1), 1)", w.spec.Role).Scan(&w.role); err != nil {
 			return err
 		}
 	}
-	if w.before, err = w.readCatalog(ctx); err != nil {
-		return err
-	}
-	w.peak = w.bytes
-	w.tally, w.ledger = newTally(w.database, w.began, w.spec.Gate), newLedger(w.database)
-	if w.log, err = openLog(ctx, w.conn, w.spec.LogFile); err != nil {
-		return err
+	for _, name := range append([]string{w.spec.Database}, w.spec.Others...) {
+		v := &view{Watch: w, name: name}
+		w.views = append(w.views, v)
+		if err := v.open(ctx); err != nil {
+			return err
+		}
 	}
 	if w.spec.Gate {
 		if err := w.openGate(ctx); err != nil {
@@ -131,42 +110,22 @@ func (w *Watch) openGate(ctx context.Context) (err error) {
 func (w *Watch) record(r *wal.Record) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.ledger.record(r)
+	for _, v := range w.views {
+		v.ledger.record(r)
+	}
 }
 
-// hold looks at the locks of the transactions whose commits are held.
-func (w *Watch) hold(ctx context.Context, ends []wal.Outcome) error {
-	seen, err := w.look(ctx, w.holder)
-	if err != nil {
-		return err
-	}
-	size, err := w.sizeHeld(ctx, ends)
-	if err != nil {
-		return err
+// hold looks at the locks of the transactions whose commits are held, in the database of each.
+func (w *Watch) hold(ctx context.Context, ends []wal.Outcome) (err error) {
+	for _, v := range w.views {
+		if ends, err = v.hold(ctx, ends); err != nil || len(ends) == 0 {
+			return err
+		}
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.peak = max(w.peak, size)
-	exclusive := map[uint32][]uint32{}
-	for _, end := range ends {
-		exclusive[end.Transaction] = w.ledger.lockedBy(end.Transaction)
-	}
-	if missing := w.tally.held(seen, exclusive); len(missing) > 0 {
-		w.missing = true
-	}
+	w.missing = true
 	return nil
-}
-
-// sizeHeld is the size of the database while a commit is held that replaces files: the old ones
-// are still there then. 0 where none does.
-func (w *Watch) sizeHeld(ctx context.Context, ends []wal.Outcome) (int64, error) {
-	w.mutex.Lock()
-	replaced := slices.ContainsFunc(ends, w.ledger.replaces)
-	w.mutex.Unlock()
-	if !replaced {
-		return 0, nil
-	}
-	return databaseSize(ctx, w.holder, w.database)
 }
 
 // dialWatch opens a connection that gives up on locks rather than wait for the migration.
@@ -182,6 +141,7 @@ func dialWatch(ctx context.Context, address, database string) (*pgx.Conn, error)
 	config.RuntimeParams["lock_timeout"] = "2s"
 	config.RuntimeParams["statement_timeout"] = "60s"
 	config.RuntimeParams["synchronous_commit"] = "local"
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // what is asked again and again is planned once
 	return pgx.ConnectConfig(ctx, config)
 }
 
@@ -190,8 +150,8 @@ const logEvery = 5
 
 func (w *Watch) run(ctx context.Context) {
 	defer close(w.done)
-	tick := time.NewTicker(w.spec.Every)
-	defer tick.Stop()
+	pause := time.NewTimer(w.spec.Every)
+	defer pause.Stop()
 	for round := 1; ; round++ {
 		select {
 		case <-w.stop:
@@ -201,21 +161,52 @@ func (w *Watch) run(ctx context.Context) {
 			w.broken = ctx.Err()
 			w.release(ctx)
 			return
-		case <-tick.C:
+		case <-pause.C:
 		}
+		began := time.Now()
 		if w.broken = w.sample(ctx); w.broken != nil {
 			return
 		}
 		if round%logEvery == 0 {
 			w.readLog(false)
 		}
+		pause.Reset(rest(w.spec, time.Since(began)))
 	}
+}
+
+const (
+	restful  = 9                     // times as long as a look took
+	restMost = 50 * time.Millisecond // and not longer
+)
+
+// rest is how long the server is let be after a look. Where commits are held, what is exact
+// comes from there and from the logs; so looking takes a tenth of the time at most, on a
+// server that is too busy to answer soon, until the looks are too far apart.
+func rest(spec Spec, took time.Duration) time.Duration {
+	pause := max(spec.Every-took, 0)
+	if spec.Gate {
+		pause = max(pause, min(restful*took, restMost))
+	}
+	return pause
+}
+
+// sample takes one look at each database.
+func (w *Watch) sample(ctx context.Context) error {
+	for _, v := range w.views {
+		if err := v.sample(ctx); err != nil {
+			return err
+		}
+	}
+	w.looks.Add(1)
+	return nil
 }
 
 func (w *Watch) readLog(ended bool) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.log.read(ended, w.tally, w.spec.Database)
+	for _, v := range w.views {
+		v.log.read(ended, v.tally, v.name)
+	}
 }
 
 // release lets go of everything that is held at the server.
@@ -230,13 +221,16 @@ func (w *Watch) release(ctx context.Context) {
 			_ = conn.Close(ctx) // the server ends the session either way
 		}
 	}
-	if w.log != nil {
-		w.log.close()
+	for _, v := range w.views {
+		if v.log != nil {
+			v.log.close()
+		}
 	}
 }
 
-// Stop ends the watch and says what was seen. It is called once, after the migration has
-// ended. With an error, what is there of the observation is not the whole.
+// Stop ends the watch and says what was seen, of databases after the first as what was seen
+// elsewhere. It is called once, after the migration has ended. With an error, what is there of
+// the observation is not the whole.
 func (w *Watch) Stop(ctx context.Context) (understudy.Observation, error) {
 	first := false
 	w.stopping.Do(func() { first = true; close(w.stop) })
@@ -245,55 +239,50 @@ func (w *Watch) Stop(ctx context.Context) (understudy.Observation, error) {
 	}
 	<-w.done
 	defer w.release(ctx)
-	seen := understudy.Observation{Server: "PostgreSQL " + w.server, Began: w.began, BytesBefore: w.bytes, Every: w.spec.Every}
-	err := w.broken
+	all, err := make([]understudy.Observation, len(w.views)), w.broken
 	if err == nil {
-		err = w.conclude(ctx, &seen)
+		err = w.conclude(ctx, all)
 	}
+	all[0].Elsewhere = all[1:]
 	if err != nil {
-		return seen, postgres.ReadError("watching database "+w.spec.Database, err)
+		return all[0], postgres.ReadError("watching database "+w.spec.Database, err)
 	}
-	return seen, nil
+	return all[0], nil
 }
 
-func (w *Watch) conclude(ctx context.Context, seen *understudy.Observation) error {
-	if err := w.endGate(ctx, seen); err != nil {
-		return err
-	}
-	after, err := w.readCatalog(ctx)
-	if err != nil {
-		return err
-	}
-	if seen.BytesAfter, err = databaseSize(ctx, w.conn, w.database); err != nil {
-		return err
-	}
-	err = w.conn.QueryRow(ctx, "SELECT (pg_current_wal_insert_lsn() - $1::pg_lsn)::bigint", w.start).Scan(&seen.LogBytes)
+func (w *Watch) conclude(ctx context.Context, all []understudy.Observation) error {
+	exact, notes, err := w.endGate(ctx)
 	if err != nil {
 		return err
 	}
 	w.readLog(true)
-	seen.BytesPeak = max(w.peak, seen.BytesAfter)
-	w.tally.closeAll()
-	seen.Every = max(seen.Every, w.tally.gap)
-	return w.report(ctx, seen, names{w.before, after})
+	for i, v := range w.views {
+		all[i] = v.told()
+		all[i].Exact, all[i].Notes = exact, slices.Clone(notes)
+		if err := v.conclude(ctx, &all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// endGate ends the reading of the write-ahead log. What could not be seen is a note.
-func (w *Watch) endGate(ctx context.Context, seen *understudy.Observation) error {
+// endGate ends the reading of the write-ahead log, and says what is exact by it. What could
+// not be seen is a note.
+func (w *Watch) endGate(ctx context.Context) (exact understudy.Exactness, notes []string, err error) {
 	if w.gate == nil {
-		return nil
+		return exact, nil, nil
 	}
 	report, err := w.gate.Close(ctx)
 	w.gate = nil
 	if err != nil {
-		return err
+		return exact, nil, err
 	}
-	seen.Exact.Locks, seen.Exact.Exclusive, seen.Exact.Writes = report.Held && !w.missing, report.Read, report.Read
-	seen.Notes = append(seen.Notes, report.Notes...)
+	exact.Locks, exact.Exclusive, exact.Writes = report.Held && !w.missing, report.Read, report.Read
+	notes = report.Notes
 	if w.missing {
-		seen.Notes = append(seen.Notes, "a commit was held whose session could not be told: it was cancelled meanwhile, or goes by another name than the migration's")
+		notes = append(notes, "a commit was held whose session could not be told: it was cancelled meanwhile, or goes by another name than the migration's")
 	}
-	return nil
+	return exact, notes, nil
 }
 
 // Errors are the errors that the server gave to sessions of a database in a time, from its

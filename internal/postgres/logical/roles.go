@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"understudy"
 	"understudy/internal/postgres"
 
 	"github.com/jackc/pgx/v5"
@@ -40,45 +40,20 @@ const neededRoles = `
 		UNION SELECT CASE m.member WHEN n.oid THEN m.roleid ELSE m.member END
 		FROM needed n JOIN pg_auth_members m ON m.member = n.oid OR m.roleid = n.oid AND n.oid >= 16384)`
 
-// makeRoles recreates the roles with the attributes they have in production, without
-// passwords. One that is there already is brought in line, but for the one we are.
+// makeRoles makes the target's roles what production's are.
 func (c *copying) makeRoles(ctx context.Context) error {
-	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
-		SELECT r.rolname::text, concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
-			CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
-			CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
-			CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END, 'CONNECTION LIMIT', rolconnlimit)
-		FROM needed JOIN pg_roles r USING (oid) WHERE r.rolname !~ '^pg_' ORDER BY 1`)
-	if err != nil {
-		return postgres.ReadError("reading the roles", err)
-	}
-	var statements []string
-	var name, attributes string
-	if _, err := pgx.ForEachRow(rows, []any{&name, &attributes}, func() error {
-		statements = append(statements, makeRole(name, attributes))
-		return nil
-	}); err != nil {
-		return postgres.ReadError("reading the roles", err)
-	}
-	memberships, err := c.memberships(ctx)
+	roles, err := readRoster(ctx, c.moment.Tx)
 	if err != nil {
 		return err
 	}
-	const doing = "recreating production's roles in the target"
-	return c.alone(ctx, doing, "pg_authid", func(tx pgx.Tx) error {
-		for _, statement := range append(statements, memberships...) {
-			if _, err := tx.Exec(ctx, statement); err != nil {
-				return postgres.ReadError(doing, err)
-			}
-		}
-		return nil
-	})
+	c.roles = roles.names
+	return roles.make(ctx, c.target)
 }
 
-// alone changes what all databases of the target's cluster share. Copies into several
+// alone changes what all databases of a target's cluster share. Copies into several
 // of them at once take turns: the server would let one fail.
-func (c *copying) alone(ctx context.Context, doing, catalog string, act func(pgx.Tx) error) error {
-	err := pgx.BeginFunc(ctx, c.target, func(tx pgx.Tx) error {
+func alone(ctx context.Context, target *pgx.Conn, doing, catalog string, act func(pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, target, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "LOCK TABLE pg_catalog."+catalog+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 			return err
 		}
@@ -100,33 +75,6 @@ func makeRole(name, attributes string) string {
 		END IF; END $understudy$`, literal, postgres.QuoteText("CREATE ROLE "+role+" "+attributes), postgres.QuoteText("ALTER ROLE "+role+" "+attributes))
 }
 
-// memberships are the statements that put the roles into their groups again.
-func (c *copying) memberships(ctx context.Context) ([]string, error) {
-	inherit := ""
-	if c.source.major >= 16 {
-		inherit = `|| ', INHERIT ' || m.inherit_option || ', SET ' || m.set_option`
-	}
-	with := `CASE WHEN m.admin_option THEN ' WITH ADMIN OPTION' ELSE '' END`
-	if inherit != "" {
-		with = `' WITH ADMIN ' || m.admin_option ` + inherit
-	}
-	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
-		SELECT DISTINCT format('GRANT %I TO %I', g.rolname, u.rolname) || `+with+`
-		FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
-		WHERE m.member IN (SELECT oid FROM needed) AND m.roleid IN (SELECT oid FROM needed) AND u.rolname !~ '^pg_' ORDER BY 1`)
-	if err != nil {
-		return nil, postgres.ReadError("reading the memberships of roles", err)
-	}
-	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, postgres.ReadError("reading the memberships of roles", err)
-	}
-	return statements, nil
-}
-
-// secretSetting matches names under which teams keep secrets in the server's settings.
-var secretSetting = regexp.MustCompile(`(?i)secret|passw|token|credential|private|api_?key|jwt`)
-
 // setting is one that a role, or the database, starts its sessions with.
 type setting struct {
 	Role  string // empty: everybody
@@ -135,31 +83,45 @@ type setting struct {
 	Value string
 }
 
-func (c *copying) readSettings(ctx context.Context) error {
-	rows, err := c.moment.Tx.Query(ctx, neededRoles+`
+func (c *copying) readSettings(ctx context.Context) (err error) {
+	c.settings, err = readSettings(ctx, c.moment.Tx)
+	return err
+}
+
+func readSettings(ctx context.Context, tx pgx.Tx) ([]setting, error) {
+	const doing = "reading the settings of roles and database"
+	rows, err := tx.Query(ctx, neededRoles+`
 		SELECT COALESCE(r.rolname::text, ''), s.setdatabase <> 0, split_part(x, '=', 1), substr(x, strpos(x, '=') + 1)
 		FROM this, pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, LATERAL unnest(s.setconfig) x
 		WHERE s.setdatabase = this.oid OR s.setdatabase = 0 AND s.setrole IN (SELECT oid FROM needed WHERE oid >= 16384) ORDER BY 1, 2, 3`)
 	if err != nil {
-		return postgres.ReadError("reading the settings of roles and database", err)
+		return nil, postgres.ReadError(doing, err)
 	}
-	c.settings, err = pgx.CollectRows(rows, pgx.RowToStructByPos[setting])
+	settings, err := pgx.CollectRows(rows, pgx.RowToStructByPos[setting])
 	if err != nil {
-		return postgres.ReadError("reading the settings of roles and database", err)
+		return nil, postgres.ReadError(doing, err)
 	}
-	return nil
+	return settings, nil
 }
 
 // applySettings gives the roles, and the database, the settings they start sessions
 // with. Only now: before, they could have changed how the copy itself is read.
 func (c *copying) applySettings(ctx context.Context) error {
-	return c.alone(ctx, "applying production's settings", "pg_db_role_setting", func(tx pgx.Tx) error {
-		for _, s := range c.settings {
-			if strings.Contains(s.Name, ".") && secretSetting.MatchString(s.Name) {
-				c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its name says that it is a secret", s.Name))
-				continue
+	return applySettings(ctx, c.target, c.roles, c.settings, c.spec.Notice)
+}
+
+// applySettings makes these the roles' only settings, and sets the database's, which is the
+// one that the target is connected to.
+func applySettings(ctx context.Context, target *pgx.Conn, roles []string, settings []setting, notice func(string)) error {
+	return alone(ctx, target, "applying production's settings", "pg_db_role_setting", func(tx pgx.Tx) error {
+		if err := resetRoles(ctx, tx, roles); err != nil {
+			return err
+		}
+		for _, s := range settings {
+			if understudy.SecretSetting(s.Name) {
+				continue // parity lists it, as one that is expected to be missing
 			}
-			if err := c.applySetting(ctx, tx, settingStatement(s.Role, s.Here, c.into.database, s.Name, s.Value), s.Name); err != nil {
+			if err := applySetting(ctx, tx, settingStatement(s.Role, s.Here, target.Config().Database, s.Name, s.Value), s.Name, notice); err != nil {
 				return err
 			}
 		}
@@ -167,14 +129,14 @@ func (c *copying) applySettings(ctx context.Context) error {
 	})
 }
 
-func (c *copying) applySetting(ctx context.Context, tx pgx.Tx, statement, name string) error {
+func applySetting(ctx context.Context, tx pgx.Tx, statement, name string, notice func(string)) error {
 	err := pgx.BeginFunc(ctx, tx, func(one pgx.Tx) error {
 		_, err := one.Exec(ctx, statement)
 		return err
 	})
 	answer := new(pgconn.PgError)
 	if errors.As(err, &answer) && (answer.Code == "42704" || answer.Code == "22023") {
-		c.spec.Notice(fmt.Sprintf("setting %s is not in the twin: its server does not take it", name))
+		notice(fmt.Sprintf("setting %s is not in the twin: its server does not take it", name))
 		return nil
 	}
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"understudy"
-	"understudy/internal/yield"
 )
 
 // stream moves the rows of one table: read on one connection or several, masked piece by
@@ -76,7 +75,7 @@ func (s *stream) run(ctx context.Context, sources []*pgx.Conn, target *pgx.Conn,
 	}
 	busy.Go(func() error { defer close(s.work); return reading.Wait() })
 	for range s.maskers {
-		busy.Go(func() error { return yield.Run(func() error { s.mask(ctx); return nil }) })
+		busy.Go(func() error { return s.throttle.work(func() error { s.mask(ctx); return nil }) })
 	}
 	coming := &arrivals{ctx: ctx, stream: s, chain: s.table.batchers(s.observe)}
 	if _, isBinary := s.table.codec.(binaryCodec); isBinary {

@@ -10,11 +10,11 @@ import (
 	"understudy/internal/postgres"
 )
 
-// relation is what was there before the migration.
-type relation struct {
-	name string // schema.table
-	kind string
-	of   string // the table of an index, the partitioned table of a partition
+// Relation is a table, or something like one, that was there before the migration.
+type Relation struct {
+	Name string `json:"name"` // schema.table
+	Kind string `json:"kind"`
+	Of   string `json:"of,omitempty"` // the table of an index, the partitioned table of a partition
 }
 
 const relationsQuery = `
@@ -25,20 +25,20 @@ LEFT JOIN pg_catalog.pg_class t ON t.oid = CASE WHEN c.relkind IN ('i', 'I') THE
 LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
 WHERE c.oid >= 16384 AND n.nspname !~ '^pg_(toast|temp)' AND c.relkind <> 'c'`
 
-func (l *Lookout) relations(ctx context.Context) (map[uint32]relation, error) {
+func (l *Lookout) relations(ctx context.Context) (map[uint32]Relation, error) {
 	rows, err := l.conn.Query(ctx, relationsQuery, pgx.QueryExecModeExec)
 	if err != nil {
 		return nil, err
 	}
 	words := map[string]string{"r": "table", "p": "partitioned table", "i": "index", "I": "partitioned index",
 		"m": "materialized view", "S": "sequence", "v": "view", "f": "foreign table"}
-	found := map[uint32]relation{}
+	found := map[uint32]Relation{}
 	var oid uint32
 	var schema, table, kind, ofSchema, of string
 	_, err = pgx.ForEachRow(rows, []any{&oid, &schema, &table, &kind, &ofSchema, &of}, func() error {
-		r := relation{name: postgres.TableName(schema, table), kind: cmp.Or(words[kind], kind)}
+		r := Relation{Name: postgres.TableName(schema, table), Kind: cmp.Or(words[kind], kind)}
 		if of != "" {
-			r.of = postgres.TableName(ofSchema, of)
+			r.Of = postgres.TableName(ofSchema, of)
 		}
 		found[oid] = r
 		return nil
@@ -46,17 +46,17 @@ func (l *Lookout) relations(ctx context.Context) (map[uint32]relation, error) {
 	return found, err
 }
 
-func (l *Lookout) invalidIndexes(ctx context.Context) (map[string]bool, error) {
+func (l *Lookout) invalidIndexes(ctx context.Context) ([]string, error) {
 	rows, err := l.conn.Query(ctx, `
 		SELECT n.nspname, c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname !~ '^pg_toast'`, pgx.QueryExecModeExec)
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]bool{}
+	var found []string
 	var schema, index string
 	_, err = pgx.ForEachRow(rows, []any{&schema, &index}, func() error {
-		found[postgres.TableName(schema, index)] = true
+		found = append(found, postgres.TableName(schema, index))
 		return nil
 	})
 	return found, err
@@ -66,11 +66,7 @@ func (l *Lookout) invalidIndexes(ctx context.Context) (map[string]bool, error) {
 func (l *Lookout) Invalid(ctx context.Context) (names []string, err error) {
 	err = l.bounded(ctx, lookFor, func(ctx context.Context) error {
 		now, err := l.invalidIndexes(ctx)
-		for name := range now {
-			if !l.invalid[name] {
-				names = append(names, name)
-			}
-		}
+		names = slices.DeleteFunc(now, func(name string) bool { return slices.Contains(l.before.Invalid, name) })
 		return err
 	})
 	slices.Sort(names)

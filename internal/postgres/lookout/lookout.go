@@ -16,16 +16,25 @@ import (
 type Spec struct {
 	URL             string // of the database that is migrated
 	ApplicationName string // of the migration's sessions
+	// Before is what there was when the migration first began, where an interrupted one goes on;
+	// nil: it begins now.
+	Before *Before
+}
+
+// Before is what there is before a migration: what it makes itself is no matter of looking,
+// and what it gives another name is known by the one that it had.
+type Before struct {
+	Relations map[uint32]Relation `json:"relations"` // by the server's own number
+	Invalid   []string            `json:"invalid"`   // indexes that were so
 }
 
 // Lookout looks at one database. It is for one goroutine. A connection that was lost is
 // made again with the next look.
 type Lookout struct {
-	spec    Spec
-	conn    *pgx.Conn
-	before  map[uint32]relation
-	invalid map[string]bool      // indexes that were so before
-	seen    map[string]time.Time // when somebody's transaction, or wait, was first seen
+	spec   Spec
+	conn   *pgx.Conn
+	before Before
+	seen   map[string]time.Time // when somebody's transaction, or wait, was first seen
 }
 
 // Sight is one look.
@@ -54,10 +63,14 @@ func Open(ctx context.Context, spec Spec) (*Lookout, error) {
 	}
 	l := &Lookout{spec: spec, seen: map[string]time.Time{}}
 	err := l.bounded(ctx, 10*time.Second, func(ctx context.Context) (err error) {
-		if l.before, err = l.relations(ctx); err != nil {
+		if spec.Before != nil {
+			l.before = *spec.Before
+			return nil
+		}
+		if l.before.Relations, err = l.relations(ctx); err != nil {
 			return err
 		}
-		l.invalid, err = l.invalidIndexes(ctx)
+		l.before.Invalid, err = l.invalidIndexes(ctx)
 		return err
 	})
 	if err != nil {
@@ -66,6 +79,9 @@ func Open(ctx context.Context, spec Spec) (*Lookout, error) {
 	}
 	return l, nil
 }
+
+// Before is what there was when the migration began.
+func (l *Lookout) Before() Before { return l.before }
 
 // Close ends the connection.
 func (l *Lookout) Close(ctx context.Context) {
@@ -181,8 +197,8 @@ func (l *Lookout) sight(sessions map[int32]session, locks []heldLock) Sight {
 		switch holder, still := sessions[h.pid]; {
 		case !still: // it has ended, or waits no longer
 		case holder.mine && h.kind == "relation":
-			if r, existed := l.before[h.relation]; existed {
-				out.Locks = append(out.Locks, Lock{Relation: r.name, Kind: r.kind, Of: r.of, Mode: h.mode, Waiting: !h.granted})
+			if r, existed := l.before.Relations[h.relation]; existed {
+				out.Locks = append(out.Locks, Lock{Relation: r.Name, Kind: r.Kind, Of: r.Of, Mode: h.mode, Waiting: !h.granted})
 			}
 		case !holder.mine && !h.granted:
 			by, queued, found := behind(h.pid, sessions, blockers, locks)
@@ -206,7 +222,7 @@ func (l *Lookout) wait(h heldLock, who, by session, queued bool, waits map[strin
 	}
 	waits[key] = l.seen[key]
 	w := understudy.ObservedWait{
-		Who: name(who), Relation: l.before[h.relation].name, Wanted: h.mode, Statement: lockwatch.WithoutLiterals(who.statement),
+		Who: name(who), Relation: l.before.Relations[h.relation].Name, Wanted: h.mode, Statement: lockwatch.WithoutLiterals(who.statement),
 		By: lockwatch.WithoutLiterals(by.statement), For: time.Since(l.seen[key]), Times: 1, Queued: queued, SeenBy: []understudy.ObservedBy{understudy.BySamples},
 	}
 	if h.waited >= 0 {

@@ -16,7 +16,7 @@ import (
 
 // scene is a database, somebody who looks at it with no right but to connect, and the
 // migration's role.
-func scene(t *testing.T) (as func(role, application string) *pgx.Conn, opened func(role string) *lookout.Lookout) {
+func scene(t *testing.T) (as func(role, application string) *pgx.Conn, opened func(role string, before ...*lookout.Before) *lookout.Lookout) {
 	t.Helper()
 	server, name := postgrestest.Database(t)
 	postgrestest.Exec(t, server, name, `CREATE ROLE `+name+`_owner LOGIN; CREATE ROLE `+name+`_looks LOGIN; CREATE TABLE notes (id int PRIMARY KEY, text text); INSERT INTO notes SELECT n, 'x' FROM generate_series(1, 100) n;
@@ -34,8 +34,12 @@ func scene(t *testing.T) (as func(role, application string) *pgx.Conn, opened fu
 		return u.String()
 	}
 	as = func(role, application string) *pgx.Conn { return postgrestest.Connected(t, address(role, application)) }
-	return as, func(role string) *lookout.Lookout {
-		l, err := lookout.Open(t.Context(), lookout.Spec{URL: address(role, ""), ApplicationName: "mover"})
+	return as, func(role string, before ...*lookout.Before) *lookout.Lookout {
+		spec := lookout.Spec{URL: address(role, ""), ApplicationName: "mover"}
+		if len(before) > 0 {
+			spec.Before = before[0]
+		}
+		l, err := lookout.Open(t.Context(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,6 +155,39 @@ func TestBusy_NamesWhoseTransactionStandsInTheWay(t *testing.T) {
 		busy, err := l.Busy(t.Context(), map[string]string{"public.notes": "ShareLock"})
 		return err == nil && len(busy.Holders) == 1 && busy.Holders[0].Age > 50*time.Millisecond
 	})
+}
+
+func TestLook_OfAMigrationThatGoesOnKnowsTablesByTheNamesThatTheyHadBeforeItFirstBegan(t *testing.T) {
+	t.Parallel()
+	as, opened := scene(t)
+	first := opened("_looks").Before()
+	mover := as("_owner", "mover")
+	postgrestest.Runs(t, mover, `ALTER TABLE notes RENAME TO articles; CREATE TABLE made (id int); INSERT INTO articles VALUES (101, 'x')`)
+	if _, err := mover.Exec(t.Context(), `CREATE UNIQUE INDEX CONCURRENTLY articles_text ON articles (text)`); err == nil {
+		t.Fatal("rows that are equal were unique")
+	}
+	l := opened("_looks", &first)
+	postgrestest.Runs(t, mover, `BEGIN; LOCK TABLE articles, made IN ACCESS EXCLUSIVE MODE; DROP INDEX articles_text`)
+	var locks []string
+	for _, lock := range look(t, l).Locks {
+		if lock.Mode == "AccessExclusiveLock" {
+			locks = append(locks, lock.Relation)
+		}
+	}
+	if !slices.Equal(locks, []string{"public.notes"}) {
+		t.Errorf("it sees locks on %q", locks)
+	}
+	postgrestest.Runs(t, mover, `ROLLBACK`)
+	if left, err := l.Invalid(t.Context()); err != nil || !slices.Equal(left, []string{"public.articles_text"}) {
+		t.Errorf("left invalid by the first run: %q, %v", left, err)
+	}
+	if busy, err := l.Busy(t.Context(), map[string]string{"public.notes": "AccessExclusiveLock"}); err != nil || len(busy.Holders) != 0 {
+		t.Errorf("%+v, %v", busy, err)
+	}
+	postgrestest.Runs(t, as("_owner", "report"), `BEGIN; SELECT FROM articles`)
+	if busy, err := l.Busy(t.Context(), map[string]string{"public.notes": "AccessExclusiveLock"}); err != nil || len(busy.Holders) != 1 {
+		t.Errorf("who stands in its way under the new name: %+v, %v", busy, err)
+	}
 }
 
 func TestEnd_EndsWhatItMayAndSaysWhatIsLeft(t *testing.T) {

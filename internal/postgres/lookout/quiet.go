@@ -45,8 +45,8 @@ WHERE datname = current_database() AND state = 'active' AND pid <> pg_catalog.pg
 func (l *Lookout) Busy(ctx context.Context, wanted map[string]string) (Traffic, error) {
 	var out Traffic
 	var oids []int64
-	for oid, r := range l.before {
-		if wanted[r.name] != "" || wanted[r.of] != "" && strings.HasSuffix(r.kind, "table") {
+	for oid, r := range l.before.Relations {
+		if wanted[r.Name] != "" || wanted[r.Of] != "" && strings.HasSuffix(r.Kind, "table") {
 			oids = append(oids, int64(oid))
 		}
 	}
@@ -64,13 +64,13 @@ func (l *Lookout) Busy(ctx context.Context, wanted map[string]string) (Traffic, 
 		var granted, prepared bool
 		var age float64
 		_, err = pgx.ForEachRow(rows, []any{&oid, &mode, &granted, &transaction, &prepared, &role, &application, &state, &age}, func() error {
-			r := l.before[oid]
-			strongest := max(strength(wanted[r.name]), strength(wanted[r.of]))
+			r := l.before.Relations[oid]
+			strongest := max(strength(wanted[r.Name]), strength(wanted[r.Of]))
 			switch {
 			case !granted:
 				out.Waiting++
 			case conflict(strength(mode), strongest):
-				h := Holder{Who: name(session{role: role, application: application}), Relation: r.name, Mode: mode, Age: time.Duration(age * float64(time.Second)), Sure: age >= 0}
+				h := Holder{Who: name(session{role: role, application: application}), Relation: r.Name, Mode: mode, Age: time.Duration(age * float64(time.Second)), Sure: age >= 0}
 				key := "t" + transaction
 				still[key] = true
 				out.Holders = append(out.Holders, l.aged(h, key, state, prepared))

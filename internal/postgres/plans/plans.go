@@ -62,7 +62,7 @@ func Busiest(ctx context.Context, tx pgx.Tx, database string, most int) (out []S
 	case err != nil:
 		return nil, "pg_stat_statements cannot be read: " + postgres.ReadError("reading it", err).Error(), nil
 	case len(out) == 0:
-		return nil, "pg_stat_statements knows of no statement", nil
+		return nil, "pg_stat_statements knows of no statement that this role may see", nil
 	}
 	return out, "", nil
 }

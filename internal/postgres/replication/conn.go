@@ -1,7 +1,9 @@
 package replication
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"understudy"
 )
@@ -24,7 +27,13 @@ const (
 
 // Conn is one connection that speaks the replication protocol. It is for one goroutine at
 // a time.
-type Conn struct{ pg *pgconn.PgConn }
+type Conn struct {
+	pg   *pgconn.PgConn
+	came *bufio.Reader // what has come at once is read at once
+}
+
+// readsAtOnce are the bytes of what has gathered that one call of the system takes.
+const readsAtOnce = 64 << 10
 
 // Dial connects for replication under an application name, which is also the name by which
 // synchronous_standby_names knows a standby. The role needs the REPLICATION attribute.
@@ -47,12 +56,16 @@ func Dial(ctx context.Context, url, name string, mode Mode) (*Conn, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
-	pg, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
+	conn := &Conn{}
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		conn.came = bufio.NewReaderSize(r, readsAtOnce)
+		return pgproto3.NewFrontend(conn.came, w)
+	}
+	if conn.pg, err = pgconn.ConnectConfig(ctx, config); err != nil {
 		where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 		return nil, failed("connecting for replication to "+where+" as "+config.User, err)
 	}
-	return &Conn{pg: pg}, nil
+	return conn, nil
 }
 
 // Close ends the connection, also when ctx has ended already. A temporary slot ends with it,

@@ -203,6 +203,7 @@ func TestStream_WaitsAndGoesOn(t *testing.T) {
 	if got := received(t, client, slot.At); strings.Join(got, " ") != "begin relation public.t d i* insert (1) commit" {
 		t.Errorf("after waiting came %q", got)
 	}
+	interrupted(t, client)
 	if err := client.SendStatus(replication.Status{Reply: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +216,32 @@ func TestStream_WaitsAndGoesOn(t *testing.T) {
 			return
 		}
 	}
+}
+
+// interrupted waits for more than comes, until somebody else ends that.
+func interrupted(t *testing.T, client *replication.Conn) {
+	t.Helper()
+	waited := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := client.ReceiveBy(time.Now().Add(time.Hour)); err != nil {
+				waited <- err
+				return
+			}
+		}
+	}()
+	postgrestest.Until(t, "the waiting ends", func() bool {
+		client.Interrupt()
+		select {
+		case err := <-waited:
+			if !replication.IsWaiting(err) || client.More() {
+				t.Errorf("it ended with %v; more has come: %t", err, client.More())
+			}
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 // A commit on a server with a synchronous standby is over when the client says that it

@@ -99,6 +99,27 @@ var ErrStreamEnded = errors.New("the server ended the stream")
 // Receive waits for the next message. When only ctx has ended meanwhile, the error is one
 // of its errors and the stream goes on with the next call; [IsWaiting] tells.
 func (c *Conn) Receive(ctx context.Context) (Message, error) {
+	if err := c.pg.Conn().SetReadDeadline(time.Time{}); err != nil {
+		return nil, failed("receiving from the server", err)
+	}
+	return c.receive(ctx)
+}
+
+// ReceiveBy is Receive for whoever asks many times a second: it waits until a moment.
+func (c *Conn) ReceiveBy(moment time.Time) (Message, error) {
+	if err := c.pg.Conn().SetReadDeadline(moment); err != nil {
+		return nil, failed("receiving from the server", err)
+	}
+	return c.receive(context.Background())
+}
+
+// Interrupt ends the waiting of a ReceiveBy that is running. Anybody may call it.
+func (c *Conn) Interrupt() { _ = c.pg.Conn().SetReadDeadline(time.Unix(1, 0)) } // one that cannot be set waits until its moment
+
+// More tells that something has come that Receive has not handed over.
+func (c *Conn) More() bool { return c.came.Buffered()+c.pg.Frontend().ReadBufferLen() > 0 }
+
+func (c *Conn) receive(ctx context.Context) (Message, error) {
 	const doing = "receiving from the server"
 	for {
 		received, err := c.pg.ReceiveMessage(ctx)

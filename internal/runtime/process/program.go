@@ -33,6 +33,7 @@ type program struct {
 	badLooks    int       // in a row
 	healthyFrom time.Time // zero: it is not healthy
 	steady      bool      // was healthy for steadyAfter in this life
+	successor   bool      // it waited for its turn
 	exe         exeCache
 	healthy     chan struct{} // closed when first healthy
 	turn        *turn
@@ -53,7 +54,7 @@ func newProgram(owner *supervisor, spec Program) (*program, error) {
 // of it is gone.
 func (p *program) run(ctx context.Context) {
 	for {
-		turn, over := p.turn.take(ctx, func() { p.change(func() { p.become(StateHeld) }) })
+		turn, over := p.turn.take(ctx, func() { p.change(func() { p.successor = true; p.become(StateHeld) }) })
 		if turn == nil {
 			break
 		}
@@ -194,7 +195,7 @@ func (p *program) settled() (bool, error) {
 	switch {
 	case p.status.State == StateHealthy, p.status.State == StateHeld:
 		return true, nil
-	case p.exits > 0 && !p.everHealthy, p.exits >= 3:
+	case p.exits >= p.borne():
 		what = p.status.Last
 	case p.status.State == StateUnhealthy && !p.everHealthy:
 		what = fmt.Sprintf("was not healthy after %s: %s", p.Health.Deadline, p.status.Last)
@@ -207,6 +208,19 @@ func (p *program) settled() (bool, error) {
 	}
 	return false, understudy.Errorf(understudy.KindFailed, "deployment %s: program %s %s%s", p.owner.spec.ID, p.Name, what, p.lastLines()).
 		WithHint("read more of what it wrote in %s", p.log.path)
+}
+
+// borne is after how many exits in a row nobody waits for the program any longer. One that
+// has just got its turn may find that a server has not noticed yet that the one before it
+// has ended, and holds a lock for it. The caller holds the lock.
+func (p *program) borne() int {
+	switch {
+	case p.successor:
+		return 5
+	case p.everHealthy:
+		return 3
+	}
+	return 1
 }
 
 func (p *program) lastLines() string {

@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"understudy"
 	"understudy/internal/runtime/process"
@@ -19,7 +21,7 @@ func worker(t *testing.T, r *process.Runtime, id, shared string, held bool) proc
 	script := `mkdir "$0/busy" || { touch "$0/both"; exit 1; }; trap 'rmdir "$0/busy"; exit 0' TERM; while :; do sleep 0.02; done`
 	spec.Programs = append(spec.Programs, process.Program{
 		Name: "worker", Command: []string{"sh", "-c", script, shared}, Held: held,
-		Health: understudy.Health{Interval: 20_000_000}, Grace: spec.Programs[0].Grace,
+		Health: understudy.Health{Interval: 20_000_000}, Grace: 10 * time.Second,
 	})
 	return spec
 }
@@ -79,6 +81,37 @@ func TestHold_LetsOneOfTwoDeploymentsWorkAtATime(t *testing.T) {
 	}
 	if _, err := r.Hold(t.Context(), "nowhere", []string{"worker"}); understudy.KindOf(err) != understudy.KindNotFound {
 		t.Errorf("holding what does not run: %v", err)
+	}
+}
+
+func TestLet_BearsThatItsPredecessorsLockIsFreedLate(t *testing.T) {
+	r := newRuntime(t)
+	for _, c := range []struct {
+		lives string // that find the lock taken
+		well  bool
+		look  time.Duration // the age at which one that still runs is well
+	}{{"3", true, 300 * time.Millisecond}, {"9", false, time.Minute}} {
+		spec := shell(t, r, "sleep 1000")
+		spec.ID = "late" + c.lives
+		script := `echo >> "$0"; [ $(wc -l < "$0") -gt ` + c.lives + ` ] || { echo another is at work; exit 1; }; sleep 1000`
+		spec.Programs = append(spec.Programs, process.Program{
+			Name: "worker", Command: []string{"sh", "-c", script, filepath.Join(t.TempDir(), "lives")}, Held: true,
+			Health: understudy.Health{Interval: c.look}, Grace: spec.Programs[0].Grace,
+		})
+		startReady(t, r, spec)
+		if _, err := r.Let(t.Context(), spec.ID, []string{"worker"}); err != nil {
+			t.Fatal(err)
+		}
+		err := r.Ready(t.Context(), spec.ID)
+		if c.well && err != nil {
+			t.Errorf("after %s lives that found the lock taken: %v", c.lives, err)
+		}
+		if !c.well && (understudy.KindOf(err) != understudy.KindFailed || !strings.Contains(err.Error(), "another is at work")) {
+			t.Errorf("one that never gets its lock: %v", err)
+		}
+		if err := r.Stop(t.Context(), spec.ID); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

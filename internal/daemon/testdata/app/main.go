@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -94,8 +95,27 @@ func run(args []string) error {
 	return r.web(ctx)
 }
 
+// statements runs each in the database, or in the second one, where there is one, if it begins
+// with "archive: ".
 func statements(ctx context.Context, all []string) error {
-	conn, err := pgx.Connect(ctx, os.Getenv("DATABASE_URL"))
+	var archive []string
+	main := slices.DeleteFunc(slices.Clone(all), func(s string) bool {
+		there, is := strings.CutPrefix(s, "archive: ")
+		if is {
+			archive = append(archive, there)
+		}
+		return is
+	})
+	if address := os.Getenv("ARCHIVE_URL"); address != "" {
+		if err := statementsAt(ctx, address, archive); err != nil {
+			return err
+		}
+	}
+	return statementsAt(ctx, os.Getenv("DATABASE_URL"), main)
+}
+
+func statementsAt(ctx context.Context, address string, all []string) error {
+	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return err
 	}

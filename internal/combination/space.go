@@ -1,4 +1,4 @@
-package featureflag
+package combination
 
 import (
 	"maps"
@@ -63,36 +63,6 @@ func (s *Space) indices(keys []string) []int {
 		}
 	}
 	return found
-}
-
-// Space is the space of the flags with the given keys: all variants of each, off first. A
-// flag without a variant that stands for off has its default first, else the first by name.
-// Flags that these require and that are not among them are added with their variants for off
-// and their first other one, as they could never be on without.
-func (s *Set) Space(keys []string) (*Space, error) {
-	for _, key := range keys {
-		if _, known := s.flags[key]; !known {
-			return nil, understudy.Errorf(understudy.KindNotFound, "combining flags: there is no flag %q", key)
-		}
-	}
-	var factors []Factor
-	for _, key := range s.closure(keys...) {
-		f := s.flags[key]
-		levels := f.levels()
-		if !slices.Contains(keys, key) {
-			levels = levels[:min(2, len(levels))]
-		}
-		factors = append(factors, Factor{Key: key, Levels: levels, Requires: f.Requires, Excludes: f.Excludes})
-	}
-	return NewSpace(factors)
-}
-
-func (f *Flag) levels() []string {
-	names := f.VariantNames()
-	if i := slices.Index(names, f.Default); f.Off == "" && i > 0 {
-		names = slices.Insert(slices.Delete(names, i, i+1), 0, f.Default)
-	}
-	return names
 }
 
 // Keys are the flags of the space, in its order.

@@ -1,4 +1,4 @@
-package featureflag
+package combination
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,4 @@
-package featureflag
+package combination
 
 import (
 	"fmt"
@@ -229,36 +229,5 @@ func TestRowsThatCannotBeAreRefused(t *testing.T) {
 	}
 	if _, err := NewSpace(append(switches(2), switches(1)...)); err == nil {
 		t.Error("expected a flag that is there twice to be refused")
-	}
-}
-
-func TestASpaceHasWhatItsFlagsRequire(t *testing.T) {
-	set := parsed(t, `{"flags":{
-		"new":{"state":"ENABLED","variants":{"on":true,"off":false},"metadata":{"requires":"old"}},
-		"old":{"state":"ENABLED","variants":{"a":"A","b":"B","none":""},"metadata":{"off":"none","requires":"base"}},
-		"base":{"state":"ENABLED","variants":{"on":true,"off":false}},
-		"size":{"state":"ENABLED","variants":{"small":1,"large":2},"defaultVariant":"small"},
-		"other":{"state":"ENABLED","variants":{"on":true,"off":false}}}}`)
-	space, err := set.Space([]string{"new", "size"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if expected := []string{"base", "new", "old", "size"}; !reflect.DeepEqual(space.Keys(), expected) {
-		t.Errorf("expected %v, got %v", expected, space.Keys())
-	}
-	if off := space.Off(); !reflect.DeepEqual(off, Row{"base": "off", "new": "off", "old": "none", "size": "small"}) {
-		t.Errorf("expected what stands for off, or the default, got %v", off)
-	}
-	alone := []Row{
-		{"base": "on", "new": "off", "old": "none", "size": "small"},
-		{"base": "on", "new": "on", "old": "a", "size": "small"},
-		{"base": "on", "new": "off", "old": "a", "size": "small"},
-		{"base": "off", "new": "off", "old": "none", "size": "large"},
-	}
-	if got := space.Alone(); !reflect.DeepEqual(got, alone) {
-		t.Errorf("expected %v, got %v", alone, got)
-	}
-	if _, err := set.Space([]string{"nobody"}); err == nil {
-		t.Error("expected a flag that does not exist to be refused")
 	}
 }

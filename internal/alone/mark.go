@@ -1,0 +1,94 @@
+package alone
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"understudy"
+)
+
+// mark is a file that says of a folder that it is ours: it is there before anything else is,
+// and locked while a program is at work in it, which ends with that program, however it ends.
+type mark struct{ name, text string }
+
+// Why a mark is not to be had.
+var (
+	errAtWork = errors.New("a program is at work in it")
+	errNoMark = errors.New("it carries no mark of ours")
+)
+
+func (m mark) in(folder string) string { return filepath.Join(folder, m.name) }
+
+// put marks a folder, and locks the mark until it is closed.
+func (m mark) put(folder string) (*os.File, error) {
+	file, err := os.OpenFile(m.in(folder), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, errAtWork
+	}
+	if err != nil {
+		return nil, err
+	}
+	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil, errors.Join(errAtWork, file.Close())
+	}
+	if _, err := file.WriteString(m.text); err != nil {
+		return nil, errors.Join(err, os.Remove(m.in(folder)), file.Close())
+	}
+	return file, nil
+}
+
+// find locks the mark of a folder where whoever put it was killed.
+func (m mark) find(folder string) (*os.File, error) { return m.lock(folder, syscall.LOCK_NB) }
+
+// await waits until whoever put the mark is gone, and locks it.
+func (m mark) await(folder string) (*os.File, error) { return m.lock(folder, 0) }
+
+// lock refuses a folder without a mark, with one that says something else, and with one that
+// was taken away, as whoever put it had done what was to be done.
+func (m mark) lock(folder string, how int) (*os.File, error) {
+	file, err := os.OpenFile(m.in(folder), os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, errNoMark
+	}
+	content, err := io.ReadAll(io.LimitReader(file, int64(len(m.text)+1)))
+	if err != nil || string(content) != m.text {
+		return nil, errors.Join(errNoMark, file.Close())
+	}
+	for {
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|how)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(errAtWork, file.Close())
+	}
+	open, err := file.Stat()
+	if there, gone := os.Lstat(m.in(folder)); err != nil || gone != nil || !os.SameFile(open, there) {
+		return nil, errors.Join(errNoMark, file.Close())
+	}
+	return file, nil
+}
+
+// lift takes a mark away so that it stays away: a folder that carries it is removed by whoever finds it.
+func (m mark) lift(folder string) error {
+	if err := os.Remove(m.in(folder)); err != nil {
+		return folderError(err)
+	}
+	opened, err := os.Open(folder)
+	if err != nil {
+		return folderError(err)
+	}
+	if err := errors.Join(opened.Sync(), opened.Close()); err != nil {
+		return folderError(err)
+	}
+	return nil
+}
+
+func folderError(err error) error {
+	return understudy.Errorf(understudy.KindUnavailable, "making a folder for the copy: %w", err)
+}

@@ -1,0 +1,166 @@
+package migration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"understudy"
+)
+
+// Mirror is a copy on which the migration is run undisturbed, to hold the data of the bench
+// against what that leaves.
+type Mirror interface {
+	// Undisturbed makes the mirror anew, lets the migration be run there, and says what data is there
+	// then. Where shifted, the numbers that the engine gives to new rows stand elsewhere than on a fresh
+	// copy, as after a transaction that was rolled back.
+	Undisturbed(ctx context.Context, shifted bool, run func(context.Context, Commander) error) (json.RawMessage, error)
+	// Data is the bench's as it is now.
+	Data(ctx context.Context) (json.RawMessage, error)
+	// Compare says how data differs from other data.
+	Compare(was, is json.RawMessage) ([]understudy.DataChange, error)
+	// Rows names rows of a table that are not on the bench as they are on the mirror, in columns that
+	// are not left out.
+	Rows(ctx context.Context, table string, without []string) (string, error)
+}
+
+// Strayed is data of one table that an undisturbed run leaves otherwise.
+type Strayed struct {
+	Table string   `json:"table"`
+	What  []string `json:"what"`
+	Rows  string   `json:"rows,omitempty"`
+}
+
+func (s Strayed) String() string {
+	text := strings.Join(s.What, ", ")
+	if s.Rows != "" {
+		text += " (" + s.Rows + ")"
+	}
+	return text
+}
+
+// undisturbed are the runs that others are held against. Two of them agree on what the data
+// and the migration decide. On what else is in a row, the time or chance or how far a sequence
+// has come, they do not, and so nothing can be said of it. The second is made where
+// something differs from the first.
+type undisturbed struct {
+	lab           Lab
+	first, second json.RawMessage
+	varies        []understudy.DataChange // between the two
+}
+
+// strayed says what data on the bench is not that of an undisturbed run, and what was not
+// compared.
+func (u *undisturbed) strayed(ctx context.Context) (all []Strayed, varies []string, err error) {
+	mirror := u.lab.Mirror
+	is, err := mirror.Data(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if u.first == nil {
+		if u.first, err = u.run(ctx, false); err != nil {
+			return nil, nil, err
+		}
+	}
+	changes, err := mirror.Compare(u.first, is)
+	if changes = ofValues(changes); err != nil || len(changes) == 0 {
+		return nil, nil, err
+	}
+	if u.second == nil {
+		if u.second, err = u.run(ctx, true); err != nil {
+			return nil, nil, err
+		}
+		if u.varies, err = mirror.Compare(u.first, u.second); err != nil {
+			return nil, nil, err
+		}
+	}
+	changes = settled(changes, u.varies)
+	all, err = u.named(ctx, changes)
+	return all, uncompared(u.varies), err
+}
+
+// run makes an undisturbed run. The second start of a service is one more than the first was, as
+// what every start writes for itself is not the migration's.
+func (u *undisturbed) run(ctx context.Context, shifted bool) (json.RawMessage, error) {
+	times := 1
+	if shifted && u.lab.Boots {
+		times = 2
+	}
+	return u.lab.Mirror.Undisturbed(ctx, shifted, func(ctx context.Context, command Commander) error {
+		for range times {
+			ran, err := u.lab.runsBy(ctx, command, 0)
+			if err == nil && !ran.OK() {
+				err = understudy.Errorf(understudy.KindFailed, "on a copy of its own it %s", endOf(ran))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// named gathers changes by table, with the rows that they are in.
+func (u *undisturbed) named(ctx context.Context, changes []understudy.DataChange) (all []Strayed, err error) {
+	for _, c := range changes {
+		last := len(all) - 1
+		if last < 0 || all[last].Table != c.Table {
+			rows, err := u.lab.Mirror.Rows(ctx, c.Table, varyingOf(c.Table, u.varies))
+			if err != nil {
+				return nil, fmt.Errorf("naming the rows that differ in %s: %w", c.Table, err)
+			}
+			all, last = append(all, Strayed{Table: c.Table, Rows: rows}), last+1
+		}
+		all[last].What = append(all[last].What, straying(c))
+	}
+	return all, nil
+}
+
+// straying is one change in words.
+func straying(c understudy.DataChange) string {
+	switch {
+	case c.Column == "":
+		return fmt.Sprintf("%s has %d rows in place of %d", c.Table, c.Is, c.Was)
+	case c.Is != c.Was:
+		return fmt.Sprintf("%s.%s has %d values in place of %d", c.Table, c.Column, c.Is, c.Was)
+	}
+	return fmt.Sprintf("%s.%s has other values", c.Table, c.Column)
+}
+
+// ofValues leaves out what is a difference of the schemas, which are compared by themselves.
+func ofValues(changes []understudy.DataChange) []understudy.DataChange {
+	return slices.DeleteFunc(slices.Clone(changes), func(c understudy.DataChange) bool {
+		return !slices.Contains([]string{"rows lost", "rows added", "values changed"}, c.Change)
+	})
+}
+
+// settled leaves out what two undisturbed runs do not agree on: a column, or all of a table
+// of which they do not even leave equally many rows.
+func settled(changes, varies []understudy.DataChange) []understudy.DataChange {
+	return slices.DeleteFunc(slices.Clone(changes), func(c understudy.DataChange) bool {
+		return slices.ContainsFunc(varies, func(v understudy.DataChange) bool {
+			return v.Table == c.Table && (v.Column == c.Column || v.Column == "")
+		})
+	})
+}
+
+func varyingOf(table string, varies []understudy.DataChange) (columns []string) {
+	for _, v := range varies {
+		if v.Table == table && v.Column != "" {
+			columns = append(columns, v.Column)
+		}
+	}
+	return columns
+}
+
+// uncompared names the columns and tables of which nothing is said.
+func uncompared(varies []understudy.DataChange) []string {
+	names := map[string]bool{}
+	for _, v := range varies {
+		names[strings.TrimSuffix(v.Table+"."+v.Column, ".")] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}

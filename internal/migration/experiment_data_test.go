@@ -1,0 +1,135 @@
+package migration_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"understudy"
+	"understudy/internal/migration"
+)
+
+// reflected is a migration.Mirror of which is known what each run leaves.
+type reflected struct {
+	killed, first, second understudy.DataPrint
+	shifted               []bool   // of the undisturbed runs
+	ran                   int      // commands, in all of them
+	without               []string // columns, when rows were asked for
+}
+
+type commanding func(context.Context, migration.Command) (migration.Result, error)
+
+func (c commanding) RunMigration(ctx context.Context, command migration.Command) (migration.Result, error) {
+	return c(ctx, command)
+}
+
+func (r *reflected) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (json.RawMessage, error) {
+	r.shifted = append(r.shifted, shifted)
+	if err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) { r.ran++; return ran() })); err != nil {
+		return nil, err
+	}
+	if shifted {
+		return json.Marshal(r.second)
+	}
+	return json.Marshal(r.first)
+}
+
+func (r *reflected) Data(context.Context) (json.RawMessage, error) { return json.Marshal(r.killed) }
+
+func (r *reflected) Compare(was, is json.RawMessage) ([]understudy.DataChange, error) {
+	var a, b understudy.DataPrint
+	err := errors.Join(json.Unmarshal(was, &a), json.Unmarshal(is, &b))
+	return a.Diff(b), err
+}
+
+func (r *reflected) Rows(_ context.Context, table string, without []string) (string, error) {
+	r.without = without
+	return "rows of " + table, nil
+}
+
+// orders is the fingerprint of a table of orders: how many rows, and the sums of its columns.
+func orders(rows int64, total, at, id string) understudy.DataPrint {
+	return understudy.DataPrint{"public.orders": {Rows: rows, Columns: map[string]understudy.ColumnPrint{
+		"total": {Present: rows, Sum: total}, "at": {Present: rows, Sum: at}, "id": {Present: rows, Sum: id},
+	}}}
+}
+
+func TestInterrupt_HoldsDataAgainstWhatUndisturbedRunsAgreeOn(t *testing.T) {
+	interrupted := []string{"blocking migration.interrupted half way"}
+	for claim, c := range map[string]struct {
+		killed, first, second understudy.DataPrint
+		found                 []string
+		says                  []string
+		without               []string
+		runs                  []bool
+	}{
+		"the same data is the same": {
+			killed: orders(10, "5", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
+			says: []string{"it ends well, with the data of an undisturbed run"}, runs: []bool{false},
+		},
+		"what was done twice is found, with its rows": {
+			killed: orders(10, "6", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"),
+			found: interrupted, runs: []bool{false, true},
+			says: []string{"but its data is not that of an undisturbed run: public.orders.total has other values (rows of public.orders)", "record that they are done"},
+		},
+		"the time and numbers given out are no difference": {
+			killed: orders(10, "5", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
+			says: []string{"with the data of an undisturbed run"}, runs: []bool{false, true},
+		},
+		"and hide none beside them": {
+			killed: orders(10, "6", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
+			found: interrupted, says: []string{"public.orders.total has other values"}, without: []string{"at", "id"}, runs: []bool{false, true},
+		},
+		"rows that are there twice are found": {
+			killed: orders(15, "8", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"),
+			found: interrupted, says: []string{"public.orders has 15 rows in place of 10"}, runs: []bool{false, true},
+		},
+		"of a table that grows by itself nothing is said": {
+			killed: orders(12, "8", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(11, "6", "1", "7"),
+			says: []string{"it ends well"}, runs: []bool{false, true},
+		},
+		"a table that is gone is the schema's": {
+			killed: understudy.DataPrint{}, first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"),
+			says: []string{"it ends well"}, runs: []bool{false},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mirror := &reflected{killed: c.killed, first: c.first, second: c.second}
+				l := lab(newDatabase(careful), "a", "b", "c", "d")
+				l.Mirror = mirror
+				tried, err := migration.Interrupt(t.Context(), l)
+				holds(t, tried, err, c.found, c.says...)
+				if !slices.Equal(mirror.shifted, c.runs) || !slices.Equal(mirror.without, c.without) {
+					t.Errorf("undisturbed runs, shifted or not: %v; columns left out: %q", mirror.shifted, mirror.without)
+				}
+			})
+		})
+	}
+}
+
+func TestInterrupt_LeavesOutWhatEveryStartOfAServiceWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mirror := &reflected{killed: orders(12, "5", "1", "7"), first: orders(11, "5", "1", "7"), second: orders(12, "5", "1", "7")}
+		l := lab(newDatabase(careful), "a", "b", "c", "d")
+		l.Mirror, l.Boots = mirror, true
+		tried, err := migration.Interrupt(t.Context(), l)
+		holds(t, tried, err, nil, "with the data of an undisturbed run")
+		if mirror.ran != 3 {
+			t.Errorf("it was started %d times: once, and once more on the other copy", mirror.ran)
+		}
+	})
+}
+
+func TestInterrupt_WithoutAMirrorSaysNothingOfData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tried, err := migration.Interrupt(t.Context(), lab(newDatabase(careful), "a", "b", "c", "d"))
+		if holds(t, tried, err, nil, "it ends well"); strings.Contains(tried.Summary, "data") {
+			t.Errorf("it says %q", tried.Summary)
+		}
+	})
+}

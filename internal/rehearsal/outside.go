@@ -1,0 +1,117 @@
+package rehearsal
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Call is one thing that a part tried to do to the outside, as the seal caught it.
+type Call struct {
+	Of    string // "integration payments"; nobody's: "http to api.example"
+	Does  string // "POST api.example", "mail"
+	Path  string // of HTTP, without the query; the subject of a mail
+	Query string
+	From  string // of a mail's envelope
+	To    []string
+	Type  string // of its content
+	Body  []byte // what was kept of it
+	Size  int64  // of all of it
+}
+
+// kind is what a call is where its path means nothing.
+func (c Call) kind() string { return strings.TrimSpace(c.Of + " " + c.Does) }
+
+// named is a call with its path: "integration payments POST api.example/charges".
+func (c Call) named() string {
+	if strings.HasPrefix(c.Path, "/") && !strings.HasPrefix(c.Of, "http to ") {
+		return c.kind() + c.Path
+	}
+	return strings.TrimSpace(c.kind() + " " + c.Path)
+}
+
+// pieces takes a call apart as an answer is taken apart.
+func (c Call) pieces() []piece {
+	var out []piece
+	for i, part := range strings.Split(c.Path, "/") {
+		out = append(out, piece{"part " + strconv.Itoa(i) + " of the path", part})
+	}
+	if query, err := url.ParseQuery(c.Query); err == nil {
+		out = append(out, fields("query ", query)...)
+	}
+	for _, part := range append([]string{c.From}, c.To...) {
+		out = append(out, piece{"the envelope", part})
+	}
+	if c.Size > int64(len(c.Body)) {
+		out = append(out, piece{"the body's size", strconv.FormatInt(c.Size, 10)})
+	}
+	return append(out, pieces(Answered{Type: c.Type, Body: c.Body})...)
+}
+
+// differingCalls lists the calls that the candidate makes otherwise, more or less often than
+// the baseline, where that agrees with itself. They are told apart by whom they go to, what they
+// do, and their path, unless the baseline's own paths vary; the first of a kind is held against the first.
+func differingCalls(a, again, candidate []Call) []difference {
+	named := callNames(a, again)
+	was, varies, is := grouped(a, named), grouped(again, named), grouped(candidate, named)
+	names := maps.Clone(was)
+	maps.Copy(names, is)
+	var out []difference
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		x, y, z := was[name], varies[name], is[name]
+		d := difference{subject: name, of: append(slices.Clone(z), x...)[0].Of}
+		switch {
+		case len(x) != len(y):
+			continue // it varies by itself
+		case len(x) != len(z):
+			d.seen = counts(int64(len(z)), int64(len(x)))
+		default:
+			d.seen = differingCall(x, y, z)
+		}
+		if d.seen != "" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func differingCall(a, again, candidate []Call) string {
+	for i := range a {
+		if at := differingPieces(a[i].pieces(), again[i].pieces(), candidate[i].pieces()); at != "" {
+			return fmt.Sprintf("call %d of %d differs at %s", i+1, len(a), at)
+		}
+	}
+	return ""
+}
+
+func grouped(calls []Call, named func(Call) string) map[string][]Call {
+	out := map[string][]Call{}
+	for _, c := range calls {
+		out[named(c)] = append(out[named(c)], c)
+	}
+	return out
+}
+
+// callNames tells what calls are called: with their path, but where the baseline has others
+// each time, as paths with random parts are.
+func callNames(a, again []Call) func(Call) string {
+	withPath := Call.named
+	first, second := grouped(a, withPath), grouped(again, withPath)
+	loose := map[string]bool{}
+	for _, one := range [][]Call{a, again} {
+		for _, c := range one {
+			if name := withPath(c); len(first[name]) == 0 || len(second[name]) == 0 {
+				loose[c.kind()] = true
+			}
+		}
+	}
+	return func(c Call) string {
+		if name := withPath(c); !loose[c.kind()] || len(first[name]) > 0 && len(second[name]) > 0 {
+			return name
+		}
+		return c.kind()
+	}
+}
