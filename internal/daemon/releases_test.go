@@ -125,7 +125,7 @@ services:
     command: [bin/app, web]
     port: 8080
     route: /
-    health: {path: /healthz, interval: 50ms, deadline: 8s}
+    health: {path: /healthz, interval: 200ms, deadline: 8s}
     needs: [main]
     grace: 2s
     env:
