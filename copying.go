@@ -46,6 +46,10 @@ type Copying struct {
 	Publish     bool   `json:"publish,omitempty"`
 }
 
+// GivesWay tells whether the work of a copy leaves the processor to others who want it. One
+// without a limit does not: it is wanted as soon as can be.
+func (c Copying) GivesWay() bool { return c.Rate >= 0 }
+
 // IsZero tells that nothing was said.
 func (c Copying) IsZero() bool { return reflect.ValueOf(c).IsZero() }
 

@@ -13,11 +13,12 @@ import (
 	"understudy/internal/daemon"
 	"understudy/internal/seal"
 	"understudy/internal/statedir"
+	"understudy/internal/yield"
 )
 
 func main() {
 	programs := cli.Programs{
-		Version: version(), Serve: serve, Supervise: daemon.Supervise, Router: daemon.Route, Probe: daemon.Probe, CopyTwin: alone.CopyTwin,
+		Version: version(), Serve: serve, Supervise: daemon.Supervise, Router: daemon.Route, Probe: daemon.Probe, CopyTwin: alone.CopyTwin, Apart: yield.Apart,
 		RehearseMigration: alone.RehearseMigration, MaskPlan: alone.MaskPlan, MaskDiff: alone.MaskDiff, Tidy: alone.Tidy, Seal: seal.Supported,
 	}
 	os.Exit(cli.Main(context.Background(), programs, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))

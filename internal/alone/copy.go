@@ -28,7 +28,7 @@ const slack = 400
 func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.TwinCopied, error) {
 	started := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(slack))
-	if !order.Follow { // what follows has to keep up
+	if !order.Follow && order.Copying.GivesWay() { // what follows has to keep up
 		yield.Session(os.Getpid())
 	}
 	if order.Copying.Deadline > 0 {

@@ -19,7 +19,7 @@ func copyIntoServer(ctx context.Context, order cli.TwinCopy, folder string, spec
 	if err != nil {
 		return made, err
 	}
-	server := cluster.New(cluster.Spec{Dir: filepath.Join(folder, "data"), SocketDir: filepath.Join(folder, "run"), Log: filepath.Join(folder, "log"), Locale: from.locale})
+	server := cluster.New(cluster.Spec{Dir: filepath.Join(folder, "data"), SocketDir: filepath.Join(folder, "run"), Log: filepath.Join(folder, "log"), Locale: from.locale, Urgent: !order.Copying.GivesWay()})
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	if err := server.StartForLoading(ctx); err != nil {
 		return made, err

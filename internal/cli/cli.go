@@ -35,8 +35,10 @@ type Programs struct {
 	Router    func(ctx context.Context, state, control string, log io.Writer) error
 	Probe     func(ctx context.Context, out io.Writer) error
 	CopyTwin  func(ctx context.Context, order TwinCopy, tell func(string)) (TwinCopied, error)
-	MaskPlan  func(ctx context.Context, database, rules string) (api.MaskPlan, error) // of one database, by URL, without a daemon
-	MaskDiff  func(ctx context.Context, database, rules string) (api.MaskDiff, error)
+	// Apart, if not nil, runs this command once more in a session of its own, if that is of use.
+	Apart    func(ctx context.Context) (status int, apart bool)
+	MaskPlan func(ctx context.Context, database, rules string) (api.MaskPlan, error) // of one database, by URL, without a daemon
+	MaskDiff func(ctx context.Context, database, rules string) (api.MaskDiff, error)
 	// RehearseMigration rehearses one migration on a copy of one database, and shows how far
 	// it is whenever something ended.
 	RehearseMigration func(ctx context.Context, order MigrationOrder, tell func(string), each func(understudy.Rehearsal)) (understudy.Rehearsal, error)

@@ -61,6 +61,9 @@ func (c *cli) twinCopy() *cobra.Command {
 		if err := order.complete(method, rate); err != nil {
 			return err
 		}
+		if status, apart := c.apart(ctx, order); apart {
+			return ended(status)
+		}
 		made, err := c.programs.CopyTwin(ctx, order, c.tell)
 		if err != nil {
 			return err
@@ -83,6 +86,15 @@ func (c *cli) twinCopy() *cobra.Command {
 	c.followFlags(flags, &order)
 	flags.BoolVar(&order.NoProof, "no-proof", false, "do not look afterwards whether the copy is whole, alike and without originals")
 	return cmd
+}
+
+// apart lets a copy yield to production, if that is on this machine: one that follows has to
+// keep up.
+func (c *cli) apart(ctx context.Context, order TwinCopy) (status int, apart bool) {
+	if order.Follow || c.programs.Apart == nil {
+		return 0, false
+	}
+	return c.programs.Apart(ctx)
 }
 
 func (o *TwinCopy) complete(method, rate string) error {

@@ -17,7 +17,7 @@ import (
 const tuned = `
 application: notes
 services:
-  web: {command: [bin/app, site, notes], port: 8080, route: /, grace: 1s, health: {path: /healthz, interval: 50ms}, env: {SIGNED: "<${SESSION_KEY} ${TOKEN}>"}}
+  web: {command: [bin/app, site, notes], port: 8080, route: /, grace: 1s, health: {path: /healthz, interval: 200ms}, env: {SIGNED: "<${SESSION_KEY} ${TOKEN}>"}}
 config:
   rules: [{rule: "config.GREETING != 'shout' || purpose != 'production'", says: nobody is shouted at in production}]
   GREETING: {default: hello, schema: {type: string, maxLength: 9}}

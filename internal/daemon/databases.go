@@ -34,6 +34,7 @@ func (d *Daemon) serverSpec(e understudy.Environment, app understudy.Application
 		Log:       d.options.State.Below("databases", e.Name+".log"),
 		Major:     major,
 		Settings:  map[string]string{},
+		Urgent:    !e.Copying.GivesWay(),
 	}
 	if e.Sealed() {
 		spec.Settings = twinSettings()

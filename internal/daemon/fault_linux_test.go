@@ -30,7 +30,7 @@ func newPairHouse(t *testing.T) *house {
     command: [bin/app, web]
     port: 8081
     route: /api
-    health: {path: /healthz, interval: 50ms, deadline: 8s}
+    health: {path: /healthz, interval: 200ms, deadline: 8s}
     needs: [main]
     grace: 2s
   worker: {command: [bin/app, work], needs: [main], grace: 2s, handover: exclusive}

@@ -15,7 +15,7 @@ func newLiveHouse(t *testing.T) *house {
 	t.Helper()
 	h := newHouse(t)
 	live := strings.Replace(h.yaml(), "max_connections: 60", "max_connections: 60, wal_level: logical", 1)
-	h.write(t, "understudy.yaml", strings.Replace(live, "twin_of: production\n", "twin_of: production\n    copy: {follow: true, publish: true}\n", 1))
+	h.write(t, "understudy.yaml", strings.Replace(live, "copy: {rate: unlimited}", "copy: {rate: unlimited, follow: true, publish: true}", 1))
 	return h
 }
 

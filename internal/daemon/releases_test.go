@@ -125,7 +125,7 @@ services:
     command: [bin/app, web]
     port: 8080
     route: /
-    health: {path: /healthz, interval: 50ms, deadline: 8s}
+    health: {path: /healthz, interval: 200ms, deadline: 8s}
     needs: [main]
     grace: 2s
     env:
@@ -172,6 +172,7 @@ environments:
   staging:
     purpose: staging
     twin_of: production
+    copy: {rate: unlimited}
     listen: %[2]s
     env: {PAYMENT_URL: "http://%[3]s", SMTP_ADDR: "%[4]s"}
     secrets: {API_KEY: "file:staging.key"}

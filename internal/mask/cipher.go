@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
-	"hash/maphash"
 	"math"
 	"sync"
 
@@ -39,7 +38,7 @@ func newKeyed(key []byte) (*keyed, error) {
 	if len(key) < minKey {
 		return nil, understudy.Errorf(understudy.KindInvalid, "masking needs a key of at least %d bytes, found %d", minKey, len(key))
 	}
-	k := &keyed{mac: derive(key, "hash"), memo: memo{seed: maphash.MakeSeed()}}
+	k := &keyed{mac: derive(key, "hash"), memo: newMemo()}
 	var err error
 	if k.round, err = aes.NewCipher(derive(key, "round")[:16]); err != nil {
 		return nil, understudy.Errorf(understudy.KindInternal, "making the masking cipher: %w", err)

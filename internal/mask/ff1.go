@@ -217,5 +217,10 @@ func (n *network) round(i, half, below uint64) uint64 {
 	if n.width <= 4 {
 		return binary.BigEndian.Uint64(x) % below
 	}
-	return bits.Rem64(uint64(binary.BigEndian.Uint32(x)), binary.BigEndian.Uint64(x[4:]), below)
+	high = uint64(binary.BigEndian.Uint32(x))
+	if high >= below { // else it saves a division
+		high %= below
+	}
+	_, rest := bits.Div64(high, binary.BigEndian.Uint64(x[4:]), below)
+	return rest
 }

@@ -36,12 +36,15 @@ func saysMore(value []byte) bool {
 		switch {
 		case b >= utf8.RuneSelf:
 			return bytes.ContainsFunc(value[i:], notInAddress)
-		case b <= '>' && notInAddress(rune(b)):
+		case b < 64 && meansMore>>b&1 != 0:
 			return true
 		}
 	}
 	return false
 }
+
+// meansMore has a bit for each character of ASCII that notInAddress tells; all are below 64.
+const meansMore uint64 = 1<<'\t' | 1<<'\n' | 1<<'\v' | 1<<'\f' | 1<<'\r' | 1<<' ' | 1<<'"' | 1<<',' | 1<<';' | 1<<'<' | 1<<'>'
 
 func notInAddress(r rune) bool {
 	return unicode.IsSpace(r) || r == '<' || r == '>' || r == ',' || r == ';' || r == '"'

@@ -46,7 +46,7 @@ func (k *keyed) shuffleAround(dst []byte, purpose string, value []byte, spans []
 			at, next = next[0].end, next[1:]
 			continue
 		}
-		at += k.read(s, value[at:])
+		at += k.read(s, value[at:spanless(next, value)])
 	}
 	k.permute(s)
 	dst = slices.Grow(dst, len(value))
@@ -58,10 +58,18 @@ func (k *keyed) shuffleAround(dst []byte, purpose string, value []byte, spans []
 			continue
 		}
 		var n int
-		dst, n, i = k.write(dst, value[at:], s, i)
+		dst, n, i = k.write(dst, value[at:spanless(next, value)], s, i)
 		at += n
 	}
 	return dst
+}
+
+// spanless is where the next span begins, or the value ends.
+func spanless(next []span, value []byte) int {
+	if len(next) > 0 {
+		return next[0].start
+	}
+	return len(value)
 }
 
 // grow makes room for a value of so many bytes.
@@ -70,23 +78,29 @@ func (s *symbols) grow(bytes int) {
 	s.structure = slices.Grow(s.structure, 2*bytes)
 }
 
-// read takes the first character of rest into the string and returns its length.
+// read takes the printable ASCII that rest begins with into the string, or else one other
+// character, and returns its length.
 func (k *keyed) read(s *symbols, rest []byte) int {
-	switch b := rest[0]; {
-	case b|0x20 >= 'a' && b|0x20 <= 'z':
-		s.structure = append(s.structure, structureLetter)
-		s.add(int(b|0x20-'a'), 26)
-		return 1
-	case b >= '0' && b <= '9':
-		s.structure = append(s.structure, structureDigit)
-		s.add(int(b-'0'), 10)
-		return 1
-	case b >= ' ' && b < 0x7f:
-		s.structure = append(s.structure, b)
-		return 1
-	default:
-		return k.readOther(s, rest)
+	value, radix, structure := s.value, s.radix, s.structure
+	at := 0
+plain:
+	for ; at < len(rest); at++ {
+		switch b := rest[at]; {
+		case b|0x20 >= 'a' && b|0x20 <= 'z':
+			structure, value, radix = append(structure, structureLetter), append(value, uint16(b|0x20-'a')), append(radix, 26)
+		case b >= '0' && b <= '9':
+			structure, value, radix = append(structure, structureDigit), append(value, uint16(b-'0')), append(radix, 10)
+		case b >= ' ' && b < 0x7f:
+			structure = append(structure, b)
+		default:
+			break plain
+		}
 	}
+	s.value, s.radix, s.structure = value, radix, structure
+	if at > 0 {
+		return at
+	}
+	return k.readOther(s, rest)
 }
 
 // readOther takes a character that is no printable ASCII. A byte that is no UTF-8 is read
@@ -105,23 +119,33 @@ func (k *keyed) readOther(s *symbols, rest []byte) int {
 	return n
 }
 
-// write appends what stands for the first character of rest, if it is a symbol the i-th.
-// It returns the character's length and the number of the next symbol.
+// write appends what stands for the ASCII that rest begins with, or else for one other
+// character; their first symbol is the i-th. It returns the length and the number of the
+// next symbol.
 func (k *keyed) write(dst, rest []byte, s *symbols, i int) ([]byte, int, int) {
-	switch b := rest[0]; {
-	case b|0x20 >= 'a' && b|0x20 <= 'z':
-		return append(dst, b&^0x1f|byte(s.value[i]+1)), 1, i + 1 // 'a' is 0x61, 'A' 0x41: the case is one bit
-	case b >= '0' && b <= '9':
-		return append(dst, '0'+byte(s.value[i])), 1, i + 1
-	case b < 0x80:
-		return append(dst, b), 1, i
+	value, at := s.value, 0
+plain:
+	for ; at < len(rest); at++ {
+		switch b := rest[at]; {
+		case b|0x20 >= 'a' && b|0x20 <= 'z':
+			dst, i = append(dst, b&^0x1f|byte(value[i]+1)), i+1 // 'a' is 0x61, 'A' 0x41: the case is one bit
+		case b >= '0' && b <= '9':
+			dst, i = append(dst, '0'+byte(value[i])), i+1
+		case b < utf8.RuneSelf:
+			dst = append(dst, b)
+		default:
+			break plain
+		}
+	}
+	if at > 0 {
+		return dst, at, i
 	}
 	r, n := utf8.DecodeRune(rest)
 	p := k.places.of(r)
 	if !p.found {
 		return append(dst, rest[:n]...), n, i
 	}
-	masked := p.alphabet.at(int(s.value[i]))
+	masked := p.alphabet.at(int(value[i]))
 	if p.upper {
 		masked = unicode.ToUpper(masked)
 	}

@@ -33,10 +33,12 @@ func onThread(act func() error) error {
 }
 
 // Session makes the session of a process yield to other sessions, if the process leads it:
-// one that others are in too is not ours to slow down. What the process leads ends with it.
-func Session(process int) {
-	if leader, err := unix.Getsid(process); err != nil || leader != process {
-		return
-	}
-	_ = os.WriteFile("/proc/"+strconv.Itoa(process)+"/autogroup", []byte(strconv.Itoa(nice)), 0) // a wish
+// one that others are in too is not ours to slow down. What the process leads ends with it. It
+// tells whether it yields now: a process that was just started may not lead its own yet, and
+// the system lets only its administrator do this more than ten times a second.
+func Session(process int) (yields bool) {
+	return leads(process) && os.WriteFile(autogroup(process), []byte(strconv.Itoa(nice)), 0) == nil
 }
+
+// autogroup is the file that tells and sets how nice a process's session is.
+func autogroup(process int) string { return "/proc/" + strconv.Itoa(process) + "/autogroup" }

@@ -2,8 +2,16 @@
 
 package yield
 
+import "context"
+
 // Run runs act. Only Linux has threads of different niceness in one process.
 func Run(act func() error) error { return act() }
 
 // Session does nothing here: processes are not shared out by sessions.
-func Session(int) {}
+func Session(int) (yields bool) { return false }
+
+// Family does nothing here either.
+func Family(int) {}
+
+// Apart does nothing here, and says so.
+func Apart(context.Context) (status int, apart bool) { return 0, false }

@@ -40,8 +40,9 @@ type Spec struct {
 	// Preload names libraries that the server loads at its start where the machine has them.
 	Preload []string
 	// Yields is for a server at work on something that can wait: it leaves the processor to
-	// others who want it. The one that StartForLoading starts does so anyway.
-	Yields bool
+	// others who want it. The one that StartForLoading starts does so anyway, unless it is
+	// Urgent.
+	Yields, Urgent bool
 }
 
 // Cluster is one private PostgreSQL cluster: a data directory and, while it runs, the

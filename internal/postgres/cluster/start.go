@@ -174,7 +174,7 @@ func (c *Cluster) launch(ctx context.Context, from Installation, owner User, ove
 		return err
 	}
 	for patience := 100; ; patience-- {
-		output, err := c.control(ctx, from, owner, c.spec.Yields || overlay != nil)
+		output, err := c.control(ctx, from, owner, c.spec.Yields || overlay != nil && !c.spec.Urgent)
 		switch {
 		case err == nil:
 			return nil
@@ -218,8 +218,8 @@ func (c *Cluster) control(ctx context.Context, from Installation, owner User, yi
 	if err := errors.Join(run(), log.Close()); err != nil {
 		return readFrom(c.spec.Log, offset), err
 	}
-	if running, err := c.postmaster(); err == nil && yields { // it leads a session of its own
-		yield.Session(running.pid)
+	if running, err := c.postmaster(); err == nil && yields { // it leads a session of its own, and each of its processes one
+		yield.Family(running.pid)
 	}
 	return "", nil
 }

@@ -1,6 +1,8 @@
 package cluster_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +17,14 @@ func TestStartForLoading_LeavesTheProcessorToOthersUntilSealed(t *testing.T) {
 	c, dir := loaded(t, "off")
 	if nice := niceOf(t, dir); nice < 15 {
 		t.Errorf("the server that is being loaded is nice by %d", nice)
+	}
+	conn, err := c.Connect(t.Context(), "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	postgrestest.Until(t, "its session yields to others", func() bool { return yields(t, conn.PgConn().PID()) })
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.Seal(t.Context()); err != nil {
 		t.Fatal(err)
@@ -37,6 +47,16 @@ func TestStart_YieldsWhereTheServerIsDescribedSo(t *testing.T) {
 	if err := cluster.New(spec).Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// yields tells whether a process's session does, or the system knows of none.
+func yields(t *testing.T, process uint32) bool {
+	t.Helper()
+	content, err := os.ReadFile("/proc/" + strconv.FormatUint(uint64(process), 10) + "/autogroup")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err != nil || strings.HasSuffix(strings.TrimSpace(string(content)), " nice 15")
 }
 
 // niceOf is how nice the server on a directory is.

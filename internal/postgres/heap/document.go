@@ -26,9 +26,11 @@ const (
 
 // pathNode remembers what the mask of a document does at a path, so that it is asked once.
 type pathNode struct {
+	key   string
 	asked bool
 	mask  understudy.MaskFunc
 	below map[string]*pathNode
+	row   []*pathNode // what is below, in the order of the last document's keys: most have the same
 }
 
 // mostPaths bounds what is remembered: documents may have any number of keys.
@@ -47,20 +49,29 @@ func (w *Writer) document(c *Column, content []byte) (possible bool, err error) 
 	}
 	w.spans = w.spans[:0]
 	d := documentWalk{w: w, column: c}
-	return d.container(content, w.node(&w.paths, []byte(c.Name)))
+	return d.container(content, w.node(&w.paths, 0, []byte(c.Name)))
 }
 
-func (w *Writer) node(above *pathNode, key []byte) *pathNode {
-	if known := above.below[string(key)]; known != nil {
-		return known
+// node is the one of the n-th key of a container.
+func (w *Writer) node(above *pathNode, n int, key []byte) *pathNode {
+	if n < len(above.row) && above.row[n].key == string(key) {
+		return above.row[n]
 	}
-	if above.below == nil {
-		above.below = map[string]*pathNode{}
+	known := above.below[string(key)]
+	if known == nil {
+		if above.below == nil {
+			above.below = map[string]*pathNode{}
+		}
+		known = &pathNode{key: string(key)}
+		above.below[known.key] = known
+		w.nodes++
 	}
-	made := &pathNode{}
-	above.below[string(key)] = made
-	w.nodes++
-	return made
+	if n < len(above.row) {
+		above.row[n] = known
+	} else if n == len(above.row) {
+		above.row = append(above.row, known)
+	}
+	return known
 }
 
 type documentWalk struct {
@@ -76,16 +87,16 @@ func (d *documentWalk) container(b []byte, here *pathNode) (possible bool, err e
 	if err != nil {
 		return false, err
 	}
-	for _, key := range spans[:keys] { // a key stays, as the order of all follows from it
-		if bytes.IndexByte(b[key.start:key.end], '@') >= 0 {
-			return false, nil // one that may be an address is for the mask of the whole document
-		}
+	// A key stays, as the order of all follows from it. One that may be an address is for the
+	// mask of the whole document.
+	if keys > 0 && bytes.IndexByte(b[spans[0].start:spans[keys-1].end], '@') >= 0 {
+		return false, nil
 	}
 	for i, value := range spans[keys:] {
 		below := here
 		if keys > 0 {
 			key := b[spans[i].start:spans[i].end]
-			d.path, below = append(d.path, key), d.w.node(here, key)
+			d.path, below = append(d.path, key), d.w.node(here, i, key)
 		}
 		if possible, err := d.value(b, value, below); !possible || err != nil {
 			return false, err
@@ -136,8 +147,9 @@ func (d *documentWalk) value(b []byte, v jsonSpan, here *pathNode) (possible boo
 	switch v.kind {
 	case kindNested:
 		d.depth++
-		defer func() { d.depth-- }()
-		return d.container(b[min((v.start+3)&^3, v.end):v.end], here)
+		possible, err = d.container(b[min((v.start+3)&^3, v.end):v.end], here)
+		d.depth--
+		return possible, err
 	case kindString, kindNumber:
 	default:
 		return true, nil

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"understudy"
-	"understudy/internal/yield"
 )
 
 // stream moves the rows of one table: read on one connection or several, masked piece by
@@ -76,7 +75,7 @@ func (s *stream) run(ctx context.Context, sources []*pgx.Conn, target *pgx.Conn,
 	}
 	busy.Go(func() error { defer close(s.work); return reading.Wait() })
 	for range s.maskers {
-		busy.Go(func() error { return yield.Run(func() error { s.mask(); return nil }) })
+		busy.Go(func() error { return s.throttle.work(func() error { s.mask(ctx); return nil }) })
 	}
 	coming := &arrivals{ctx: ctx, stream: s, chain: s.table.batchers(s.observe)}
 	if _, isBinary := s.table.codec.(binaryCodec); isBinary {
@@ -176,10 +175,14 @@ func (s *stream) hand(ctx context.Context, l *lane, rows []byte, first int64) er
 	}
 }
 
-// mask masks pieces until there are no more.
-func (s *stream) mask() {
+// mask masks pieces until there are no more. When the run is over nobody waits for those that
+// are left, and a thread that yields may be long about them on a machine with much to do.
+func (s *stream) mask(ctx context.Context) {
 	m := newRowMasker(s.table, s.observe)
 	for p := range s.work {
+		if ctx.Err() != nil {
+			continue
+		}
 		p.out, p.err = m.mask(s.buffers.take(), p.in, p.first)
 		s.buffers.give(p.in)
 		close(p.done)

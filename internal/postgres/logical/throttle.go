@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"understudy/internal/yield"
 )
 
 // throttle holds the readers back: to a rate while production is at work, altogether
@@ -39,6 +41,14 @@ func newThrottle(g Gentle) *throttle {
 		t.limiter.SetLimit(rate.Limit(g.Rate))
 	}
 	return t
+}
+
+// work runs what costs the processor, which it leaves to others where there is a limit.
+func (t *throttle) work(act func() error) error {
+	if t.gentle.Rate < 0 {
+		return act()
+	}
+	return yield.Run(act)
 }
 
 // take waits until so many bytes may be read.

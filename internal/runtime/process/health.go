@@ -82,26 +82,37 @@ func plainNetwork(err error) error {
 	}
 }
 
-// watch looks until ctx ends, and tells each result. The first look follows at once
-// for a program that listens; one that does not must stay up for an interval first.
+// watch looks until ctx ends, and tells each result. The first look follows at once for a
+// program that listens, and the next ones soon until it is well: it is waited for. One that
+// does not listen must stay up for an interval first.
 func (l *looker) watch(ctx context.Context, tell func(error)) {
-	ticker := time.NewTicker(l.health.Interval)
-	defer ticker.Stop()
-	wait := l.port == 0
-	for {
+	soon := soonest
+	if l.port == 0 {
+		soon = l.health.Interval
+	}
+	for wait := l.port == 0; ; wait = false {
 		if !wait {
-			if result := l.look(ctx); ctx.Err() == nil {
-				tell(result)
+			result := l.look(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			tell(result)
+			if result == nil {
+				soon = l.health.Interval
 			}
 		}
-		wait = false
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-time.After(min(soon, l.health.Interval)):
 		}
+		soon *= 2
 	}
 }
+
+// soonest is the time between the first two looks at a program that is not well yet; it
+// grows to the interval.
+const soonest = 20 * time.Millisecond
 
 // portTaken tells whether somebody else listens where a program is about to. Its
 // health would otherwise be read from a stranger.
