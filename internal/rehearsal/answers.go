@@ -109,8 +109,17 @@ func differingPieces(was, varies, is []piece) string {
 // piece is one place of a body with what stands there.
 type piece struct{ place, text string }
 
-// pieces takes a body apart: JSON into its leaves, a form into its fields, anything else into lines.
+// pieces takes an answer apart: into the type of its content, and its body.
 func pieces(a Answered) []piece {
+	kind, _, _ := strings.Cut(a.Type, ";")
+	if kind = strings.ToLower(strings.TrimSpace(kind)); kind == "" {
+		return body(a)
+	}
+	return append([]piece{{"the content's type", kind}}, body(a)...)
+}
+
+// body takes a body apart: JSON into its leaves, a form into its fields, anything else into lines.
+func body(a Answered) []piece {
 	if form, err := url.ParseQuery(string(a.Body)); err == nil && strings.Contains(a.Type, "x-www-form-urlencoded") {
 		return fields("field ", form)
 	}

@@ -21,11 +21,11 @@ func differingStatements(a, again, candidate map[string]int64) []difference {
 		x, y, z := a[text], again[text], candidate[text]
 		d := difference{subject: "statement " + text, of: "statements", seen: times(z, x, y)}
 		switch {
-		case !alike(x, y, z, 10):
-			plain = append(plain, d)
-		case x == 0 && y == 0, x > 0 && y > 0 && z == 0:
+		case x == 0 && y == 0, x > 0 && y > 0 && z == 0: // written otherwise, mostly; of what it costs the sum tells
 			d.note = true
 			notes = append(notes, d)
+		case !alike(x, y, z, 10):
+			plain = append(plain, d)
 		}
 	}
 	if x, y, z := sum(a), sum(again), sum(candidate); len(plain) == 0 && !alike(x, y, z, 20) {
