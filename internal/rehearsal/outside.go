@@ -60,7 +60,7 @@ func (c Call) pieces() []piece {
 			out = append(out, piece{"part " + strconv.Itoa(i) + " of the path", part})
 		}
 	}
-	if query, err := url.ParseQuery(c.Query); err == nil {
+	if query, err := url.ParseQuery(c.Query); err == nil && shownNames(query) {
 		out = append(out, fields("query ", query)...)
 	} else {
 		out = append(out, piece{"the query", c.Query})

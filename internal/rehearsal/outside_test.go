@@ -47,6 +47,12 @@ func TestDifferingCalls_TellWhatIsOtherwiseAndNotWhatVariesByItself(t *testing.T
 			[]string{"integration mail mail: call 1 of 1 differs at the subject (1 of 5 places)"}},
 		{"a form by its fields", []Call{form("key=1&n=1")}, []Call{form("key=2&n=1")}, []Call{form("key=3&n=2")},
 			[]string{"http to hook.example PUT /in: call 1 of 1 differs at field n (1 of 6 places)"}},
+		{"JSON that is sent as a form", []Call{form(`{"to":"ann@example.org","n":1}`)}, []Call{form(`{"to":"ann@example.org","n":1}`)}, []Call{form(`{"to":"ben@example.org","n":1}`)},
+			[]string{"http to hook.example PUT /in: call 1 of 1 differs at $.to (1 of 6 places)"}},
+		{"a form without names", []Call{form("ann@example.org")}, []Call{form("ann@example.org")}, []Call{form("ben@example.org")},
+			[]string{"http to hook.example PUT /in: call 1 of 1 differs at line 1 (1 of 5 places)"}},
+		{"a table by address", []Call{pay("/c", `{"ann@example.org":{"n":1}}`)}, []Call{pay("/c", `{"ann@example.org":{"n":1}}`)}, []Call{pay("/c", `{"ben@example.org":{"n":2}}`)},
+			[]string{"integration pay POST pay.example/c: call 1 of 1 differs at $.…, $.….n (2 of 6 places)"}},
 		{"a query by its fields", []Call{{Does: "GET", Query: "a=1&t=1"}}, []Call{{Does: "GET", Query: "a=1&t=2"}}, []Call{{Does: "GET", Query: "t=3&a=2"}},
 			[]string{"GET: call 1 of 1 differs at query a (1 of 4 places)"}},
 	} {
