@@ -97,3 +97,18 @@ func TestDifferingStatements_NameTheOneThatRunsMoreOftenAndThoseThatComeAndGo(t 
 		}
 	}
 }
+
+func TestComparedStatements_AreNoneWhereOneSideHasNotCountedThem(t *testing.T) {
+	counted := func(texts ...string) side {
+		s := side{effects: Effects{Statements: map[string]int64{}}}
+		for _, text := range texts {
+			s.effects.Statements[text]++
+		}
+		return s
+	}
+	for want, sides := range map[int][]side{2: {counted("q"), counted("q"), counted("r")}, 0: {counted("q"), counted("q"), {}}} {
+		if got := comparedStatements(sides); got != want {
+			t.Errorf("%d were compared; expected %d", got, want)
+		}
+	}
+}

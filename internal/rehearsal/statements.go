@@ -34,6 +34,18 @@ func differingStatements(a, again, candidate map[string]int64) []difference {
 	return append(plain, notes...)
 }
 
+// comparedStatements is how many statements could be compared; 0: on one of the sides nobody counted them.
+func comparedStatements(sides []side) int {
+	texts := map[string]int64{}
+	for _, s := range sides {
+		if len(s.effects.Statements) == 0 {
+			return 0
+		}
+		maps.Copy(texts, s.effects.Statements)
+	}
+	return len(texts)
+}
+
 // alike tells whether a number is within what two others, and some more or less, let expect.
 func alike(a, again, candidate, some int64) bool {
 	least, most := min(a, again), max(a, again)
