@@ -180,8 +180,6 @@ func (d *Daemon) upTwin(ctx context.Context, env understudy.Environment, label s
 		if release, err = d.Release(ctx, label); err != nil {
 			return err
 		}
-	} else if env.Original, err = d.plainlyRunning(ctx, target); err != nil { // as production runs it
-		return err
 	}
 	got, err := d.snapshot(ctx, twin.Want{Of: target.Name, On: env.Name, MaxAge: p.Policy.WithDefaults().SnapshotAge}, tell)
 	if err != nil {

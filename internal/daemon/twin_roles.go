@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,13 +30,16 @@ func (d *Daemon) takeRoles(ctx context.Context, want twin.Want, snapshot underst
 	if err != nil {
 		return err
 	}
-	for name, physical := range databases {
-		err := d.reading(ctx, source, release.Application, name, physical, func(conn *pgx.Conn) error {
-			return logical.Roles(ctx, conn, server.AdminURL("postgres"), tell)
+	var rosters []logical.Roster
+	for _, name := range slices.Sorted(maps.Keys(databases)) {
+		err := d.reading(ctx, source, release.Application, name, databases[name], func(conn *pgx.Conn) error {
+			roster, err := logical.ReadRoster(ctx, conn)
+			rosters = append(rosters, roster)
+			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return logical.TakeRoles(ctx, server.AdminURL("postgres"), rosters, rolesOf(release.Application), tell)
 }

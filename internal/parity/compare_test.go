@@ -185,6 +185,13 @@ func TestCompare_WhatBelongsToATwinIsExpectedOfOneOnly(t *testing.T) {
 	if p := parity.Compare(a, b, now); p.Figure != 100 || len(p.Gaps) < 8 {
 		t.Errorf("of a twin: %v, %+v", p.Figure, p.Gaps)
 	}
+	if p := parity.Compare(b, a, now); p.Figure != 100 || len(p.Gaps) < 8 {
+		t.Errorf("of a twin, the other way round: %v, %+v", p.Figure, p.Gaps)
+	}
+	shop(b, func(d *parity.Database) { d.Objects["setting shop.token"] = "(set; value not shown)" })
+	if got := accidental(parity.Compare(a, b, now)); len(got) != 1 {
+		t.Errorf("a secret that only the twin has: %q", got)
+	}
 	b.TwinOf = ""
 	if got := accidental(parity.Compare(a, b, now)); len(got) < 8 {
 		t.Errorf("of another environment: %q", got)

@@ -35,9 +35,13 @@ func (m *meter) objects(database string, a, b map[string]string) {
 	}
 }
 
-// ownObject is why an object may be on one side only: a secret stays where it is.
+// ownObject is why an object may not be on a twin: a secret stays where it is.
 func (m *meter) ownObject(name string, had, has bool) string {
-	if had != has && understudy.SecretSettingOf(name) {
+	lacks := !has
+	if m.a.TwinOf != "" && m.a.TwinOf == m.b.Environment {
+		lacks = !had
+	}
+	if lacks && understudy.SecretSettingOf(name) {
 		return m.because("a secret by its name: it stays in production")
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,13 +110,27 @@ func differingPieces(was, varies, is []piece) string {
 // piece is one place of a body with what stands there.
 type piece struct{ place, text string }
 
-// pieces takes a body apart: JSON into its leaves, a form into its fields, anything else into lines.
+// pieces takes an answer apart: into the type of its content, and its body.
 func pieces(a Answered) []piece {
-	if form, err := url.ParseQuery(string(a.Body)); err == nil && strings.Contains(a.Type, "x-www-form-urlencoded") {
+	kind, _, _ := strings.Cut(a.Type, ";")
+	if kind = strings.ToLower(strings.TrimSpace(kind)); kind == "" {
+		return body(a)
+	}
+	return append([]piece{{"the content's type", kind}}, body(a)...)
+}
+
+// fieldName is a name that may be shown; what is none of them may be a value, as where JSON is sent
+// as a form, or where an object is a table by address.
+var fieldName = regexp.MustCompile(`^[A-Za-z_$@][\w$.:\[\]-]{0,59}$`)
+
+// body takes a body apart: a form into its fields, JSON into its leaves, anything else into lines.
+func body(a Answered) []piece {
+	isForm := strings.Contains(a.Type, "x-www-form-urlencoded")
+	if form, err := url.ParseQuery(string(a.Body)); err == nil && isForm && shownNames(form) {
 		return fields("field ", form)
 	}
 	var decoded any
-	if strings.Contains(a.Type, "json") && json.Unmarshal(a.Body, &decoded) == nil {
+	if (isForm || strings.Contains(a.Type, "json")) && json.Unmarshal(a.Body, &decoded) == nil {
 		var out []piece
 		leaves("$", decoded, &out)
 		return out
@@ -127,6 +142,16 @@ func pieces(a Answered) []piece {
 		}
 	}
 	return out
+}
+
+// shownNames tells whether the names of all fields may be shown.
+func shownNames(form url.Values) bool {
+	for name := range form {
+		if !fieldName.MatchString(name) {
+			return false
+		}
+	}
+	return true
 }
 
 func fields(kind string, form url.Values) []piece {
@@ -143,7 +168,12 @@ func leaves(path string, v any, out *[]piece) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			leaves(path+"."+name, v[name], out)
+			shown := name
+			if !fieldName.MatchString(name) {
+				shown = "…"
+				*out = append(*out, piece{path + ".…", name})
+			}
+			leaves(path+"."+shown, v[name], out)
 		}
 	case []any:
 		for i, each := range v {

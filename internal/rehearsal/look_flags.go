@@ -131,7 +131,8 @@ func (f *flagged) lookOff(ctx context.Context) error {
 	varied := incomparable(sides[0].answers, sides[1].answers)
 	f.check.Figures = append(f.check.Figures,
 		understudy.Figure{Name: "requests compared with all new flags off", Value: float64(len(sides[0].answers) - varied), Basis: "the declared traffic in order, twice on production's release"},
-		understudy.Figure{Name: "requests that vary too much by themselves to be compared", Value: float64(varied), Basis: "the same"})
+		understudy.Figure{Name: "requests that vary too much by themselves to be compared", Value: float64(varied), Basis: "the same"},
+		understudy.Figure{Name: "statements compared with all new flags off", Value: float64(comparedStatements(sides)), Basis: "as pg_stat_statements tells them apart; none where the server does not count them"})
 	return nil
 }
 

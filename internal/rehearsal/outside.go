@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,24 +26,46 @@ type Call struct {
 // kind is what a call is where its path means nothing.
 func (c Call) kind() string { return strings.TrimSpace(c.Of + " " + c.Does) }
 
-// named is a call with its path: "integration payments POST api.example/charges".
+// word is a part of a path that may be shown: a name of the interface and no value. Some
+// interfaces have one's token there.
+var word = regexp.MustCompile(`^([A-Za-z][A-Za-z_.-]{0,29}|v\d{1,3})?$`)
+
+// named is a call with its path, without values: "integration payments POST api.example/charges/…".
 func (c Call) named() string {
-	if strings.HasPrefix(c.Path, "/") && !strings.HasPrefix(c.Of, "http to ") {
-		return c.kind() + c.Path
+	if c.Does == mail {
+		return c.kind()
 	}
-	return strings.TrimSpace(c.kind() + " " + c.Path)
+	parts := strings.Split(c.Path, "/")
+	for i, part := range parts {
+		if !word.MatchString(part) {
+			parts[i] = "…"
+		}
+	}
+	path := strings.Join(parts, "/")
+	if strings.HasPrefix(path, "/") && !strings.HasPrefix(c.Of, "http to ") {
+		return c.kind() + path
+	}
+	return strings.TrimSpace(c.kind() + " " + path)
 }
+
+// mail is what a call does that is none of HTTP.
+const mail = "mail"
 
 // pieces takes a call apart as an answer is taken apart.
 func (c Call) pieces() []piece {
-	var out []piece
-	for i, part := range strings.Split(c.Path, "/") {
-		out = append(out, piece{"part " + strconv.Itoa(i) + " of the path", part})
+	out := []piece{{"the subject", c.Path}}
+	if c.Does != mail {
+		out = nil
+		for i, part := range strings.Split(c.Path, "/") {
+			out = append(out, piece{"part " + strconv.Itoa(i) + " of the path", part})
+		}
 	}
-	if query, err := url.ParseQuery(c.Query); err == nil {
+	if query, err := url.ParseQuery(c.Query); err == nil && shownNames(query) {
 		out = append(out, fields("query ", query)...)
+	} else {
+		out = append(out, piece{"the query", c.Query})
 	}
-	for _, part := range append([]string{c.From}, c.To...) {
+	for _, part := range append([]string{c.From}, slices.Sorted(slices.Values(c.To))...) {
 		out = append(out, piece{"the envelope", part})
 	}
 	if c.Size > int64(len(c.Body)) {
@@ -53,7 +76,7 @@ func (c Call) pieces() []piece {
 
 // differingCalls lists the calls that the candidate makes otherwise, more or less often than
 // the baseline, where that agrees with itself. They are told apart by whom they go to, what they
-// do, and their path, unless the baseline's own paths vary; the first of a kind is held against the first.
+// do, and their path, but for its values and where the baseline's own paths vary; the first of a kind is held against the first.
 func differingCalls(a, again, candidate []Call) []difference {
 	named := callNames(a, again)
 	was, varies, is := grouped(a, named), grouped(again, named), grouped(candidate, named)

@@ -21,17 +21,29 @@ func differingStatements(a, again, candidate map[string]int64) []difference {
 		x, y, z := a[text], again[text], candidate[text]
 		d := difference{subject: "statement " + text, of: "statements", seen: times(z, x, y)}
 		switch {
-		case !alike(x, y, z, 10):
-			plain = append(plain, d)
-		case x == 0 && y == 0, x > 0 && y > 0 && z == 0:
+		case x == 0 && y == 0, x > 0 && y > 0 && z == 0: // written otherwise, mostly; of what it costs the sum tells
 			d.note = true
 			notes = append(notes, d)
+		case !alike(x, y, z, 10):
+			plain = append(plain, d)
 		}
 	}
 	if x, y, z := sum(a), sum(again), sum(candidate); len(plain) == 0 && !alike(x, y, z, 20) {
 		plain = append(plain, difference{subject: "statements", seen: times(z, x, y)})
 	}
 	return append(plain, notes...)
+}
+
+// comparedStatements is how many statements could be compared; 0: on one of the sides nobody counted them.
+func comparedStatements(sides []side) int {
+	texts := map[string]int64{}
+	for _, s := range sides {
+		if len(s.effects.Statements) == 0 {
+			return 0
+		}
+		maps.Copy(texts, s.effects.Statements)
+	}
+	return len(texts)
 }
 
 // alike tells whether a number is within what two others, and some more or less, let expect.

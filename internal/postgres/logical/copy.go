@@ -72,7 +72,6 @@ type copying struct {
 	sequences []sequenceValue
 	objects   largeObjects
 	settings  []setting
-	roles     []string // that were made
 	unsound   map[string]bool
 	post      postData
 	indexing  *builders    // of the indexes, from when the first rows are there

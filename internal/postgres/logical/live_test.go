@@ -276,7 +276,7 @@ func TestCopy_SeveralAtOnceIntoOneCluster(t *testing.T) {
 	t.Parallel()
 	c, from := postgrestest.Database(t)
 	source := postgrestest.Connected(t, c.AdminURL(from))
-	postgrestest.Runs(t, source, `CREATE ROLE shared_owner LOGIN; ALTER ROLE shared_owner SET work_mem = '5MB'; CREATE TABLE a (b int); ALTER TABLE a OWNER TO shared_owner; INSERT INTO a VALUES (1)`)
+	postgrestest.Runs(t, source, `CREATE ROLE shared_owner LOGIN; ALTER ROLE shared_owner SET work_mem = '5MB'; ALTER ROLE shared_owner SET app.token = 'theirs'; CREATE TABLE a (b int); ALTER TABLE a OWNER TO shared_owner; INSERT INTO a VALUES (1)`)
 	t.Cleanup(func() { runsAfter(t, c.AdminURL(from), `DROP OWNED BY shared_owner; DROP ROLE shared_owner`) })
 	var copies errgroup.Group
 	for range 3 {
@@ -289,6 +289,10 @@ func TestCopy_SeveralAtOnceIntoOneCluster(t *testing.T) {
 	}
 	if err := copies.Wait(); err != nil {
 		t.Error(err)
+	}
+	const want = "{work_mem=5MB,app.token=theirs}" // the cluster is production's, too
+	if got := postgrestest.Answer(t, source, `SELECT rolconfig::text FROM pg_roles WHERE rolname = 'shared_owner'`); got != want {
+		t.Errorf("a copy into production's own server leaves its role with %s; expected %s", got, want)
 	}
 }
 

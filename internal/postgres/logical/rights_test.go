@@ -133,18 +133,46 @@ func takesFromTheTwinWhatProductionHasTaken(t *testing.T, spec logical.Spec, sou
 	} {
 		postgrestest.Runs(t, source, one.here)
 		postgrestest.Runs(t, target, `GRANT staff TO demoted WITH ADMIN OPTION; GRANT pg_read_all_data TO ann`) // as a rehearsed migration would have
-		if err := logical.Roles(t.Context(), source, spec.Target, func(said string) { t.Error(said) }); err != nil {
+		roster, err := logical.ReadRoster(t.Context(), source)
+		if err == nil {
+			err = logical.TakeRoles(t.Context(), spec.Target, []logical.Roster{roster}, nil, func(said string) { t.Error(said) })
+		}
+		if err != nil {
 			t.Fatal(one.change, err)
 		}
 		if here, there := census(t, source), census(t, target); here != there {
 			t.Errorf("%s: production has\n%s\nthe twin has\n%s", one.change, here, there)
 		}
 	}
+	takesTogetherWhatSeveralServersHave(t, spec, source, target)
 	if now := census(t, target); now != before {
 		t.Errorf("roles that came back are\n%s\nwere\n%s", now, before)
 	}
 	if got := postgrestest.Answer(t, target, `SELECT concat_ws(' ', rolname, rolsuper, rolcanlogin) FROM pg_roles WHERE oid = 10`); got != "postgres t t" {
 		t.Errorf("the twin's own superuser is %q", got)
+	}
+}
+
+// takesTogetherWhatSeveralServersHave gives a twin roles of two servers of production: of the same
+// names, and with other groups. Who is let in is no superuser there, whatever production has.
+func takesTogetherWhatSeveralServersHave(t *testing.T, spec logical.Spec, source, target *pgx.Conn) {
+	t.Helper()
+	read := func() logical.Roster {
+		roster, err := logical.ReadRoster(t.Context(), source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return roster
+	}
+	of := []logical.Roster{read()}
+	postgrestest.Runs(t, source, `REVOKE staff FROM ann; ALTER ROLE "Shop App" SUPERUSER NOLOGIN`)
+	of = append(of, read())
+	if err := logical.TakeRoles(t.Context(), spec.Target, of, []string{"Shop App", "nobody of theirs"}, func(said string) { t.Error(said) }); err != nil {
+		t.Fatal(err)
+	}
+	postgrestest.Runs(t, source, `GRANT staff TO ann WITH ADMIN OPTION; ALTER ROLE "Shop App" NOSUPERUSER LOGIN`)
+	if here, there := census(t, source), census(t, target); here != there {
+		t.Errorf("of two servers: expected\n%s\ngot\n%s", here, there)
 	}
 }
 

@@ -40,13 +40,12 @@ const neededRoles = `
 		UNION SELECT CASE m.member WHEN n.oid THEN m.roleid ELSE m.member END
 		FROM needed n JOIN pg_auth_members m ON m.member = n.oid OR m.roleid = n.oid AND n.oid >= 16384)`
 
-// makeRoles makes the target's roles what production's are.
+// makeRoles brings the target's roles in line with production's.
 func (c *copying) makeRoles(ctx context.Context) error {
 	roles, err := readRoster(ctx, c.moment.Tx)
 	if err != nil {
 		return err
 	}
-	c.roles = roles.names
 	return roles.make(ctx, c.target)
 }
 
@@ -65,14 +64,19 @@ func alone(ctx context.Context, target *pgx.Conn, doing, catalog string, act fun
 	return nil
 }
 
-// makeRole is a statement that makes a role, or brings it in line.
+// makeRole is a statement that makes a role where there is none of that name.
 func makeRole(name, attributes string) string {
-	role := pgx.Identifier{name}.Sanitize()
-	literal := postgres.QuoteText(name)
 	return fmt.Sprintf(`DO $understudy$ BEGIN
-		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %[1]s) THEN EXECUTE %[2]s;
-		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %[1]s AND oid >= 16384 AND rolname <> session_user) THEN EXECUTE %[3]s;
-		END IF; END $understudy$`, literal, postgres.QuoteText("CREATE ROLE "+role+" "+attributes), postgres.QuoteText("ALTER ROLE "+role+" "+attributes))
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s) THEN EXECUTE %s; END IF; END $understudy$`,
+		postgres.QuoteText(name), postgres.QuoteText("CREATE ROLE "+pgx.Identifier{name}.Sanitize()+" "+attributes))
+}
+
+// alterRole is a statement that brings a role in line that is there, but for the one we are and
+// the server's own.
+func alterRole(name, attributes string) string {
+	return fmt.Sprintf(`DO $understudy$ BEGIN
+		IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s AND oid >= 16384 AND rolname <> session_user) THEN EXECUTE %s; END IF; END $understudy$`,
+		postgres.QuoteText(name), postgres.QuoteText("ALTER ROLE "+pgx.Identifier{name}.Sanitize()+" "+attributes))
 }
 
 // setting is one that a role, or the database, starts its sessions with.
@@ -107,26 +111,24 @@ func readSettings(ctx context.Context, tx pgx.Tx) ([]setting, error) {
 // applySettings gives the roles, and the database, the settings they start sessions
 // with. Only now: before, they could have changed how the copy itself is read.
 func (c *copying) applySettings(ctx context.Context) error {
-	return applySettings(ctx, c.target, c.roles, c.settings, c.spec.Notice)
+	return alone(ctx, c.target, applyingSettings, "pg_db_role_setting", func(tx pgx.Tx) error {
+		return giveSettings(ctx, tx, c.into.database, c.settings, c.spec.Notice)
+	})
 }
 
-// applySettings makes these the roles' only settings, and sets the database's, which is the
-// one that the target is connected to.
-func applySettings(ctx context.Context, target *pgx.Conn, roles []string, settings []setting, notice func(string)) error {
-	return alone(ctx, target, "applying production's settings", "pg_db_role_setting", func(tx pgx.Tx) error {
-		if err := resetRoles(ctx, tx, roles); err != nil {
+const applyingSettings = "applying production's settings"
+
+// giveSettings adds settings to what roles and the database have, but those that are secrets.
+func giveSettings(ctx context.Context, tx pgx.Tx, database string, settings []setting, notice func(string)) error {
+	for _, s := range settings {
+		if understudy.SecretSetting(s.Name) {
+			continue // parity lists it, as one that is expected to be missing
+		}
+		if err := applySetting(ctx, tx, settingStatement(s.Role, s.Here, database, s.Name, s.Value), s.Name, notice); err != nil {
 			return err
 		}
-		for _, s := range settings {
-			if understudy.SecretSetting(s.Name) {
-				continue // parity lists it, as one that is expected to be missing
-			}
-			if err := applySetting(ctx, tx, settingStatement(s.Role, s.Here, target.Config().Database, s.Name, s.Value), s.Name, notice); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func applySetting(ctx context.Context, tx pgx.Tx, statement, name string, notice func(string)) error {

@@ -2,53 +2,83 @@ package logical
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"understudy/internal/postgres"
 )
 
-// Roles makes the roles of the target's server what those of the source's are now: the
-// attributes, the groups that they are in, and the settings they begin sessions with, of
-// every role that the source's database needs. What production has taken from one of them
-// is taken from it on the target too; a role that production does not need stays as it
-// is, and none is dropped. Passwords stay, and so does whatever the target's own superuser has.
-// Target is the address of a database of that server, as its superuser.
-func Roles(ctx context.Context, source *pgx.Conn, target string, notice func(sentence string)) error {
-	var roles roster
-	var settings []setting
-	err := pgx.BeginTxFunc(ctx, source, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		if roles, err = readRoster(ctx, tx); err != nil {
+// Roster is the roles that a database needs, without passwords: the statements that make them,
+// those that put them into their groups, and what they begin sessions with everywhere.
+type Roster struct {
+	names, makes, grants []string
+	settings             []setting
+}
+
+// ReadRoster reads which roles the source's database needs, and what they may now.
+func ReadRoster(ctx context.Context, source *pgx.Conn) (r Roster, err error) {
+	err = pgx.BeginTxFunc(ctx, source, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if r, err = readRoster(ctx, tx); err != nil {
 			return err
 		}
-		settings, err = readSettings(ctx, tx)
+		settings, err := readSettings(ctx, tx)
+		for _, s := range settings {
+			if !s.Here { // those of one database are part of its schema, which is copied anew when it changes
+				r.settings = append(r.settings, s)
+			}
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	var everywhere []setting // those of one database are part of its schema, which is copied anew when it changes
-	for _, s := range settings {
-		if !s.Here {
-			everywhere = append(everywhere, s)
-		}
+	return r, err
+}
+
+// TakeRoles makes the roles of the target's server what these of production's are, of all databases
+// that the server has: where production has several servers, a role may what it may on any of them.
+// What production has taken from a role is taken from it on the target too; a role that production
+// does not need stays as it is, and none is dropped. Passwords stay, and so does whatever the
+// target's own superuser has. Those admitted can sign in and are no superusers all the while,
+// whatever production has. Target is the address of a database of that server, as its superuser;
+// nobody else's databases may be there.
+func TakeRoles(ctx context.Context, target string, of []Roster, admitted []string, notice func(sentence string)) error {
+	var all Roster
+	for _, r := range of {
+		all.names, all.makes = append(all.names, r.names...), append(all.makes, r.makes...)
+		all.grants, all.settings = append(all.grants, r.grants...), append(all.settings, r.settings...)
 	}
 	into, err := openTarget(ctx, target)
 	if err != nil {
 		return err
 	}
 	defer postgres.CloseConn(ctx, into)
-	if err := roles.make(ctx, into); err != nil {
+	err = alone(ctx, into, makingRoles, "pg_authid", func(tx pgx.Tx) error {
+		revokes, err := all.revokes(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return execAll(ctx, tx, all.makes, revokes, all.grants, admitting(admitted))
+	})
+	if err != nil {
 		return err
 	}
-	return applySettings(ctx, into, roles.names, everywhere, notice)
+	return alone(ctx, into, applyingSettings, "pg_db_role_setting", func(tx pgx.Tx) error {
+		if err := resetRoles(ctx, tx, all.names); err != nil {
+			return err
+		}
+		return giveSettings(ctx, tx, into.Config().Database, all.settings, notice)
+	})
 }
 
-// roster is the roles that a database needs, without passwords, and the statements that
-// make them: first the roles, then what puts them into their groups.
-type roster struct{ names, makes, grants []string }
+// admitting are the statements that let roles sign in that are there, and keep them from being superusers.
+func admitting(names []string) []string {
+	var out []string
+	for _, name := range names {
+		out = append(out, alterRole(name, "LOGIN NOSUPERUSER"))
+	}
+	return out
+}
 
-func readRoster(ctx context.Context, tx pgx.Tx) (r roster, err error) {
+func readRoster(ctx context.Context, tx pgx.Tx) (r Roster, err error) {
 	rows, err := tx.Query(ctx, neededRoles+`
 		SELECT r.rolname::text, concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
 			CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
@@ -60,7 +90,7 @@ func readRoster(ctx context.Context, tx pgx.Tx) (r roster, err error) {
 	}
 	var name, attributes string
 	if _, err := pgx.ForEachRow(rows, []any{&name, &attributes}, func() error {
-		r.names, r.makes = append(r.names, name), append(r.makes, makeRole(name, attributes))
+		r.names, r.makes = append(r.names, name), append(r.makes, makeRole(name, attributes), alterRole(name, attributes))
 		return nil
 	}); err != nil {
 		return r, postgres.ReadError("reading the roles", err)
@@ -95,29 +125,26 @@ func readMemberships(ctx context.Context, tx pgx.Tx) ([]string, error) {
 	return statements, nil
 }
 
-// make makes the roles, or brings those that are there in line, but for the one we are:
-// all of their memberships are taken away and given again, in one transaction.
-func (r roster) make(ctx context.Context, target *pgx.Conn) error {
-	const doing = "making the target's roles what production's are"
-	return alone(ctx, target, doing, "pg_authid", func(tx pgx.Tx) error {
-		revokes, err := r.revokes(ctx, tx)
-		if err != nil {
-			return err
+const makingRoles = "making the target's roles what production's are"
+
+// make makes the roles, or brings those that are there in line, but for the one we are, and puts
+// them into their groups. Nothing is taken from anybody: the server may be others' too.
+func (r Roster) make(ctx context.Context, target *pgx.Conn) error {
+	return alone(ctx, target, makingRoles, "pg_authid", func(tx pgx.Tx) error { return execAll(ctx, tx, r.makes, r.grants) })
+}
+
+func execAll(ctx context.Context, tx pgx.Tx, all ...[]string) error {
+	for _, statement := range slices.Concat(all...) {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return postgres.ReadError(makingRoles, err)
 		}
-		for _, statements := range [][]string{r.makes, revokes, r.grants} {
-			for _, statement := range statements {
-				if _, err := tx.Exec(ctx, statement); err != nil {
-					return postgres.ReadError(doing, err)
-				}
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // revokes are the statements that take the roles out of their groups, and everybody else out of
 // them. What somebody has granted further goes with it, and comes back where production has it.
-func (r roster) revokes(ctx context.Context, tx pgx.Tx) ([]string, error) {
+func (r Roster) revokes(ctx context.Context, tx pgx.Tx) ([]string, error) {
 	const doing = "looking at the memberships of the target's roles"
 	major, err := postgres.MajorOf(ctx, tx)
 	if err != nil {
@@ -153,10 +180,5 @@ func resetRoles(ctx context.Context, tx pgx.Tx, names []string) error {
 	if err != nil {
 		return err
 	}
-	for _, statement := range statements {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execAll(ctx, tx, statements)
 }

@@ -45,7 +45,7 @@ func Busiest(ctx context.Context, tx pgx.Tx, database string, most int) (out []S
 			SELECT queryid::text, query, calls, (to_jsonb(s) ->> CASE WHEN to_jsonb(s) ? 'total_exec_time' THEN 'total_exec_time' ELSE 'total_time' END)::float8
 			FROM `+pgx.Identifier{schema, "pg_stat_statements"}.Sanitize()+` s
 			WHERE dbid = (SELECT oid FROM pg_database WHERE datname = COALESCE(NULLIF($2, ''), current_database()))
-				AND query ~* '^\s*(select|with|insert|update|delete)\M' AND query !~* 'pg_catalog|\mpg_\w+\M' AND query !~ 'ONLY "'
+				AND query ~* '^(\s|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(select|with|insert|update|delete)\M' AND query !~* 'pg_catalog|\mpg_\w+\M' AND query !~ 'ONLY "'
 			ORDER BY 4 DESC LIMIT $1`, most, database)
 		if err != nil {
 			return err
