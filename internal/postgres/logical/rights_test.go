@@ -148,7 +148,7 @@ func takesFromTheTwinWhatProductionHasTaken(t *testing.T, spec logical.Spec, sou
 	if now := census(t, target); now != before {
 		t.Errorf("roles that came back are\n%s\nwere\n%s", now, before)
 	}
-	if got := postgrestest.Answer(t, target, `SELECT concat_ws(' ', rolname, rolsuper, rolcanlogin) FROM pg_roles WHERE oid = 10`); got != "postgres t t" {
+	if got := postgrestest.Answer(t, target, `SELECT concat_ws(' ', rolname, rolsuper, rolcanlogin, rolconfig) FROM pg_roles WHERE oid = 10`); got != "postgres t t" {
 		t.Errorf("the twin's own superuser is %q", got)
 	}
 }
@@ -165,12 +165,12 @@ func takesTogetherWhatSeveralServersHave(t *testing.T, spec logical.Spec, source
 		return roster
 	}
 	of := []logical.Roster{read()}
-	postgrestest.Runs(t, source, `REVOKE staff FROM ann; ALTER ROLE "Shop App" SUPERUSER NOLOGIN`)
+	postgrestest.Runs(t, source, `REVOKE staff FROM ann; ALTER ROLE "Shop App" SUPERUSER NOLOGIN; ALTER ROLE postgres SET work_mem = '7MB'`)
 	of = append(of, read())
 	if err := logical.TakeRoles(t.Context(), spec.Target, of, []string{"Shop App", "nobody of theirs"}, func(said string) { t.Error(said) }); err != nil {
 		t.Fatal(err)
 	}
-	postgrestest.Runs(t, source, `GRANT staff TO ann WITH ADMIN OPTION; ALTER ROLE "Shop App" NOSUPERUSER LOGIN`)
+	postgrestest.Runs(t, source, `GRANT staff TO ann WITH ADMIN OPTION; ALTER ROLE "Shop App" NOSUPERUSER LOGIN; ALTER ROLE postgres RESET work_mem`)
 	if here, there := census(t, source), census(t, target); here != there {
 		t.Errorf("of two servers: expected\n%s\ngot\n%s", here, there)
 	}

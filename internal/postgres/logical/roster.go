@@ -65,7 +65,8 @@ func TakeRoles(ctx context.Context, target string, of []Roster, admitted []strin
 		if err := resetRoles(ctx, tx, all.names); err != nil {
 			return err
 		}
-		return giveSettings(ctx, tx, into.Config().Database, all.settings, notice)
+		own := func(s setting) bool { return s.Role == into.Config().User }
+		return giveSettings(ctx, tx, into.Config().Database, slices.DeleteFunc(all.settings, own), notice)
 	})
 }
 
