@@ -83,6 +83,13 @@ func (c *customers) note(err error) {
 	}
 }
 
+// came is how many were answered so far.
+func (c *customers) came() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.served
+}
+
 // leave ends the visit once everybody was answered, and may be called again.
 func (c *customers) leave() (served int, failed []string) {
 	c.stop()
@@ -92,14 +99,20 @@ func (c *customers) leave() (served int, failed []string) {
 	return c.served, c.failed
 }
 
-// mustBeServed ends the visit and fails the test where a request did.
+// enough is how many requests it takes to show anything.
+const enough = 20
+
+// mustBeServed ends the visit, once enough have come, and fails the test where a request did.
 func (c *customers) mustBeServed(t *testing.T) {
 	t.Helper()
+	for began := time.Now(); c.came() < enough && time.Since(began) < tryFor; {
+		time.Sleep(10 * time.Millisecond)
+	}
 	served, failed := c.leave()
 	if len(failed) > 0 {
 		t.Errorf("%d of %d requests of customers failed, expected 0:\n%s", len(failed), served, strings.Join(failed[:min(10, len(failed))], "\n"))
 	}
-	if served < 20 {
+	if served < enough {
 		t.Errorf("only %d requests were made: too few to show anything", served)
 	}
 }

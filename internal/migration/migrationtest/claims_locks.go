@@ -73,7 +73,8 @@ func lockHeld(t *testing.T, s Subject) {
 		}
 	})
 	l := longest(st.locked(seen, "orders", understudy.StopsWrites))
-	if l.Held < held*8/10 || l.Held > held+time.Second || l.From < 0 || l.From > 5*time.Second {
+	if l.Held < held*6/10 || // a look before it and one after it may be far apart on a busy server
+		l.Held > held+time.Second || l.From < 0 || l.From > 5*time.Second {
 		t.Errorf("it was held for %v; %+v", held, seen.Locks)
 	}
 	if s.Engine.Has(Aborted) && l.Aborted {
