@@ -17,16 +17,20 @@ const (
 	allPath = "/ofrep/v1/evaluate/flags"
 )
 
-// measured is what one server showed: how long reads took in the blocks that count, and
-// how many there were; and by round, what reads cost.
+// measured is what one server showed, by round: how long reads took in the blocks that count,
+// in milliseconds, and what reads cost; and how many reads there were, and count.
 type measured struct {
-	took            []time.Duration
-	reads           int
+	median, p99     []float64
+	reads, counting int
 	perSecond, cost []float64
 }
 
-// enough is how many reads have to count for a p99 to mean something.
-const enough = 2000
+// enough is how many reads of a round have to count for a p99 to mean something, and
+// enoughRounds of how many rounds the median is taken at least.
+const (
+	enough       = 1000
+	enoughRounds = 5
+)
 
 // serving lets both servers take turns: first at the rate, then as fast as they can.
 func (b *bench) serving(ctx context.Context) (err error) {
@@ -64,21 +68,17 @@ func (b *bench) serving(ctx context.Context) (err error) {
 func (b *bench) tell(own, peer, bulk *measured) {
 	median := figures.Median
 	metric := fmt.Sprintf(" at %d a second", b.rate)
-	slices.Sort(own.took)
-	slices.Sort(peer.took)
-	if len(own.took) < enough {
-		b.note(figures.Unmeasured("reading a flag, p99"+metric, "at most 0.2 ms", fmt.Sprintf("the machine was too busy: %d reads count", len(own.took))))
+	if n := min(len(own.p99), len(peer.p99)); n < min(enoughRounds, b.rounds) {
+		b.note(figures.Unmeasured("reading a flag, p99"+metric, "at most 0.2 ms", fmt.Sprintf("the machine was too busy: %d rounds count", n)))
 	} else {
-		b.note(figures.Alone("reading a flag, p99"+metric, at(own.took, 0.99), "ms", 0.2, 0))
-	}
-	if len(own.took) >= enough && len(peer.took) >= enough {
 		b.note(
-			figures.Against("reading a flag, p99"+metric, at(own.took, 0.99), "ms", constant, at(peer.took, 0.99), 0, 0),
-			figures.Against("reading a flag, median"+metric, at(own.took, 0.5), "ms", constant, at(peer.took, 0.5), 0, 0),
+			figures.Alone("reading a flag, p99"+metric, median(own.p99), "ms", 0.2, 0),
+			figures.Against("reading a flag, p99"+metric, median(own.p99), "ms", constant, median(peer.p99), 0, 0),
+			figures.Against("reading a flag, median"+metric, median(own.median), "ms", constant, median(peer.median), 0, 0),
 		)
 	}
 	b.note(
-		figures.Alone("reads that count for latency: the client ran all the time around them", 100*float64(len(own.took))/float64(own.reads), "%", 0, 0),
+		figures.Alone("reads that count for latency: the client ran all the time around them", 100*float64(own.counting)/float64(own.reads), "%", 0, 0),
 		figures.Against("processor time of a read, at saturation", median(own.cost), "µs", constant, median(peer.cost), 2, 0),
 		figures.Against("reads a second, at saturation", median(own.perSecond), "/s", constant, median(peer.perSecond), 0, 0),
 		figures.Alone("processor time of reading all of 100 flags", median(bulk.cost), "µs", 0, 0),
@@ -92,7 +92,10 @@ func (b *bench) measure(ctx context.Context, s *server, path string, into *measu
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "  %s: %d of %d reads count\n", s.role, len(kept), reads)
-	into.took, into.reads = append(into.took, kept...), into.reads+reads
+	into.counting, into.reads = into.counting+len(kept), into.reads+reads
+	if slices.Sort(kept); len(kept) >= enough {
+		into.median, into.p99 = append(into.median, at(kept, 0.5)), append(into.p99, at(kept, 0.99))
+	}
 	return b.cost(ctx, s, path, into)
 }
 
