@@ -27,7 +27,7 @@ type planner interface {
 type planning struct {
 	trial *trial
 	on    rehearsal.Copy
-	now   Planned
+	now   laboratory.Planned
 	why   string // none are compared
 }
 
@@ -52,7 +52,7 @@ func (p *planning) note(ctx context.Context) error {
 		return p.none(why + ", and --traffic names no statements")
 	}
 	err = by.reading(ctx, p.on, func(tx pgx.Tx) error {
-		p.now = PlanNow(ctx, tx, busiest)
+		p.now = laboratory.PlanNow(ctx, tx, busiest)
 		return ctx.Err()
 	})
 	if err == nil && len(p.now) == 0 {

@@ -50,7 +50,7 @@ func rooms() map[string]room {
 		"internal/filetree/filetreetest":   {},
 		"internal/journal":                 {knows: []string{"atomicfile"}},
 		"internal/keyfile":                 {knows: []string{"atomicfile"}},
-		"internal/laboratory":              {knows: []string{"migration", "rehearsal", "postgres", "postgres/contention"}},
+		"internal/laboratory":              {knows: []string{"migration", "rehearsal", "postgres", "postgres/contention", "postgres/lockwatch", "postgres/plans"}},
 		"internal/leak":                    {never: world()},
 		"internal/load":                    {},
 		"internal/machine":                 {},

@@ -91,7 +91,7 @@ func (c *cli) twinCopy() *cobra.Command {
 // apart lets a copy yield to production, if that is on this machine: one that follows has to
 // keep up.
 func (c *cli) apart(ctx context.Context, order TwinCopy) (status int, apart bool) {
-	if order.Follow || c.programs.Apart == nil {
+	if order.Follow || !order.Copying.GivesWay() || c.programs.Apart == nil {
 		return 0, false
 	}
 	return c.programs.Apart(ctx)

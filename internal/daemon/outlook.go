@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
-	"understudy/internal/alone"
 	"understudy/internal/laboratory"
 	"understudy/internal/migration"
 	"understudy/internal/postgres"
@@ -25,7 +24,7 @@ type outlook struct {
 	on         rehearsal.Copy
 	twin       map[string]migration.Size
 	production map[string]migration.Size
-	planned    alone.Planned
+	planned    laboratory.Planned
 	why        string // no statements were planned
 }
 
@@ -97,7 +96,7 @@ func (o *outlook) plan(ctx context.Context, database, physical string) {
 		o.why = why
 		return
 	}
-	if err := o.onCopy(ctx, func(tx pgx.Tx) { o.planned = alone.PlanNow(ctx, tx, busiest) }); err != nil {
+	if err := o.onCopy(ctx, func(tx pgx.Tx) { o.planned = laboratory.PlanNow(ctx, tx, busiest) }); err != nil {
 		o.why = err.Error()
 	}
 }

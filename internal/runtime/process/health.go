@@ -86,7 +86,7 @@ func plainNetwork(err error) error {
 // program that listens, and the next ones soon until it is well: it is waited for. One that
 // does not listen must stay up for an interval first.
 func (l *looker) watch(ctx context.Context, tell func(error)) {
-	soon := soonest
+	soon := min(soonest, l.health.Interval)
 	if l.port == 0 {
 		soon = l.health.Interval
 	}
@@ -104,9 +104,9 @@ func (l *looker) watch(ctx context.Context, tell func(error)) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(min(soon, l.health.Interval)):
+		case <-time.After(soon):
 		}
-		soon *= 2
+		soon = min(2*soon, l.health.Interval)
 	}
 }
 

@@ -27,16 +27,18 @@ func (w waking) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestWatch_LooksSoonAtAProgramThatIsWaitedForAndSeldomAtOneThatIsWell(t *testing.T) {
 	for _, c := range []struct {
-		from, interval, well time.Duration
-		looks                int // in the first ten seconds
+		from, interval, well time.Duration // well below 0: never
+		lasts                time.Duration
+		looks                int
 	}{
-		{0, time.Second, 0, 10},
-		{100 * time.Millisecond, time.Second, 140 * time.Millisecond, 13},
-		{100 * time.Millisecond, 30 * time.Millisecond, 110 * time.Millisecond, 335},
-		{3 * time.Second, time.Second, 3260 * time.Millisecond, 15},
+		{0, time.Second, 0, 10 * time.Second, 10},
+		{100 * time.Millisecond, time.Second, 140 * time.Millisecond, 10 * time.Second, 13},
+		{100 * time.Millisecond, 30 * time.Millisecond, 110 * time.Millisecond, 10 * time.Second, 335},
+		{3 * time.Second, time.Second, 3260 * time.Millisecond, 10 * time.Second, 15},
+		{time.Hour, time.Second, -1, 10 * time.Minute, 606},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), c.lasts)
 			defer cancel()
 			born, looks, well := time.Now(), 0, time.Duration(-1)
 			l := &looker{port: 1, health: understudy.Health{Path: "/", Interval: c.interval}, client: &http.Client{Transport: waking{born, c.from}}}
