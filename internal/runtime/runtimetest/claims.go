@@ -79,9 +79,9 @@ func claimExits(s *suite) {
 
 func claimNeverHealthy(s *suite) {
 	p := s.listening("web", "ill")
-	p.Health.Path, p.Health.Deadline = "/health", 300*time.Millisecond
+	p.Health.Path, p.Health.Deadline = "/health", 2*time.Second
 	d := s.start(p)
-	s.failed(s.Ready(s.Context(), d.ID), "program web", "300ms", "503", "serving as")
+	s.failed(s.Ready(s.Context(), d.ID), "program web", "2s", "503", "serving as")
 	if state := s.one(d.ID); state.State != "unhealthy" {
 		s.Errorf("found %+v", state)
 	}
