@@ -78,7 +78,7 @@ func (c *cli) twinCopy() *cobra.Command {
 	flags.StringVar(&order.Key, "key", "mask.key", "file of the masking key; made when it is not there")
 	flags.StringVar(&method, "method", "logical", "logical: row by row. physical: the server's files, masked in place")
 	flags.IntVar(&order.Copying.Parallel, "parallel", 0, "tables at once (default 2)")
-	flags.StringVar(&rate, "rate", "", "bytes a second taken at most while the source is at work, as 64MB, or 0: as many as come (default 16MB; by files 64MB)")
+	flags.StringVar(&rate, "rate", "", "bytes a second taken at most while the source is at work, as 64MB, or 0: as many as come (default 16MB, 8MB of a source on this machine; by files 64MB)")
 	flags.IntVar(&order.Copying.MaxLoad, "max-load", 0, "wait while the source has more busy sessions than this (default: do not look)")
 	flags.DurationVar(&order.Copying.Deadline, "deadline", 0, "how long it may take (default: as long as it takes)")
 	flags.DurationVar(&order.Copying.Hold, "hold", 0, "how long the source's vacuum may be held back (default: as long as it takes)")

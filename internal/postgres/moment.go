@@ -75,6 +75,21 @@ func (m *Moment) adopt(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
+// Near tells whether the server is on this machine, as far as the connection to it shows.
+func (m *Moment) Near() bool {
+	conn := m.conn.PgConn().Conn()
+	return near(conn.LocalAddr(), conn.RemoteAddr())
+}
+
+func near(local, remote net.Addr) bool {
+	to, tcp := remote.(*net.TCPAddr)
+	if !tcp {
+		return true // a socket in the file system
+	}
+	from, tcp := local.(*net.TCPAddr)
+	return to.IP.IsLoopback() || tcp && from.IP.Equal(to.IP)
+}
+
 // Close lets go of the view, and ends its session.
 func (m *Moment) Close(ctx context.Context) { CloseConn(ctx, m.conn) }
 

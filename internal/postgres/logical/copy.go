@@ -31,6 +31,7 @@ func Copy(ctx context.Context, spec Spec) (understudy.DatabaseCopy, error) {
 		return understudy.DatabaseCopy{}, err
 	}
 	defer m.Close(ctx)
+	spec.Gentle = spec.Gentle.paced(m.Near())
 	target, err := openTarget(ctx, spec.Target)
 	if err != nil {
 		return understudy.DatabaseCopy{}, err
