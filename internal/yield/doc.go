@@ -1,6 +1,6 @@
 // Package yield lets work that can wait give way to work that cannot, on one machine: a
-// copy's threads and servers to production. Where nobody else wants the processor it
-// costs nothing.
+// copy's threads and servers to production, and who watches an application to it. Where
+// nobody else wants the processor it costs nothing.
 //
 // Where the system shares the processor among sessions first (Linux's autogroups), being
 // nice within one's own session changes nothing for the others, so a session that is ours

@@ -1,6 +1,7 @@
 package yield
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -38,6 +39,27 @@ func onThread(act func() error) error {
 // the system lets only its administrator do this more than ten times a second.
 func Session(process int) (yields bool) {
 	return leads(process) && os.WriteFile(autogroup(process), []byte(strconv.Itoa(nice)), 0) == nil
+}
+
+// aside is how far a process steps back that watches others: it gets a third of what each of
+// them does, so that it is late by milliseconds on a processor that all want.
+const aside = 5
+
+// Behind lets a process of one thread, which only watches what others do, come behind them: it
+// steps back a little, and takes the processor from nobody when it wakes, but waits until it is
+// given, so that on a busy machine it finds more to do at once. It tells whether that is all
+// that can be done: a session cannot always be told so at once, as with [Session].
+func Behind(process int) (done bool) {
+	nice := aside
+	if now, err := unix.Getpriority(unix.PRIO_PROCESS, process); err == nil {
+		nice = max(nice, 20-now) // as the system tells it
+	}
+	_ = unix.SchedSetAttr(process, &unix.SchedAttr{Policy: unix.SCHED_BATCH, Nice: int32(nice)}, 0) // a wish
+	if !leads(process) {
+		return errors.Is(unix.Kill(process, 0), unix.ESRCH)
+	}
+	err := os.WriteFile(autogroup(process), []byte(strconv.Itoa(aside)), 0)
+	return !errors.Is(err, unix.EAGAIN) // asked too often
 }
 
 // autogroup is the file that tells and sets how nice a process's session is.

@@ -10,6 +10,9 @@ func Run(act func() error) error { return act() }
 // Session does nothing here: processes are not shared out by sessions.
 func Session(int) (yields bool) { return false }
 
+// Behind does nothing here: processes are not told apart by how they wake.
+func Behind(int) (done bool) { return true }
+
 // Family does nothing here either.
 func Family(int) {}
 

@@ -13,6 +13,7 @@ import (
 	"understudy"
 	"understudy/internal/postgres/replication"
 	"understudy/internal/postgres/wal"
+	"understudy/internal/yield"
 )
 
 // stream reads the log in one goroutine, from opening to close, over as many connections
@@ -145,7 +146,9 @@ func (s *stream) again(ctx context.Context, lost error) (*replication.Conn, erro
 // once where it has held a commit, and else not for each of a busy server's many pieces.
 func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 	defer context.AfterFunc(ctx, conn.Interrupt)()
+	aside := false // the sender, which every commit of anybody wakes
 	for ctx.Err() == nil {
+		aside = aside || yield.Behind(conn.PID())
 		message, err := s.receive(conn)
 		if err != nil {
 			return err

@@ -28,6 +28,7 @@ type session struct {
 	asked       time.Time // when its statement began
 	changed     time.Time // when its state did: of an idle session, when its statement ended
 	migration   bool
+	waits       bool // for a lock
 	blockers    []int32
 }
 
@@ -59,21 +60,18 @@ WITH here AS MATERIALIZED (
 	       CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{}' END AS blockers
 	FROM pg_stat_get_activity(NULL) WHERE datid = $1)
 SELECT pid, coalesce(leader_pid, pid), coalesce(application_name, ''), coalesce((SELECT rolname FROM pg_roles WHERE oid = usesysid), ''), coalesce(backend_type, ''),
-       coalesce(state, ''), left(query, 8192), coalesce(backend_xid::text::bigint, 0), xact_start, query_start, state_change, migration, blockers
+       coalesce(state, ''), left(query, 8192), coalesce(backend_xid::text::bigint, 0), xact_start, query_start, state_change, migration, coalesce(wait_event_type = 'Lock', false), blockers
 FROM here
 WHERE migration OR wait_event_type = 'Lock' OR backend_xid IS NOT NULL OR pid IN (SELECT unnest(blockers) FROM here)`
 
-// locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it. The server's
-// locks are listed, which holds up whoever takes one, only while the migration is in a transaction or somebody waits.
+// locksQuery reads the start of a wait by way of JSON, as versions before 14 do not have it.
 const locksQuery = `
-WITH here AS MATERIALIZED (
-	SELECT pid, ` + ofMigration + ` AS migration, wait_event_type = 'Lock' OR xact_start IS NOT NULL AND ` + ofMigration + ` AS matters
-	FROM pg_stat_get_activity(NULL) WHERE datid = $1)
 SELECT coalesce(pid, 0), locktype, coalesce(relation, 0), mode, granted, virtualtransaction,
        CASE WHEN NOT granted THEN (to_jsonb(l)->>'waitstart')::timestamptz END
 FROM pg_lock_status() l
-WHERE (SELECT bool_or(matters) FROM here) AND pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
-  AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN (SELECT pid FROM here WHERE migration))`
+WHERE pid <> pg_backend_pid() AND (database = $1 OR database IS NULL)
+  AND (NOT granted OR locktype = 'tuple' OR locktype = 'relation' AND pid IN (
+	SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid = $1 AND ` + ofMigration + `))`
 
 // timesQuery asks when the look began, which is when its first query came, and for the time.
 const timesQuery = "SELECT now(), clock_timestamp()"
@@ -82,25 +80,49 @@ const timesQuery = "SELECT now(), clock_timestamp()"
 // than the others: the server adds up its files.
 const sizeEvery = 200 * time.Millisecond
 
-// look reads the sessions that matter and their locks.
-func (v *view) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
+// look reads the sessions that matter and their locks. The server's locks are listed, which
+// holds up whoever takes one, only while the migration is in a transaction or somebody
+// waits; of a commit that is held that is known, and all is asked at once.
+func (v *view) look(ctx context.Context, conn *pgx.Conn, held bool) (sight, error) {
 	var seen sight
 	batch := &pgx.Batch{}
 	batch.Queue(sessionsQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.sessions, err = collectSessions(rows)
 		return err
 	})
+	if held {
+		v.askLocks(batch, &seen)
+	}
+	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from, &seen.at) })
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil || held || !seen.matters() {
+		return seen, err
+	}
+	batch = &pgx.Batch{}
+	v.askLocks(batch, &seen)
+	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(nil, &seen.at) })
+	return seen, conn.SendBatch(ctx, batch).Close()
+}
+
+func (v *view) askLocks(batch *pgx.Batch, seen *sight) {
 	batch.Queue(locksQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.locks, err = pgx.CollectRows(rows, scanLock)
 		return err
 	})
-	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from, &seen.at) })
-	return seen, conn.SendBatch(ctx, batch).Close()
+}
+
+// matters tells whether anybody can hold or want a lock that is reported.
+func (s sight) matters() bool {
+	for _, one := range s.sessions {
+		if one.waits || one.migration && !one.begun.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // sample takes one look at the database and adds it to the tally.
 func (v *view) sample(ctx context.Context) error {
-	seen, err := v.look(ctx, v.conn)
+	seen, err := v.look(ctx, v.conn, false)
 	if err != nil {
 		return err
 	}
@@ -127,7 +149,7 @@ func collectSessions(rows pgx.Rows) (map[int32]session, error) {
 		var s session
 		var number int64
 		var begun, asked, changed *time.Time
-		err := rows.Scan(&s.pid, &s.leader, &s.program, &s.role, &s.kind, &s.state, &s.statement, &number, &begun, &asked, &changed, &s.migration, &s.blockers)
+		err := rows.Scan(&s.pid, &s.leader, &s.program, &s.role, &s.kind, &s.state, &s.statement, &number, &begun, &asked, &changed, &s.migration, &s.waits, &s.blockers)
 		if err != nil {
 			return nil, err
 		}

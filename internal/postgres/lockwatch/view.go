@@ -54,7 +54,7 @@ func (v *view) open(ctx context.Context) (err error) {
 // hold looks at the locks of transactions of this database whose commits are held, and says
 // which of them are not of its sessions.
 func (v *view) hold(ctx context.Context, ends []wal.Outcome) (others []wal.Outcome, err error) {
-	seen, err := v.look(ctx, v.holder)
+	seen, err := v.look(ctx, v.holder, true)
 	if err != nil {
 		return nil, err
 	}

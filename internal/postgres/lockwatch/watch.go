@@ -11,6 +11,7 @@ import (
 	"understudy/internal/postgres/commitgate"
 	"understudy/internal/postgres/serverlog"
 	"understudy/internal/postgres/wal"
+	"understudy/internal/yield"
 
 	"github.com/jackc/pgx/v5"
 
@@ -152,7 +153,9 @@ func (w *Watch) run(ctx context.Context) {
 	defer close(w.done)
 	pause := time.NewTimer(w.spec.Every)
 	defer pause.Stop()
+	loud := w.sessions()
 	for round := 1; ; round++ {
+		loud = slices.DeleteFunc(loud, yield.Behind)
 		select {
 		case <-w.stop:
 			w.broken = w.sample(ctx)
@@ -172,6 +175,14 @@ func (w *Watch) run(ctx context.Context) {
 		}
 		pause.Reset(rest(w.spec, time.Since(began)))
 	}
+}
+
+// sessions are the processes of a private server that look for us, and not for the application.
+func (w *Watch) sessions() []int {
+	if !w.spec.Gate {
+		return nil
+	}
+	return []int{int(w.conn.PgConn().PID()), int(w.holder.PgConn().PID())}
 }
 
 const (

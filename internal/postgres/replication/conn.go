@@ -68,6 +68,9 @@ func Dial(ctx context.Context, url, name string, mode Mode) (*Conn, error) {
 	return conn, nil
 }
 
+// PID is the number of the process that serves the connection, on the server's machine.
+func (c *Conn) PID() int { return int(c.pg.PID()) }
+
 // Close ends the connection, also when ctx has ended already. A temporary slot ends with it,
 // as does the snapshot that the making of a slot exported.
 func (c *Conn) Close(ctx context.Context) {
