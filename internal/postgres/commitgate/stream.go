@@ -39,7 +39,7 @@ type stream struct {
 const (
 	speaks = 100 * time.Millisecond // the gate says something at least so often
 	calm   = 10 * time.Millisecond  // without a held commit, until what others write may gather
-	naps   = 6 * time.Millisecond   // and for how long
+	naps   = 20 * time.Millisecond  // and for how long at most
 
 	// fullPiece is a piece of the log after which more is waiting, as when a table is written
 	// anew: whoever naps then would make the migration's commit wait for what it has written.
@@ -180,9 +180,9 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 
 // nap lets what others write gather, so that it is taken in at once and the application has the
 // processor: only while the migration commits nothing, whose first commit after that
-// waits so much longer.
+// waits so much longer, by a fifth of the time since the last at most.
 func (s *stream) nap(ctx context.Context) {
-	timer := time.NewTimer(naps)
+	timer := time.NewTimer(min(time.Since(s.held)/5, naps))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
