@@ -292,7 +292,7 @@ func migrationEntries() []Entry {
 			"while the migration waits for its lock, everybody who comes later waits behind it: {bound}", "{remedy}"},
 		{MigrationInterrupted, in, understudy.SeverityBlocking, "killed {when}, the migration cannot be taken up again",
 			"a promotion that is interrupted, by a crash or by a deadline, would leave production there", "{remedy}"},
-		{MigrationAtOnce, in, understudy.SeverityBlocking, "two runs of the migration at once do not both end well",
+		{MigrationAtOnce, in, understudy.SeverityBlocking, "two runs of the migration at once do not end as one does",
 			"{would}", "let the command take a lock of its own before it looks at what is to be done, as most migration tools can (an advisory lock, a lock on their version table), and wait for it"},
 		{MigrationPlan, in, understudy.SeverityWarning, "a busy statement is planned {manner}: {subject}",
 			"after the migration this statement would be run {manner}, at {ratio} times the cost by the planner's reckoning", "see which index or statistics the new plan lacks: create the index again, or end the migration with ANALYZE of the tables that it names"},

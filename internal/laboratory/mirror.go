@@ -19,6 +19,18 @@ type Shifter interface {
 	Shift(ctx context.Context, on rehearsal.Copy) (back func(context.Context) error, err error)
 }
 
+// undisturbed are the runs that data is held against; nil where the migration was seen to
+// write none.
+func (l *Laboratory) undisturbed(seen understudy.Observation) *migration.Undisturbed {
+	if !writes(seen) {
+		return nil
+	}
+	if l.calm == nil {
+		l.calm = &migration.Undisturbed{Mirror: mirror{l}}
+	}
+	return l.calm
+}
+
 // mirror is the calm copy, as an experiment on the side copy is held against it.
 type mirror struct{ l *Laboratory }
 

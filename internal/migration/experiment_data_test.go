@@ -101,7 +101,7 @@ func TestInterrupt_HoldsDataAgainstWhatUndisturbedRunsAgreeOn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mirror := &reflected{killed: c.killed, first: c.first, second: c.second}
 				l := lab(newDatabase(careful), "a", "b", "c", "d")
-				l.Mirror = mirror
+				l.Calm = &migration.Undisturbed{Mirror: mirror}
 				tried, err := migration.Interrupt(t.Context(), l)
 				holds(t, tried, err, c.found, c.says...)
 				if !slices.Equal(mirror.shifted, c.runs) || !slices.Equal(mirror.without, c.without) {
@@ -116,7 +116,7 @@ func TestInterrupt_LeavesOutWhatEveryStartOfAServiceWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mirror := &reflected{killed: orders(12, "5", "1", "7"), first: orders(11, "5", "1", "7"), second: orders(12, "5", "1", "7")}
 		l := lab(newDatabase(careful), "a", "b", "c", "d")
-		l.Mirror, l.Boots = mirror, true
+		l.Calm, l.Boots = &migration.Undisturbed{Mirror: mirror}, true
 		tried, err := migration.Interrupt(t.Context(), l)
 		holds(t, tried, err, nil, "with the data of an undisturbed run")
 		if mirror.ran != 3 {
@@ -130,6 +130,70 @@ func TestInterrupt_WithoutAMirrorSaysNothingOfData(t *testing.T) {
 		tried, err := migration.Interrupt(t.Context(), lab(newDatabase(careful), "a", "b", "c", "d"))
 		if holds(t, tried, err, nil, "it ends well"); strings.Contains(tried.Summary, "data") {
 			t.Errorf("it says %q", tried.Summary)
+		}
+	})
+}
+
+func TestTogether_HoldsDataAgainstUndisturbedRuns(t *testing.T) {
+	for claim, c := range map[string]struct {
+		both, first, second understudy.DataPrint
+		boots               bool
+		found               []string
+		says                []string
+		without             []string
+		runs                []bool
+	}{
+		"the same data is the same": {
+			both: orders(10, "5", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
+			says: []string{"two at once both end well, with the data of an undisturbed run"}, runs: []bool{false},
+		},
+		"what both did is found, with its table, columns and rows": {
+			both: orders(10, "6", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"),
+			found: []string{"warning migration.together public.orders"}, runs: []bool{false, true},
+			says: []string{"; the data is not that of one run: public.orders.total has other values (rows of public.orders)", "a lock of its own before it looks"},
+		},
+		"and blocks where two really meet": {
+			both: orders(15, "8", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"), boots: true,
+			found: []string{"blocking migration.together public.orders"}, runs: []bool{false, true}, says: []string{"public.orders has 15 rows in place of 10"},
+		},
+		"the time and numbers given out are no difference": {
+			both: orders(10, "5", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"), runs: []bool{false, true},
+			says: []string{"with the data of an undisturbed run"},
+		},
+		"and hide none beside them": {
+			both: orders(10, "6", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"), runs: []bool{false, true},
+			found: []string{"warning migration.together public.orders"}, without: []string{"at", "id"},
+		},
+		"what every start of a service writes is no difference": {
+			both: orders(12, "5", "1", "7"), first: orders(11, "5", "1", "7"), second: orders(12, "5", "1", "7"), boots: true, runs: []bool{false, true},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mirror := &reflected{killed: c.both, first: c.first, second: c.second}
+				l := lab(newDatabase(careful), "a", "b", "c", "d")
+				l.Calm, l.Boots = &migration.Undisturbed{Mirror: mirror}, c.boots
+				tried, err := migration.Together(t.Context(), l)
+				holds(t, tried, err, c.found, c.says...)
+				if !slices.Equal(mirror.shifted, c.runs) || !slices.Equal(mirror.without, c.without) {
+					t.Errorf("undisturbed runs, shifted or not: %v; columns left out: %q", mirror.shifted, mirror.without)
+				}
+			})
+		})
+	}
+}
+
+func TestExperiments_AreHeldAgainstTheSameUndisturbedRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mirror := &reflected{killed: orders(10, "6", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7")}
+		l := lab(newDatabase(careful), "a", "b", "c", "d")
+		l.Calm = &migration.Undisturbed{Mirror: mirror}
+		tried, err := migration.Interrupt(t.Context(), l)
+		holds(t, tried, err, []string{"blocking migration.interrupted half way"}, "public.orders.total has other values")
+		tried, err = migration.Together(t.Context(), l)
+		holds(t, tried, err, []string{"warning migration.together public.orders"}, "public.orders.total has other values")
+		if !slices.Equal(mirror.shifted, []bool{false, true}) {
+			t.Errorf("undisturbed runs: %v", mirror.shifted)
 		}
 	})
 }

@@ -22,9 +22,7 @@ type Interrupted struct {
 	OK     bool          `json:"ok"`
 	Differ []string      `json:"differ,omitempty"` // how the schema differs from an undisturbed run's after that
 
-	Strayed  []Strayed `json:"strayed,omitempty"` // data that differs from an undisturbed run's
-	Compared bool      `json:"compared"`          // whether data was compared
-	Varies   []string  `json:"varies,omitempty"`  // columns left out of that: undisturbed runs do not agree on them
+	Held
 }
 
 // well tells whether nothing was found.
@@ -45,15 +43,13 @@ type point struct {
 // server end what it was doing, as when only the program dies. After each it is run again.
 func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 	var all []Interrupted
-	calm := &undisturbed{lab: lab}
 	for _, p := range points(lab.First) {
 		one, err := lab.interrupt(ctx, p)
 		if err == nil && one.Missed { // it was faster this time
 			one, err = lab.interrupt(ctx, point{when: p.when, at: p.at / 2, patience: p.patience})
 		}
-		if err == nil && one.OK && !one.Missed && lab.Mirror != nil {
-			one.Strayed, one.Varies, err = calm.strayed(ctx)
-			one.Compared = err == nil
+		if err == nil && one.OK && !one.Missed {
+			one.Held, err = lab.Calm.hold(ctx, lab)
 		}
 		if err != nil {
 			return Tried{}, fmt.Errorf("killing the migration %s and running it again: %w", p.when, err)
