@@ -75,6 +75,7 @@ const (
 	MigrationPlan       Code = "migration.plan-changed"
 	MigrationGrows      Code = "migration.blocks-at-size"
 	MigrationOutlasts   Code = "migration.outlasts-timeout"
+	MigrationUnsteady   Code = "migration.unsteady"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -300,6 +301,8 @@ func migrationEntries() []Entry {
 			"whoever waits for {subject} would wait about {blocked} ({basis}); on the smaller twin it was within {budget}", "{remedy}"},
 		{MigrationOutlasts, in, understudy.SeverityBlocking, "with production's size the migration takes about {expected}",
 			"the promotion would end it at its timeout of {limit}, half way", "do long work in batches outside the deployment, or give the migration the timeout that it needs"},
+		{MigrationUnsteady, in, understudy.SeverityBlocking, "the migration ran through under traffic, and does not on another copy of the same data",
+			"whether it runs through hangs on more than the data, as on what others do meanwhile, on the time, on chance or on how far a sequence has come, and may go the other way in production", "look rows up by what they mean rather than by a number, and wait for what the migration needs rather than for a while"},
 	}
 }
 

@@ -35,7 +35,7 @@ func (l *Laboratory) undisturbed(seen understudy.Observation) *migration.Undistu
 type mirror struct{ l *Laboratory }
 
 // Undisturbed implements migration.Mirror.
-func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (data json.RawMessage, broken error) {
+func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) (bool, error)) (data json.RawMessage, broken error) {
 	if err := m.l.Ledger.Clone(ctx, rehearsal.Calm); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.
 		return nil, err
 	}
 	defer place.Close(ctx)
-	if err := run(ctx, place); err != nil {
+	if through, err := run(ctx, place); err != nil || !through {
 		return nil, err
 	}
 	return m.l.Ledger.Data(ctx, rehearsal.Calm)

@@ -18,6 +18,7 @@ type reflected struct {
 	killed, first, second understudy.DataPrint
 	shifted               []bool   // of the undisturbed runs
 	ran                   int      // commands, in all of them
+	fails                 []int    // of these
 	without               []string // columns, when rows were asked for
 }
 
@@ -27,9 +28,16 @@ func (c commanding) RunMigration(ctx context.Context, command migration.Command)
 	return c(ctx, command)
 }
 
-func (r *reflected) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (json.RawMessage, error) {
+func (r *reflected) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) (bool, error)) (json.RawMessage, error) {
 	r.shifted = append(r.shifted, shifted)
-	if err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) { r.ran++; return ran() })); err != nil {
+	through, err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) {
+		r.ran++
+		if slices.Contains(r.fails, r.ran) {
+			return said("no row with id 7")
+		}
+		return ran()
+	}))
+	if err != nil || !through {
 		return nil, err
 	}
 	if shifted {
@@ -196,4 +204,42 @@ func TestExperiments_AreHeldAgainstTheSameUndisturbedRuns(t *testing.T) {
 			t.Errorf("undisturbed runs: %v", mirror.shifted)
 		}
 	})
+}
+
+func TestExperiments_FindAnUndisturbedRunThatFailsOnceAndGoOn(t *testing.T) {
+	same := orders(10, "5", "1", "7")
+	for claim, c := range map[string]struct {
+		left  understudy.DataPrint
+		boots bool
+		fails int
+		found []string
+		says  string
+		runs  []bool
+	}{
+		"the first": {left: orders(10, "6", "1", "7"), fails: 1, found: []string{"blocking migration.unsteady "},
+			says: "on a fresh copy, with nobody else there, it ended with exit status 1 at try 1: no row with id 7", runs: []bool{false}},
+		"the second, where something differs": {left: orders(10, "6", "1", "7"), fails: 2, found: []string{"blocking migration.unsteady "},
+			says: "on a fresh copy whose sequences have gone on by one, it ended with exit status 1", runs: []bool{false, true}},
+		"the second start of a service": {left: orders(10, "6", "1", "7"), boots: true, fails: 3, found: []string{"blocking migration.unsteady "},
+			says: "on a fresh copy whose sequences have gone on by one, started twice, it ended", runs: []bool{false, true}},
+		"a second is not made where nothing differs": {left: same, fails: 2, says: "with the data of an undisturbed run", runs: []bool{false}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mirror := &reflected{killed: c.left, first: same, second: same, fails: []int{c.fails}}
+				l := lab(newDatabase(careful), "a", "b", "c", "d")
+				l.Calm, l.Boots = &migration.Undisturbed{Mirror: mirror}, c.boots
+				tried, err := migration.Interrupt(t.Context(), l)
+				holds(t, tried, err, c.found, c.says, "it ends well")
+				tried, err = migration.Together(t.Context(), l)
+				holds(t, tried, err, nil, "two at once both end well")
+				if compared := strings.Contains(tried.Summary, "data"); compared != (c.found == nil) {
+					t.Errorf("compared with a run that failed: %q", tried.Summary)
+				}
+				if !slices.Equal(mirror.shifted, c.runs) {
+					t.Errorf("undisturbed runs: %v", mirror.shifted)
+				}
+			})
+		})
+	}
 }

@@ -56,7 +56,9 @@ func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 		}
 		all = append(all, one)
 	}
-	return judgeInterrupted(all, lab.First.Took), nil
+	tried := judgeInterrupted(all, lab.First.Took)
+	tried.Findings = append(tried.Findings, lab.Calm.found()...)
+	return tried, nil
 }
 
 // points are the moments to kill a run at: one of a short run, as half way and after the

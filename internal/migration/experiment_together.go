@@ -46,7 +46,9 @@ func Together(ctx context.Context, lab Lab) (Tried, error) {
 			return Tried{}, fmt.Errorf("running the migration twice at once: %w", err)
 		}
 	}
-	return judgeTogether(pair, lab.Boots), nil
+	tried := judgeTogether(pair, lab.Boots)
+	tried.Findings = append(tried.Findings, lab.Calm.found()...)
+	return tried, nil
 }
 
 func (l Lab) pair(ctx context.Context) (Pair, error) {
