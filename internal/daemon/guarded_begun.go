@@ -12,7 +12,6 @@ import (
 	"understudy"
 	"understudy/internal/atomicfile"
 	"understudy/internal/postgres"
-	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/postgres/lookout"
 	"understudy/internal/promotion"
 )
@@ -21,13 +20,12 @@ import (
 // has ended: what an interrupted run has changed already was not there before it.
 type begun struct {
 	Schemas map[string]postgres.Schema `json:"schemas"`
-	Seen    lookout.Before             `json:"seen"`
+	Seen    map[string]lookout.Before  `json:"databases"` // by what expectations call them
 }
 
 // begun looks at production before the migration, or, where it goes on, reads what was noted
-// then. The caller closes the lookout, which is at the first database: the one that the
-// rehearsal watched.
-func (m migrator) begun(ctx context.Context, o promotion.Order) (was begun, look *lookout.Lookout, err error) {
+// then. The caller closes the lookouts.
+func (m migrator) begun(ctx context.Context, o promotion.Order) (was begun, look lookouts, err error) {
 	path := m.d.begunFile(o)
 	raw, err := os.ReadFile(path)
 	goesOn := err == nil
@@ -37,30 +35,24 @@ func (m migrator) begun(ctx context.Context, o promotion.Order) (was begun, look
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return was, nil, understudy.Errorf(understudy.KindInternal, "reading what production was before its migration began, from %s: %w", path, err)
 	}
-	app := m.release.Application
-	spec := lookout.Spec{ApplicationName: lockwatch.MigrationName}
-	if spec.URL, err = m.d.source(m.env, app, app.Databases[0].Name, m.databases[app.Databases[0].Name]); err != nil {
-		return was, nil, err
-	}
 	if goesOn {
-		spec.Before = &was.Seen
 		o.Tell("the migration was begun before, and is held against what was there then")
-		look, err = lookout.Open(ctx, spec)
+		look, err = m.look(ctx, was.Seen)
 		return was, look, err
 	}
 	if was.Schemas, err = m.schemas(ctx); err != nil {
 		return was, nil, err
 	}
-	if look, err = lookout.Open(ctx, spec); err != nil {
+	if look, err = m.look(ctx, nil); err != nil {
 		return was, nil, err
 	}
-	was.Seen = look.Before()
+	was.Seen = look.before()
 	raw, err = json.Marshal(was)
 	if err = errors.Join(err, m.forget(ctx, o), os.MkdirAll(filepath.Dir(path), 0o700)); err == nil {
 		err = atomicfile.Write(path, raw, 0o600)
 	}
 	if err != nil {
-		look.Close(ctx)
+		look.close(ctx)
 	}
 	return was, look, err
 }

@@ -14,7 +14,7 @@ func TestCompareData_LeavesOutTheVersionTablesOfTools(t *testing.T) {
 		for _, name := range []string{"DATABASECHANGELOG", "public.databasechangelog", `public."SequelizeMeta"`, "orders"} {
 			tables[name] = understudy.TablePrint{Rows: 1, Columns: map[string]understudy.ColumnPrint{"at": {Present: 1, Sum: sum}}}
 		}
-		raw, err := json.Marshal(map[string]understudy.DataPrint{"shop": tables})
+		raw, err := json.Marshal(map[string]understudy.DataPrint{"": tables})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -23,5 +23,30 @@ func TestCompareData_LeavesOutTheVersionTablesOfTools(t *testing.T) {
 	losses, err := laboratory.CompareData(data("a"), data("b"))
 	if err != nil || len(losses) != 1 || losses[0].Table != "orders" {
 		t.Errorf("losses are %+v, %v", losses, err)
+	}
+}
+
+func TestCompareData_KeepsTablesOfOneNameInTwoDatabasesApart(t *testing.T) {
+	data := func(first, archive string) json.RawMessage {
+		table := func(sum string) understudy.DataPrint {
+			return understudy.DataPrint{"public.orders": {Rows: 1, Columns: map[string]understudy.ColumnPrint{"at": {Present: 1, Sum: sum}}}}
+		}
+		raw, err := json.Marshal(map[string]understudy.DataPrint{"": table(first), "archive": table(archive)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	for want, is := range map[string]json.RawMessage{"public.orders": data("b", "a"), "archive/public.orders": data("a", "b")} {
+		if losses, err := laboratory.CompareData(data("a", "a"), is); err != nil || len(losses) != 1 || losses[0].Table != want {
+			t.Errorf("losses are %+v, %v, want of %s", losses, err, want)
+		}
+	}
+}
+
+func TestCalled_TheFirstDatabaseHasNoName(t *testing.T) {
+	all := []understudy.Database{{Name: "main"}, {Name: "archive"}}
+	if first, second := laboratory.Called("main", all), laboratory.Called("archive", all); first != "" || second != "archive" {
+		t.Errorf("they are called %q and %q", first, second)
 	}
 }

@@ -76,7 +76,7 @@ func points(first Ran) []point {
 func seenAt(first Ran, p point) point {
 	var last understudy.ObservedStatement
 	times := map[string]int{}
-	for _, s := range statements(first.Observation) {
+	for _, s := range first.Observation.Whole().Statements {
 		times[s.Text]++
 		if at := offset(first) + s.From; at <= p.at && (last.Text == "" || s.From > last.From) {
 			last = s
@@ -95,7 +95,7 @@ const (
 
 // halfWay is the middle of what it did at the database, where that was seen, else of the run.
 func halfWay(first Ran) time.Duration {
-	all := statements(first.Observation)
+	all := first.Observation.Whole().Statements
 	if len(all) == 0 {
 		return first.Took / 2
 	}
@@ -112,7 +112,7 @@ func halfWay(first Ran) time.Duration {
 // firstCommit is the moment after its first commit, where others follow.
 func firstCommit(first Ran) (time.Duration, bool) {
 	at, last := time.Duration(0), time.Duration(0)
-	for _, s := range statements(first.Observation) {
+	for _, s := range first.Observation.Whole().Statements {
 		if s.Commits && (at == 0 || s.Until < at) {
 			at = s.Until
 		}
