@@ -121,7 +121,7 @@ func (h *house) watchedExactly(t *testing.T, r understudy.Rehearsal) {
 type flaw struct {
 	version, code, check, says, and string
 	also                            map[string]string
-	figure                          string // that its check has
+	locks                           string // that is expected of production
 }
 
 func TestRehearsal_FindsWhatABadMigrationWouldDo(t *testing.T) {
@@ -167,8 +167,8 @@ func TestRehearsal_TriesMigrationsAndStartsThatMigrateInWaysThatProductionWouldN
 	h.write(t, "understudy.yaml", h.yaml())
 	h.findFlaws(t, []flaw{
 		{version: "half-built", code: "migration.interrupted", check: understudy.CheckMigration, says: "(invalid)", and: "public.notes.text has other values (rows: 3 changed in text: id=1 (changed in text)",
-			also:   map[string]string{"migration.exclusive-lock": "in database archive: ", "migration.together": "the data is not that of one run: public.notes.text has other values (rows: 3 changed in text: id=1 (changed in text)"},
-			figure: "expected in production: archive/public.kept"},
+			also:  map[string]string{"migration.exclusive-lock": "in database archive: ", "migration.together": "the data is not that of one run: public.notes.text has other values (rows: 3 changed in text: id=1 (changed in text)"},
+			locks: "archive/public.kept (ACCESS EXCLUSIVE)"},
 		{version: "boots-badly", code: "migration.together", check: understudy.CheckMigration, says: `column "tint" of relation "notes" already exists`},
 	}, "boots")
 }
@@ -202,8 +202,8 @@ func (h *house) findFlaw(t *testing.T, flaw flaw) {
 	if failed, _ := r.Done(flaw.check); failed.Outcome != understudy.OutcomeFailed {
 		t.Errorf("check %s ended %q, expected failed", flaw.check, failed.Outcome)
 	}
-	if c, _ := r.Done(flaw.check); flaw.figure != "" && !slices.ContainsFunc(c.Figures, func(f understudy.Figure) bool { return f.Name == flaw.figure }) {
-		t.Errorf("no figure %q: %+v", flaw.figure, c.Figures)
+	if flaw.locks != "" && (r.Expected == nil || !slices.Contains(r.Expected.Locked(), flaw.locks)) {
+		t.Errorf("%q is not expected: %+v", flaw.locks, r.Expected)
 	}
 	if !blocks(r, flaw.code, flaw.says) {
 		t.Errorf("no blocking finding %s that says %q", flaw.code, flaw.says)
