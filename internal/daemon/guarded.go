@@ -53,7 +53,8 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 		for _, sentence := range m.left(ctx, look, before.Schemas, ran, err, o).Sentences() {
 			o.Tell(sentence)
 		}
-		return "", err
+		before.Failed = time.Now()
+		return "", errors.Join(err, m.d.keepBegun(o, before))
 	}
 	return migrated(ran, o, guard), nil
 }
