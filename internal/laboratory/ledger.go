@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"understudy"
 	"understudy/internal/postgres"
@@ -100,15 +99,4 @@ func dataChanges(before, after json.RawMessage) (changes []understudy.DataChange
 		}
 	}
 	return changes, nil
-}
-
-// bookkeeping tells the version tables of migration tools: they say when a migration ran,
-// and so differ after each run without anything being lost. Liquibase writes its in capitals where names are kept as they are.
-func bookkeeping(table string) bool {
-	name := table[strings.LastIndex(table, ".")+1:]
-	return slices.ContainsFunc([]string{
-		"schema_migrations", "schema_version", "goose_db_version", "flyway_schema_history", "databasechangelog", "databasechangeloglock",
-		"alembic_version", "django_migrations", "_prisma_migrations", "ar_internal_metadata", "knex_migrations", "gorp_migrations", "__diesel_schema_migrations",
-		"migrations", "pgmigrations", "__drizzle_migrations", "doctrine_migration_versions", "SequelizeMeta",
-	}, func(known string) bool { return strings.EqualFold(known, strings.Trim(name, `"`)) })
 }
