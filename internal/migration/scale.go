@@ -175,14 +175,15 @@ func Expect(ran Ran, budget Budget) understudy.Expectation {
 	return e
 }
 
-// unscaled names the relations that were worked on for long enough to be seen, and whose size is
-// not known on both sides.
+// unscaled names the relations from before that were worked on for long enough to be seen, and
+// whose size is not known on both sides.
 func unscaled(ran Ran, budget Budget) (names []string) {
 	seen := ran.Observation.Whole()
 	for relation := range worked(seen) {
 		_, onTwin := budget.Twin[relation]
 		_, inProduction := budget.Production[relation]
-		if (!onTwin || !inProduction) && atWork(relation, seen) > 0 {
+		made := slices.ContainsFunc(seen.Tables, func(t understudy.TableChange) bool { return t.Relation == relation && t.New })
+		if !made && (!onTwin || !inProduction) && atWork(relation, seen) > 0 {
 			names = append(names, relation)
 		}
 	}

@@ -86,6 +86,9 @@ func TestExpect_ScalesWhatWasWorkedOnInEveryDatabase(t *testing.T) {
 			Waits:  []understudy.ObservedWait{blocked("public.orders", "RowExclusiveLock", "DELETE FROM orders", 500*time.Millisecond)},
 		}}
 	})
+	ran.Observation.Tables = append(ran.Observation.Tables, understudy.TableChange{Relation: "public.made", New: true})
+	ran.Observation.Indexes = []understudy.IndexChange{{Name: "public.made_key", Table: "public.made", New: true}}
+	ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: "public.made", Kind: "table", Mode: "AccessExclusiveLock", New: true, Held: time.Second})
 	b := sizes(1000, 1<<20, 2000, 2<<20)
 	e := migration.Expect(ran, b) // archive's size is not known
 	if !near(e.Low, 12*time.Second) || !near(e.High, 12*time.Second) || !strings.Contains(e.Basis, "as long as on the twin for archive/public.orders, whose size is not known") {
