@@ -12,6 +12,8 @@ import (
 // against: which strong locks it takes, and how long it is expected to take there.
 type Expectation struct {
 	Locks []ExpectedLock `json:"locks,omitempty"`
+	// Elsewhere names the further databases that Locks are of as well. Of others nothing is known.
+	Elsewhere []string `json:"elsewhere,omitempty"`
 	// Exact says of which locks none is missing: what was only sampled may have had more.
 	Exact Exactness `json:"exact"`
 	// Runs is how long each whole run of the command took on the twin, the one under
@@ -26,7 +28,7 @@ type Expectation struct {
 
 // ExpectedLock is the strongest lock that a migration was seen to take on one relation.
 type ExpectedLock struct {
-	Relation string `json:"relation"`
+	Relation string `json:"relation"` // of a further database with its name: "archive/public.orders"
 	Kind     string `json:"kind,omitempty"`
 	Mode     string `json:"mode"`
 	New      bool   `json:"new,omitempty"` // the migration makes it: it is there when an interrupted one goes on
@@ -41,10 +43,14 @@ func LockStrength(mode string) int {
 // StrongLock tells a lock that keeps others from writing: SHARE and above.
 func StrongLock(mode string) bool { return LockStrength(mode) >= LockStrength("ShareLock") }
 
-// ExpectedOf is what a run with these locks lets expect. The caller adds how long.
-func ExpectedOf(locks []ObservedLock, exact Exactness) Expectation {
-	e := Expectation{Exact: exact}
-	for _, l := range locks {
+// ExpectedOf is what a run of which this was seen lets expect. The caller adds how long.
+func ExpectedOf(seen Observation) Expectation {
+	whole := seen.Whole()
+	e := Expectation{Exact: whole.Exact}
+	for _, there := range seen.Elsewhere {
+		e.Elsewhere = append(e.Elsewhere, there.Database)
+	}
+	for _, l := range whole.Locks {
 		if StrongLock(l.Mode) {
 			e.Locks = append(e.Locks, ExpectedLock{Relation: l.Relation, Kind: l.Kind, Mode: l.Mode, New: l.New})
 		}
@@ -72,10 +78,16 @@ func (e Expectation) Join(other Expectation) Expectation {
 	}
 	out := Expectation{
 		Locks: strongest(slices.Concat(e.Locks, other.Locks)), Runs: slices.Concat(e.Runs, other.Runs),
-		Exact: Exactness{Locks: e.Exact.Locks && other.Exact.Locks, Exclusive: e.Exact.Exclusive && other.Exact.Exclusive},
-		Low:   min(e.Low, other.Low), High: max(e.High, other.High), Basis: cmp.Or(e.Basis, other.Basis), Tries: max(e.Tries, other.Tries),
+		Exact:     Exactness{Locks: e.Exact.Locks && other.Exact.Locks, Exclusive: e.Exact.Exclusive && other.Exact.Exclusive},
+		Elsewhere: slices.DeleteFunc(slices.Clone(e.Elsewhere), func(name string) bool { return !other.Covers(name) }),
+		Low:       min(e.Low, other.Low), High: max(e.High, other.High), Basis: cmp.Or(e.Basis, other.Basis), Tries: max(e.Tries, other.Tries),
 	}
 	return out
+}
+
+// Covers tells whether it is known which locks are taken in a database; the first is empty.
+func (e Expectation) Covers(database string) bool {
+	return database == "" || slices.Contains(e.Elsewhere, database)
 }
 
 // Complete tells whether a lock of this mode that is not among Locks was not taken in the

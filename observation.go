@@ -54,11 +54,6 @@ func (o Observation) Of(subject string) (Observation, string) {
 	return o, subject
 }
 
-// There is how a finding calls something of a further database.
-func (o Observation) There(subject string) string {
-	return strings.TrimSuffix(o.Database+"/"+subject, "/")
-}
-
 // Exactness says of which parts of an observation nothing is missing.
 type Exactness struct {
 	Locks     bool `json:"locks"`     // every lock that a committed transaction held on what was there before, in every mode
@@ -81,7 +76,8 @@ const (
 
 // ObservedStatement is one statement of the migration, without its literals.
 type ObservedStatement struct {
-	Session int           `json:"session"` // numbers the migration's sessions from 1
+	Session int           `json:"session"`      // numbers the migration's sessions from 1
+	In      string        `json:"in,omitempty"` // the database, in an observation made whole; empty: the first
 	Text    string        `json:"text"`
 	From    time.Duration `json:"from"`
 	Until   time.Duration `json:"until"`

@@ -2,6 +2,9 @@ package understudy_test
 
 import (
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"understudy"
 )
@@ -35,5 +38,38 @@ func TestReachOf_AddsUpAllDatabases(t *testing.T) {
 	}}})
 	if !r.Exact || r.Idle || r.Rows != 7 || len(r.Heavy) != 1 {
 		t.Errorf("it reaches %+v", r)
+	}
+}
+
+func TestObservation_IsMadeWholeWithTheNamesThatFindingsUse(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	lock := func(relation string, from time.Duration, session int, transactions ...int) understudy.ObservedLock {
+		return understudy.ObservedLock{Relation: relation, From: from, Session: session, Transactions: transactions}
+	}
+	o := understudy.Observation{
+		Database: "main", Began: began, BytesBefore: 1, Exact: understudy.Exactness{Locks: true, Writes: true}, Notes: []string{"of the server"},
+		Statements: []understudy.ObservedStatement{{Session: 2, Text: "a", Until: time.Second}},
+		Locks:      []understudy.ObservedLock{lock("public.a", 0, 2, 1, 3)},
+		Elsewhere: []understudy.Observation{{
+			Database: "archive", Began: began.Add(time.Second), BytesBefore: 2, Exact: understudy.Exactness{Locks: true}, Notes: []string{"of the server", "of its own"},
+			Statements: []understudy.ObservedStatement{{Session: 1, Text: "b", From: time.Second, Until: 2 * time.Second}},
+			Locks:      []understudy.ObservedLock{lock("public.a", time.Second, 1, 1)},
+			Waits:      []understudy.ObservedWait{{Relation: "", From: time.Second, Wanted: "row"}},
+			Tables:     []understudy.TableChange{{Relation: "public.a", Updated: 1}},
+			Indexes:    []understudy.IndexChange{{Name: "public.i", Table: "public.a"}},
+		}},
+	}
+	want := understudy.Observation{
+		Database: "main", Began: began, BytesBefore: 3, Exact: understudy.Exactness{Locks: true}, Notes: []string{"of the server", "database archive: of its own"},
+		Statements: []understudy.ObservedStatement{{Session: 2, Text: "a", Until: time.Second}, {In: "archive", Session: 3, Text: "b", From: 2 * time.Second, Until: 3 * time.Second}},
+		Locks:      []understudy.ObservedLock{lock("public.a", 0, 2, 1, 3), lock("archive/public.a", 2*time.Second, 3, 4)},
+		Waits:      []understudy.ObservedWait{{Relation: "", From: 2 * time.Second, Wanted: "row"}},
+		Tables:     []understudy.TableChange{{Relation: "archive/public.a", Updated: 1}},
+		Indexes:    []understudy.IndexChange{{Name: "archive/public.i", Table: "archive/public.a"}},
+	}
+	for range 2 { // it leaves what it was made of as it is
+		if diff := cmp.Diff(want, o.Whole()); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
 	}
 }

@@ -140,16 +140,7 @@ func leastLikeness(baseline Release, snapshot Snapshot) float64 {
 
 // ReachOf is how far a migration was seen to reach, in all databases.
 func ReachOf(o Observation) Reach {
-	r := reachIn(o)
-	for _, other := range o.Elsewhere {
-		there := reachIn(other)
-		r.Exact, r.Idle, r.Held = r.Exact && there.Exact, r.Idle && there.Idle, max(r.Held, there.Held)
-		r.Rows, r.Heavy = r.Rows+there.Rows, append(r.Heavy, there.Heavy...)
-	}
-	return r
-}
-
-func reachIn(o Observation) Reach {
+	o = o.Whole()
 	r := Reach{Exact: o.Exact.Locks && o.Exact.Writes}
 	r.Idle = r.Exact && len(o.Tables) == 0 && !slices.ContainsFunc(o.Statements, func(s ObservedStatement) bool { return s.Commits })
 	for _, l := range o.Locks {

@@ -111,7 +111,7 @@ func (s *mysqlStand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]understudy.DataPrint{s.name: data})
+	return json.Marshal(map[string]understudy.DataPrint{"": data})
 }
 
 // CompareSchemas implements rehearsal.Ledger.

@@ -24,7 +24,7 @@ func (s *postgresStand) Schema(ctx context.Context, of rehearsal.Copy) (json.Raw
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]postgres.Schema{s.name: schema})
+	return json.Marshal(map[string]postgres.Schema{"": schema})
 }
 
 // Data implements rehearsal.Ledger.
@@ -33,7 +33,7 @@ func (s *postgresStand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMe
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]postgres.DataPrint{s.name: data})
+	return json.Marshal(map[string]postgres.DataPrint{"": data})
 }
 
 // CompareSchemas implements rehearsal.Ledger.

@@ -75,7 +75,7 @@ func (s *sqliteStand) Data(ctx context.Context, of rehearsal.Copy) (json.RawMess
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]understudy.DataPrint{s.name: data})
+	return json.Marshal(map[string]understudy.DataPrint{"": data})
 }
 
 // CompareSchemas implements rehearsal.Ledger.

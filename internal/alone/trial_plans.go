@@ -52,7 +52,7 @@ func (p *planning) note(ctx context.Context) error {
 		return p.none(why + ", and --traffic names no statements")
 	}
 	err = by.reading(ctx, p.on, func(tx pgx.Tx) error {
-		p.now = laboratory.PlanNow(ctx, tx, busiest)
+		p.now = laboratory.PlanNow(ctx, tx, "", busiest)
 		return ctx.Err()
 	})
 	if err == nil && len(p.now) == 0 {
@@ -90,7 +90,7 @@ func (p *planning) conclude(ctx context.Context, ran migration.Ran, budget migra
 	var all []migration.Planned
 	if by, plansAny := p.trial.stand.(planner); plansAny && len(p.now) > 0 {
 		err := by.reading(ctx, p.on, func(tx pgx.Tx) error {
-			all = p.now.Again(ctx, tx)
+			all = p.now.Again(ctx, tx, "")
 			return ctx.Err()
 		})
 		if err != nil {

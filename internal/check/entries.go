@@ -75,6 +75,7 @@ const (
 	MigrationPlan       Code = "migration.plan-changed"
 	MigrationGrows      Code = "migration.blocks-at-size"
 	MigrationOutlasts   Code = "migration.outlasts-timeout"
+	MigrationUnsteady   Code = "migration.unsteady"
 
 	CompatibilityBroken Code = "compatibility.old-release-breaks"
 
@@ -292,7 +293,7 @@ func migrationEntries() []Entry {
 			"while the migration waits for its lock, everybody who comes later waits behind it: {bound}", "{remedy}"},
 		{MigrationInterrupted, in, understudy.SeverityBlocking, "killed {when}, the migration cannot be taken up again",
 			"a promotion that is interrupted, by a crash or by a deadline, would leave production there", "{remedy}"},
-		{MigrationAtOnce, in, understudy.SeverityBlocking, "two runs of the migration at once do not both end well",
+		{MigrationAtOnce, in, understudy.SeverityBlocking, "two runs of the migration at once do not end as one does",
 			"{would}", "let the command take a lock of its own before it looks at what is to be done, as most migration tools can (an advisory lock, a lock on their version table), and wait for it"},
 		{MigrationPlan, in, understudy.SeverityWarning, "a busy statement is planned {manner}: {subject}",
 			"after the migration this statement would be run {manner}, at {ratio} times the cost by the planner's reckoning", "see which index or statistics the new plan lacks: create the index again, or end the migration with ANALYZE of the tables that it names"},
@@ -300,6 +301,8 @@ func migrationEntries() []Entry {
 			"whoever waits for {subject} would wait about {blocked} ({basis}); on the smaller twin it was within {budget}", "{remedy}"},
 		{MigrationOutlasts, in, understudy.SeverityBlocking, "with production's size the migration takes about {expected}",
 			"the promotion would end it at its timeout of {limit}, half way", "do long work in batches outside the deployment, or give the migration the timeout that it needs"},
+		{MigrationUnsteady, in, understudy.SeverityBlocking, "the migration ran through under traffic, and does not on another copy of the same data",
+			"whether it runs through hangs on more than the data, as on what others do meanwhile, on the time, on chance or on how far a sequence has come, and may go the other way in production", "look rows up by what they mean rather than by a number, and wait for what the migration needs rather than for a while"},
 	}
 }
 

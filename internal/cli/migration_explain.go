@@ -51,9 +51,7 @@ type explanation struct {
 	Release     string                 `json:"release"`
 	Finding     understudy.Finding     `json:"finding"`
 	Others      []string               `json:"others,omitempty"` // subjects of the same code
-	Observation understudy.Observation `json:"observation"`      // of the finding's database
-
-	about string // what the finding's subject is called there
+	Observation understudy.Observation `json:"observation"`
 }
 
 // observed is how the evidence of what was seen is called: "migration-up-observed.json".
@@ -82,7 +80,6 @@ func explained(ctx context.Context, roles api.Roles, name, id string) (explanati
 	if err := json.NewDecoder(content).Decode(&told.Observation); err != nil {
 		return told, understudy.Errorf(understudy.KindInternal, "reading evidence %s (%s): %w", evidence.Digest.Short(), evidence.Name, err)
 	}
-	told.Observation, told.about = told.Observation.Of(told.Finding.Subject)
 	return told, nil
 }
 
@@ -161,7 +158,7 @@ func observationOf(r understudy.Rehearsal, f understudy.Finding) (understudy.Evi
 func (c *cli) keepTimeline(told explanation, file string) error {
 	title := told.Finding.Code + after(": ", told.Finding.Subject)
 	err := atomicfile.WriteFrom(file, func(to io.Writer) error {
-		return migrationpage.Write(to, told.Observation, title, told.about)
+		return migrationpage.Write(to, told.Observation, title, told.Finding.Subject)
 	}, 0o644)
 	if err != nil {
 		return err
@@ -181,10 +178,10 @@ func (c *cli) showExplanation(told explanation) {
 		c.voice.print("%s", line)
 	}
 	c.voice.print("")
-	for _, line := range migrationpage.Text(told.Observation, told.about) {
+	for _, line := range migrationpage.Text(told.Observation, told.Finding.Subject) {
 		c.voice.print("%s", line)
 	}
-	for _, note := range told.Observation.Notes {
+	for _, note := range told.Observation.Whole().Notes {
 		c.voice.print("note: %s", note)
 	}
 	if len(told.Others) > 0 {

@@ -14,7 +14,6 @@ import (
 	"understudy/internal/migration"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/lockwatch"
-	"understudy/internal/postgres/lookout"
 	"understudy/internal/promotion"
 )
 
@@ -29,7 +28,7 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 	if o.Contract {
 		command = o.Release.Application.Migration.Contract
 	}
-	if len(o.Release.Application.Databases) == 0 {
+	if len(m.watched()) == 0 {
 		ran, err := m.run(ctx, command)
 		return migrated(ran, o, nil), errors.Join(err, unwell(ran, err))
 	}
@@ -37,12 +36,12 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 	if err != nil {
 		return "", err
 	}
-	defer look.Close(ctx)
+	defer look.close(ctx)
 	guard := &migration.Guard{
-		Lookout: watched{look}, Patience: o.Policy.QuietWait, Tell: o.Tell,
-		Rules: migration.Rules{Expected: o.Expected, BlockedFor: o.Policy.BlockedFor},
+		Lookout: look, Patience: o.Policy.QuietWait, Tell: o.Tell,
+		Rules: migration.Rules{Expected: o.Expected, Elsewhere: look.elsewhere(), BlockedFor: o.Policy.BlockedFor},
 	}
-	if err := m.begin(ctx, look, guard, o); err != nil {
+	if err := begin(ctx, look, guard, o); err != nil {
 		return "", err
 	}
 	ran, err := m.runUnder(ctx, command, guard)
@@ -54,26 +53,23 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 		for _, sentence := range m.left(ctx, look, before.Schemas, ran, err, o).Sentences() {
 			o.Tell(sentence)
 		}
-		return "", err
+		before.Failed = time.Now()
+		return "", errors.Join(err, m.d.keepBegun(o, before))
 	}
 	return migrated(ran, o, guard), nil
 }
 
 // begin ends what an interrupted run has left on the server, and tells what will not be seen.
-func (m migrator) begin(ctx context.Context, look *lookout.Lookout, guard *migration.Guard, o promotion.Order) error {
+func begin(ctx context.Context, look lookouts, guard *migration.Guard, o promotion.Order) error {
 	if left, err := look.End(ctx); err != nil || left > 0 {
 		return understudy.Errorf(understudy.KindConflict, "sessions of an earlier run of the migration are still at work on the server, and could not be ended (%d left): %w", left, errors.Join(err)).
 			WithHint("end the sessions of application %s, then promote again", lockwatch.MigrationName)
 	}
-	blind, err := look.Blind(ctx)
+	blind, err := look.blind(ctx)
 	if err != nil {
 		return err
 	}
-	others := ""
-	if n := len(m.databases); n > 1 {
-		others = fmt.Sprintf("of %d databases only %s is watched", n, m.release.Application.Databases[0].Name)
-	}
-	for _, text := range []string{guard.Rules.Unheld(), blind, others} {
+	for _, text := range []string{guard.Rules.Unheld(), blind} {
 		if text != "" {
 			o.Tell(text)
 		}
@@ -129,7 +125,7 @@ func (m migrator) schemas(ctx context.Context) (map[string]postgres.Schema, erro
 }
 
 // left says what state things are in after a run that did not go through.
-func (m migrator) left(ctx context.Context, look *lookout.Lookout, before map[string]postgres.Schema, ran migration.Ran, why error, o promotion.Order) migration.State {
+func (m migrator) left(ctx context.Context, look lookouts, before map[string]postgres.Schema, ran migration.Ran, why error, o promotion.Order) migration.State {
 	state := migration.State{Status: ran.Left, Old: o.Old, OldRunsOnNew: o.OldRunsOnNew}
 	var surprise *migration.Surprise
 	if errors.As(why, &surprise) {
@@ -142,32 +138,11 @@ func (m migrator) left(ctx context.Context, look *lookout.Lookout, before map[st
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
 		for _, c := range before[name].Diff(after[name]) {
-			state.Changes = append(state.Changes, laboratory.DescribeChange(c))
+			state.Changes = append(state.Changes, laboratory.DescribeChange(m.called(name), c))
 		}
 	}
-	if state.Invalid, err = look.Invalid(ctx); err != nil {
+	if state.Invalid, err = look.invalid(ctx); err != nil {
 		state.Unknown = err.Error()
 	}
 	return state
-}
-
-// watched is a lookout in the words of migrations.
-type watched struct{ *lookout.Lookout }
-
-func (w watched) Look(ctx context.Context) (migration.Sight, error) {
-	seen, err := w.Lookout.Look(ctx)
-	out := migration.Sight{Statement: seen.Statement, Waits: seen.Waits}
-	for _, l := range seen.Locks {
-		out.Locks = append(out.Locks, migration.SeenLock(l))
-	}
-	return out, err
-}
-
-func (w watched) Busy(ctx context.Context, wanted map[string]string) (migration.Busy, error) {
-	seen, err := w.Lookout.Busy(ctx, wanted)
-	out := migration.Busy{Active: seen.Active, Waiting: seen.Waiting}
-	for _, h := range seen.Holders {
-		out.Holders = append(out.Holders, migration.Holder(h))
-	}
-	return out, err
 }

@@ -72,7 +72,7 @@ func TestPromotion_StopsAMigrationAtTheFirstSurpriseAndSaysWhatStateThingsAreIn(
 	}
 
 	h.sql(t, `UPDATE notes SET text = 'sleep' WHERE text = 'lock'`)
-	h.turnedBack(t, "it was stopped: it runs for longer than 10", "committed, and stays: column public.notes.tint is there and was not",
+	h.turnedBack(t, "the migration of promotion "+p.ID+" did not run through; this one is held against what is there now", "it was stopped: it runs for longer than 10", "committed, and stays: column public.notes.tint is there and was not",
 		"old serves on; it was seen to work on the whole new schema")
 	h.isInterrupted(t, admin)
 	crowd.mustBeServed(t)

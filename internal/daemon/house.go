@@ -169,7 +169,7 @@ func (s *stage) differs(ctx context.Context, got twin.Got) ([]string, error) {
 		}
 		for _, c := range now.Diff(golden) {
 			if c.Change != "removed" || !understudy.SecretSettingOf(c.Object) { // parity lists that one
-				out = append(out, laboratory.DescribeChange(c))
+				out = append(out, laboratory.DescribeChange(s.called(name), c))
 			}
 		}
 	}

@@ -117,8 +117,9 @@ func (h *house) watchedExactly(t *testing.T, r understudy.Rehearsal) {
 }
 
 // flaw is what a rehearsal must find of a version: a blocking finding, in a check that
-// fails for it, with words that it says; and a warning, with words of its own.
-type flaw struct{ version, code, check, says, and, also, alsoSays string }
+// fails for it, with words that it says; a warning, with words of its own; and a lock that is
+// expected of production.
+type flaw struct{ version, code, check, says, and, also, alsoSays, locks string }
 
 func TestRehearsal_FindsWhatABadMigrationWouldDo(t *testing.T) {
 	t.Parallel()
@@ -163,7 +164,7 @@ func TestRehearsal_TriesMigrationsAndStartsThatMigrateInWaysThatProductionWouldN
 	h.write(t, "understudy.yaml", h.yaml())
 	h.findFlaws(t, []flaw{
 		{version: "half-built", code: "migration.interrupted", check: understudy.CheckMigration, says: "(invalid)", and: "public.notes.text has other values (rows: 3 changed in text: id=1 (changed in text)",
-			also: "migration.exclusive-lock", alsoSays: "in database archive: "},
+			also: "migration.exclusive-lock", alsoSays: "in database archive: ", locks: "archive/public.kept (ACCESS EXCLUSIVE)"},
 		{version: "boots-badly", code: "migration.together", check: understudy.CheckMigration, says: `column "tint" of relation "notes" already exists`},
 	}, "boots")
 }
@@ -196,6 +197,9 @@ func (h *house) findFlaw(t *testing.T, flaw flaw) {
 	}
 	if failed, _ := r.Done(flaw.check); failed.Outcome != understudy.OutcomeFailed {
 		t.Errorf("check %s ended %q, expected failed", flaw.check, failed.Outcome)
+	}
+	if flaw.locks != "" && (r.Expected == nil || !slices.Contains(r.Expected.Locked(), flaw.locks)) {
+		t.Errorf("%q is not expected: %+v", flaw.locks, r.Expected)
 	}
 	if !blocks(r, flaw.code, flaw.says) {
 		t.Errorf("no blocking finding %s that says %q", flaw.code, flaw.says)
@@ -237,6 +241,9 @@ func TestPromotion_GoesBackByItselfWhenTheNewReleaseIsWorse(t *testing.T) {
 		t.Fatalf("%s serves:\n%s", h.whoServes(t), told(p))
 	}
 	r := h.passed(t, "burning")
+	if c, _ := r.Done(understudy.CheckMigration); !strings.Contains(c.Summary, "two at once both end well, with the data of an undisturbed run") {
+		t.Errorf("of two at once it says: %s", c.Summary)
+	}
 	_, err := h.Promote(limited(t), api.Promote{Release: "burning", By: "ops"})
 	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "held") {
 		t.Errorf("a promotion after the rollback answered %v, expected the hold", err)

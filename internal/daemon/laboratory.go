@@ -26,6 +26,9 @@ func (s *stage) migrator(on rehearsal.Copy) migrator {
 	return migrator{d: s.d, env: s.env, release: s.candidate, databases: s.physical(on), policy: s.policy, name: "migration-" + string(on)}
 }
 
+// called is how findings call a database of the stage.
+func (s *stage) called(database string) string { return s.migrator(rehearsal.Work).called(database) }
+
 // enter opens a place for the team's commands on one copy.
 func (s *stage) enter(ctx context.Context, on rehearsal.Copy) (laboratory.Place, error) {
 	command, where, close, err := s.migrator(on).open(ctx)
@@ -51,13 +54,13 @@ func (e engine) Watcher(on rehearsal.Copy) migration.Watcher { return e.s.migrat
 // Prober plays the other sessions of the side copy's databases: an application without one
 // would have locked nothing.
 func (e engine) Prober() laboratory.Prober {
-	app := e.s.candidate.Application
-	server, err := e.s.d.server(e.s.env, app, 0)
-	if err != nil || len(app.Databases) == 0 { // what ran the migration a moment ago is there
+	server, err := e.s.d.server(e.s.env, e.s.candidate.Application, 0)
+	watched := e.s.migrator(rehearsal.Side).watched()
+	if err != nil || len(watched) == 0 { // what ran the migration a moment ago is there
 		return nil
 	}
 	return &laboratory.Others{URL: func(database string) string {
-		return server.AdminURL(e.s.physical(rehearsal.Side)[cmp.Or(database, app.Databases[0].Name)])
+		return server.AdminURL(e.s.physical(rehearsal.Side)[cmp.Or(database, watched[0].Name)])
 	}}
 }
 

@@ -58,7 +58,7 @@ func (s *stage) Schema(ctx context.Context, of rehearsal.Copy) (json.RawMessage,
 		if err != nil {
 			return nil, err
 		}
-		all[name] = schema
+		all[s.called(name)] = schema
 	}
 	return json.Marshal(all)
 }
@@ -74,7 +74,7 @@ func (s *stage) Data(ctx context.Context, of rehearsal.Copy) (json.RawMessage, e
 	}
 	all := map[string]postgres.DataPrint{}
 	for name, physical := range s.physical(of) {
-		if all[name], err = postgres.Print(ctx, server.AdminURL(physical), 2); err != nil {
+		if all[s.called(name)], err = postgres.Print(ctx, server.AdminURL(physical), 2); err != nil {
 			return nil, err
 		}
 	}

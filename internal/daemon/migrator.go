@@ -153,7 +153,7 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.
 	if err != nil {
 		return nil, err
 	}
-	watched := slices.DeleteFunc(slices.Clone(app.Databases), func(d understudy.Database) bool { return m.databases[d.Name] == "" })
+	watched := m.watched()
 	if len(watched) == 0 {
 		return nil, understudy.Errorf(understudy.KindNotFound, "watching the databases of %s: %s has none of them", app.Name, m.env.Name)
 	}
@@ -177,6 +177,15 @@ func (m migrator) Watch(ctx context.Context) (func(context.Context) (understudy.
 	}
 	return asDeclared(watch, watched), nil
 }
+
+// watched are the databases of the release that there are, in its order: what is seen of the
+// first is told under no name.
+func (m migrator) watched() []understudy.Database {
+	return slices.DeleteFunc(slices.Clone(m.release.Application.Databases), func(d understudy.Database) bool { return m.databases[d.Name] == "" })
+}
+
+// called is how findings and expectations call a database.
+func (m migrator) called(database string) string { return laboratory.Called(database, m.watched()) }
 
 // asDeclared ends a watch, and calls the databases that it saw by their declared names.
 func asDeclared(watch *lockwatch.Watch, watched []understudy.Database) func(context.Context) (understudy.Observation, error) {

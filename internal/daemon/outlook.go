@@ -25,7 +25,7 @@ type outlook struct {
 	twin       map[string]migration.Size
 	production map[string]migration.Size
 	planned    laboratory.Planned
-	why        string // no statements were planned
+	why        []string // of some databases no statements were planned
 }
 
 // mostPlanned is how many of the busiest statements are planned.
@@ -41,18 +41,26 @@ func (s *stage) lookAhead(ctx context.Context, on rehearsal.Copy, way laboratory
 }
 
 func (s *stage) outlook(ctx context.Context, on rehearsal.Copy) *outlook {
-	o := &outlook{s: s, on: on}
-	app := s.baseline.Application
-	first := app.Databases[0].Name // the one that is watched
-	o.twin = s.sizes(ctx, s.env, first, s.physical(on)[first])
+	o := &outlook{s: s, on: on, twin: map[string]migration.Size{}, production: map[string]migration.Size{}}
 	_, names, err := s.d.running(ctx, s.target)
-	if err == nil {
-		o.production = s.sizes(ctx, s.target, first, names[first])
-	}
-	if on == rehearsal.Work {
-		o.plan(ctx, first, names[first])
+	for _, database := range s.migrator(on).watched() {
+		called := s.called(database.Name)
+		add(o.twin, called, s.sizes(ctx, s.env, database.Name, s.physical(on)[database.Name]))
+		if err == nil {
+			add(o.production, called, s.sizes(ctx, s.target, database.Name, names[database.Name]))
+		}
+		if on == rehearsal.Work {
+			o.plan(ctx, database.Name, names[database.Name])
+		}
 	}
 	return o
+}
+
+// add adds the sizes of a database's tables, by what findings call them.
+func add(all map[string]migration.Size, database string, sizes map[string]migration.Size) {
+	for table, size := range sizes {
+		all[understudy.InDatabase(database, table)] = size
+	}
 }
 
 // sizes are those of a database's tables, as its statistics say; none where they cannot be
@@ -73,32 +81,48 @@ func (s *stage) sizes(ctx context.Context, e understudy.Environment, database, p
 	return sizes
 }
 
-// plan plans the busiest statements of the twin's traffic, or of production where the twin
-// does not know any.
+// plan plans the busiest statements of a database of the twin's traffic, or of production where the
+// twin does not know any.
 func (o *outlook) plan(ctx context.Context, database, physical string) {
-	app := o.s.baseline.Application
-	busiest, why := o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database], mostPlanned)
+	busiest, why := o.busiest(ctx, database, physical)
 	if len(busiest) == 0 {
-		err := o.s.d.reading(ctx, o.s.target, app, database, physical, func(conn *pgx.Conn) error {
-			return postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
-				var there string
-				busiest, there, err = plans.Busiest(ctx, tx, "", mostPlanned)
-				why = "on the twin " + why + ", in production " + there
-				return err
-			})
-		})
-		if err != nil {
-			o.why = why + ": " + err.Error()
-			return
-		}
-	}
-	if len(busiest) == 0 {
-		o.why = why
+		o.none(database, why)
 		return
 	}
-	if err := o.onCopy(ctx, func(tx pgx.Tx) { o.planned = laboratory.PlanNow(ctx, tx, busiest) }); err != nil {
-		o.why = err.Error()
+	err := o.onCopy(ctx, database, func(tx pgx.Tx) {
+		o.planned = append(o.planned, laboratory.PlanNow(ctx, tx, o.s.called(database), busiest)...)
+	})
+	if err != nil {
+		o.none(database, err.Error())
 	}
+}
+
+// none remembers why no statements of a database are planned.
+func (o *outlook) none(database, why string) {
+	if called := o.s.called(database); called != "" {
+		why = "in database " + called + ": " + why
+	}
+	o.why = append(o.why, why)
+}
+
+// busiest are the statements of a database that take the most time, or why they are not known.
+func (o *outlook) busiest(ctx context.Context, database, physical string) (busiest []plans.Statement, why string) {
+	busiest, why = o.s.busiestOnTwin(ctx, o.s.physical(o.on)[database], mostPlanned)
+	if len(busiest) > 0 {
+		return busiest, why
+	}
+	err := o.s.d.reading(ctx, o.s.target, o.s.baseline.Application, database, physical, func(conn *pgx.Conn) error {
+		return postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
+			var there string
+			busiest, there, err = plans.Busiest(ctx, tx, "", mostPlanned)
+			why = "on the twin " + why + ", in production " + there
+			return err
+		})
+	})
+	if err != nil {
+		return nil, why + ": " + err.Error()
+	}
+	return busiest, why
 }
 
 // busiestOnTwin reads the statements of a database from the server's own view, which is
@@ -126,10 +150,9 @@ func (s *stage) busiestOnTwin(ctx context.Context, physical string, most int) (b
 	return busiest, why
 }
 
-// onCopy reads the copy that is migrated, in a transaction that ends with act.
-func (o *outlook) onCopy(ctx context.Context, act func(pgx.Tx)) error {
-	first := o.s.baseline.Application.Databases[0].Name
-	return o.s.d.reading(ctx, o.s.env, o.s.baseline.Application, first, o.s.physical(o.on)[first], func(conn *pgx.Conn) error {
+// onCopy reads a database of the copy that is migrated, in a transaction that ends with act.
+func (o *outlook) onCopy(ctx context.Context, database string, act func(pgx.Tx)) error {
+	return o.s.d.reading(ctx, o.s.env, o.s.baseline.Application, database, o.s.physical(o.on)[database], func(conn *pgx.Conn) error {
 		return postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) error {
 			act(tx)
 			return ctx.Err()
@@ -144,12 +167,16 @@ func (o *outlook) conclude(ctx context.Context, ran migration.Ran, budget migrat
 		return nil
 	}
 	var all []migration.Planned
-	if err := o.onCopy(ctx, func(tx pgx.Tx) { all = o.planned.Again(ctx, tx) }); err != nil {
-		o.why = err.Error()
+	for _, database := range o.s.migrator(o.on).watched() {
+		err := o.onCopy(ctx, database.Name, func(tx pgx.Tx) { all = append(all, o.planned.Again(ctx, tx, o.s.called(database.Name))...) })
+		if err != nil {
+			o.none(database.Name, err.Error())
+		}
 	}
+	why := strings.Join(o.why, "; ")
 	out.Findings = append(out.Findings, migration.JudgePlans(all)...)
-	out.Figures = append(out.Figures, migration.PlanFigures(all, o.why)...)
-	raw, err := json.MarshalIndent(map[string]any{"estimates": estimates, "plans": all, "notPlanned": o.why}, "", "  ")
+	out.Figures = append(out.Figures, migration.PlanFigures(all, why)...)
+	raw, err := json.MarshalIndent(map[string]any{"estimates": estimates, "plans": all, "notPlanned": why}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,11 @@ func (d *Daemon) roomToRestore(ctx context.Context, p understudy.Promotion) erro
 	if err != nil {
 		return err
 	}
-	return server.RoomToStage(ctx, at.Sizes, at.asides(p.ID))
+	now, err := server.Sizes(ctx, slices.Collect(maps.Values(at.Databases)))
+	if err != nil {
+		return err
+	}
+	return server.RoomToStage(ctx, at.wanted(now), at.asides(p.ID))
 }
 
 // restores tells whether a promotion gives the databases back: no program may run meanwhile.

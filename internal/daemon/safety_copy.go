@@ -45,6 +45,24 @@ func (n noted) asides(promotion string) map[string]string {
 	return all
 }
 
+// wanted is how much room each database needs when it is given back, by its name on the server:
+// what it had when it was copied, as that is what comes back. What it has now is more where
+// rows were written since, and less where the migration took some away; it counts where nothing
+// was noted.
+func (n noted) wanted(now map[string]int64) map[string]int64 {
+	all := map[string]int64{}
+	for _, physical := range n.Databases {
+		bytes, known := n.Sizes[physical]
+		if !known {
+			bytes, known = now[physical]
+		}
+		if known {
+			all[physical] = bytes
+		}
+	}
+	return all
+}
+
 // counts are the rows that one database's server has counted as written.
 type counts struct {
 	Since string             `json:"since"` // when it began to count

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"understudy"
 )
 
@@ -29,6 +31,14 @@ func TestLost_TellsTheMigrationsRowsFromOthersAndKnowsWhatItDoesNotKnow(t *testi
 	}
 	if a, b := inDatabase("main", "public.orders", 1), inDatabase("main", "shop.orders", 2); a != "orders" || b != "main.shop.orders" {
 		t.Errorf("%s, %s", a, b)
+	}
+}
+
+func TestWanted_IsWhatWasCopiedAndWhatIsThereNowWhereNobodyNotedThat(t *testing.T) {
+	n := noted{Databases: map[string]string{"main": "shop", "archive": "old", "stock": "gone"}, Sizes: map[string]int64{"shop": 100}}
+	want := map[string]int64{"shop": 100, "old": 7}
+	if diff := cmp.Diff(want, n.wanted(map[string]int64{"shop": 40, "old": 7})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

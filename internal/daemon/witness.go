@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"understudy"
@@ -68,16 +69,20 @@ func (s *stage) Rows(ctx context.Context, asked rehearsal.Asked) (rehearsal.Rows
 	if err != nil {
 		return rehearsal.Rows{}, err
 	}
-	var all rehearsal.Rows
-	was := s.physical(asked.Was)
-	for name, is := range s.physical(asked.Is) { // of several databases, one has the table in most cases
-		rows, err := postgres.DifferRows(ctx, server.AdminURL(was[name]), server.AdminURL(is), asked.Table, asked.Without, namedRows)
-		if err != nil {
-			return all, err
+	database, table := s.databaseOf(asked.Table)
+	rows, err := postgres.DifferRows(ctx, server.AdminURL(s.physical(asked.Was)[database]), server.AdminURL(s.physical(asked.Is)[database]), table, asked.Without, namedRows)
+	return rehearsal.Rows(rows), err
+}
+
+// databaseOf tells which database a table is in, by what findings call it, and what it is called there.
+func (s *stage) databaseOf(table string) (database, there string) {
+	for name := range s.physical(rehearsal.Work) {
+		switch own, is := strings.CutPrefix(table, name+"/"); {
+		case s.called(name) == "":
+			database = name
+		case is:
+			return name, own
 		}
-		all.Gone, all.New, all.Changed = all.Gone+rows.Gone, all.New+rows.New, all.Changed+rows.Changed
-		all.Columns, all.Named = append(all.Columns, rows.Columns...), append(all.Named, rows.Named...)
-		all.Keyless = all.Keyless || rows.Keyless
 	}
-	return all, nil
+	return database, table
 }

@@ -25,12 +25,7 @@ func (l *Laboratory) Queue(ctx context.Context, trial rehearsal.Trial) (rehearsa
 
 // Interrupt kills it on its way there and runs it again.
 func (l *Laboratory) Interrupt(ctx context.Context, trial rehearsal.Trial) (rehearsal.Tried, error) {
-	return l.try(ctx, "interrupted", trial, func(lab migration.Lab) (migration.Tried, error) {
-		if writes(trial.First.Seen) {
-			lab.Mirror = mirror{l}
-		}
-		return migration.Interrupt(ctx, lab)
-	})
+	return l.try(ctx, "interrupted", trial, func(lab migration.Lab) (migration.Tried, error) { return migration.Interrupt(ctx, lab) })
 }
 
 // Together starts it twice at once there.
@@ -46,7 +41,7 @@ func (l *Laboratory) try(ctx context.Context, name string, trial rehearsal.Trial
 	}
 	defer place.Close(ctx)
 	tried, err := act(migration.Lab{
-		Commander: place, Bench: bench{l, place}, Before: trial.Before, Want: trial.After, Options: l.options(l.Declared.Up), Budget: l.budget(), Boots: l.Boots, Begins: l.Engine.Begins,
+		Commander: place, Bench: bench{l, place}, Before: trial.Before, Want: trial.After, Options: l.options(l.Declared.Up), Budget: l.budget(), Boots: l.Boots, Begins: l.Engine.Begins, Calm: l.undisturbed(trial.First.Seen),
 		First: migration.Ran{Started: trial.First.Began, Took: trial.First.Took, Tries: 1, Observation: trial.First.Seen},
 	})
 	out := rehearsal.Tried{Findings: tried.Findings, Figures: tried.Figures, Summary: tried.Summary}

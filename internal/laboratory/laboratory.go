@@ -30,6 +30,8 @@ type Laboratory struct {
 	// Outlook is asked before each watched run for what only the caller knows, as
 	// production's sizes; nil: nothing is known but the policy.
 	Outlook func(ctx context.Context, on rehearsal.Copy, way Way) (Outlook, error)
+
+	calm *migration.Undisturbed // of all experiments, as they hold data against the same runs
 }
 
 // Outlook is what is known around a watched run. Conclude, where there is one, adds to what

@@ -5,15 +5,23 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"understudy"
 	"understudy/internal/postgres"
 	"understudy/internal/rehearsal"
 )
 
-// CompareSchemas says in words how schemas of PostgreSQL databases, by name, differ from
-// earlier ones, and which tables have their columns in another order.
+// Called is what a ledger calls one of an application's databases, and with that what findings
+// do: the first by nothing.
+func Called(database string, all []understudy.Database) string {
+	if len(all) > 0 && all[0].Name == database {
+		return ""
+	}
+	return database
+}
+
+// CompareSchemas says in words how schemas of PostgreSQL databases, by what they are called,
+// differ from earlier ones, and which tables have their columns in another order.
 func CompareSchemas(before, after json.RawMessage) (changes, orders []string, err error) {
 	var a, b map[string]postgres.Schema
 	if err := json.Unmarshal(before, &a); err != nil {
@@ -24,15 +32,20 @@ func CompareSchemas(before, after json.RawMessage) (changes, orders []string, er
 	}
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		for _, c := range a[name].Diff(b[name]) {
-			changes = append(changes, DescribeChange(c))
+			changes = append(changes, DescribeChange(name, c))
 		}
-		orders = append(orders, reordered(a[name].Order, b[name].Order)...)
+		for _, table := range reordered(a[name].Order, b[name].Order) {
+			orders = append(orders, understudy.InDatabase(name, table))
+		}
 	}
 	return changes, orders, nil
 }
 
-// DescribeChange is one difference between two schemas, in words.
-func DescribeChange(c postgres.SchemaChange) string {
+// DescribeChange is one difference between two schemas of a database, in words.
+func DescribeChange(database string, c postgres.SchemaChange) string {
+	if database != "" {
+		return "in database " + database + ": " + DescribeChange("", c)
+	}
 	switch c.Change {
 	case "added":
 		return fmt.Sprintf("%s is there and was not: %s", c.Object, c.Is)
@@ -54,7 +67,7 @@ func reordered(a, b map[string][]string) []string {
 	return out
 }
 
-// CompareData says which values of databases, by name, are not as they were.
+// CompareData says which values of databases, by what they are called, are not as they were.
 func CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
 	changes, err := dataChanges(before, after)
 	var losses []rehearsal.Loss
@@ -67,7 +80,8 @@ func CompareData(before, after json.RawMessage) ([]rehearsal.Loss, error) {
 	return losses, err
 }
 
-// dataChanges lists what differs between fingerprints of databases, by name.
+// dataChanges lists what differs between fingerprints of databases, by what they are called.
+// Tables are called as findings call them.
 func dataChanges(before, after json.RawMessage) (changes []understudy.DataChange, err error) {
 	var a, b map[string]understudy.DataPrint
 	if err := json.Unmarshal(before, &a); err != nil {
@@ -77,18 +91,12 @@ func dataChanges(before, after json.RawMessage) (changes []understudy.DataChange
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(a)) {
-		changes = append(changes, a[name].Diff(b[name])...)
+		for _, c := range a[name].Diff(b[name]) {
+			if !bookkeeping(c.Table) {
+				c.Table = understudy.InDatabase(name, c.Table)
+				changes = append(changes, c)
+			}
+		}
 	}
-	return slices.DeleteFunc(changes, func(c understudy.DataChange) bool { return bookkeeping(c.Table) }), nil
-}
-
-// bookkeeping tells the version tables of migration tools: they say when a migration ran,
-// and so differ after each run without anything being lost. Liquibase writes its in capitals where names are kept as they are.
-func bookkeeping(table string) bool {
-	name := table[strings.LastIndex(table, ".")+1:]
-	return slices.ContainsFunc([]string{
-		"schema_migrations", "schema_version", "goose_db_version", "flyway_schema_history", "databasechangelog", "databasechangeloglock",
-		"alembic_version", "django_migrations", "_prisma_migrations", "ar_internal_metadata", "knex_migrations", "gorp_migrations", "__diesel_schema_migrations",
-		"migrations", "pgmigrations", "__drizzle_migrations", "doctrine_migration_versions", "SequelizeMeta",
-	}, func(known string) bool { return strings.EqualFold(known, strings.Trim(name, `"`)) })
+	return changes, nil
 }

@@ -19,11 +19,23 @@ type Shifter interface {
 	Shift(ctx context.Context, on rehearsal.Copy) (back func(context.Context) error, err error)
 }
 
+// undisturbed are the runs that data is held against; nil where the migration was seen to
+// write none.
+func (l *Laboratory) undisturbed(seen understudy.Observation) *migration.Undisturbed {
+	if !writes(seen) {
+		return nil
+	}
+	if l.calm == nil {
+		l.calm = &migration.Undisturbed{Mirror: mirror{l}}
+	}
+	return l.calm
+}
+
 // mirror is the calm copy, as an experiment on the side copy is held against it.
 type mirror struct{ l *Laboratory }
 
 // Undisturbed implements migration.Mirror.
-func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (data json.RawMessage, broken error) {
+func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) (bool, error)) (data json.RawMessage, broken error) {
 	if err := m.l.Ledger.Clone(ctx, rehearsal.Calm); err != nil {
 		return nil, err
 	}
@@ -39,7 +51,7 @@ func (m mirror) Undisturbed(ctx context.Context, shifted bool, run func(context.
 		return nil, err
 	}
 	defer place.Close(ctx)
-	if err := run(ctx, place); err != nil {
+	if through, err := run(ctx, place); err != nil || !through {
 		return nil, err
 	}
 	return m.l.Ledger.Data(ctx, rehearsal.Calm)

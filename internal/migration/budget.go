@@ -18,8 +18,8 @@ type Budget struct {
 	DiskMore    int64 // bytes that it may need at the peak; 0: a fifth of the database, at least 1 GiB, and only a warning
 	LogBytes    int64 // of log that it may write; 0: half of the database, at least 1 GiB, and only a warning
 
-	// Twin and Production are how big the relations are, by name; Twin before the run. What
-	// is not there is not scaled.
+	// Twin and Production are how big the relations are, by name, those of further databases with
+	// its name as findings call them; Twin before the run. What is not there is not scaled.
 	Twin       map[string]Size
 	Production map[string]Size
 

@@ -1,43 +1,45 @@
 package migration
 
 import (
-	"slices"
-	"time"
+	"strings"
 
 	"understudy"
 )
 
-// judgeElsewhere judges what was seen of further databases. Its findings say in which; how big
-// their tables are in production is not known.
+// judgeElsewhere judges what was seen of further databases. Its findings say in which.
 func judgeElsewhere(ran Ran, budget Budget) []understudy.Finding {
-	budget.Twin, budget.Production = nil, nil
 	var findings []understudy.Finding
 	for _, there := range ran.Observation.Elsewhere {
 		there.LogBytes = there.OwnLogBytes // everybody's is the server's, and was judged with the first
 		ran.Observation = there
-		for _, f := range judgeSeen(ran, budget) {
-			f.Subject = there.There(f.Subject)
-			f.Title += ", in database " + there.Database
-			f.Seen = "in database " + there.Database + ": " + f.Seen
-			f.Remedy = "in database " + there.Database + ": " + f.Remedy
-			findings = append(findings, f)
+		for _, f := range judgeSeen(ran, budget.in(there.Database)) {
+			findings = append(findings, elsewhere(f, there.Database))
 		}
 	}
 	return findings
 }
 
-// statements are those of a run in all databases, by the clock of the first observation.
-func statements(seen understudy.Observation) []understudy.ObservedStatement {
-	all := slices.Clone(seen.Statements)
-	for _, there := range seen.Elsewhere {
-		var later time.Duration
-		if !there.Began.IsZero() && !seen.Began.IsZero() {
-			later = there.Began.Sub(seen.Began)
-		}
-		for _, s := range there.Statements {
-			s.From, s.Until = s.From+later, s.Until+later
-			all = append(all, s)
+// elsewhere says of a finding which database it is about.
+func elsewhere(f understudy.Finding, database string) understudy.Finding {
+	f.Subject = understudy.InDatabase(database, f.Subject)
+	f.Title += ", in database " + database
+	f.Seen = "in database " + database + ": " + f.Seen
+	f.Remedy = "in database " + database + ": " + f.Remedy
+	return f
+}
+
+// in is the budget of a further database: the sizes are those of its relations, by their own names.
+func (b Budget) in(database string) Budget {
+	b.Twin, b.Production = sizesIn(database, b.Twin), sizesIn(database, b.Production)
+	return b
+}
+
+func sizesIn(database string, all map[string]Size) map[string]Size {
+	own := map[string]Size{}
+	for name, size := range all {
+		if relation, is := strings.CutPrefix(name, database+"/"); is {
+			own[relation] = size
 		}
 	}
-	return all
+	return own
 }

@@ -43,9 +43,9 @@ type Lab struct {
 	// Begins returns true once the migration runs a statement on the copy, in the words of an
 	// observation, and false where nobody sees that; nil: nobody does.
 	Begins func(ctx context.Context, statement string) (bool, error)
-	// Mirror tells what data undisturbed runs leave; nil: data is not compared, as the migration
+	// Calm tells what data undisturbed runs leave; nil: data is not compared, as the migration
 	// was seen to write none.
-	Mirror Mirror
+	Calm *Undisturbed
 }
 
 // Tried is what an experiment came to.

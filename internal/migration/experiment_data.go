@@ -9,15 +9,16 @@ import (
 	"strings"
 
 	"understudy"
+	"understudy/internal/check"
 )
 
 // Mirror is a copy on which the migration is run undisturbed, to hold the data of the bench
 // against what that leaves.
 type Mirror interface {
 	// Undisturbed makes the mirror anew, lets the migration be run there, and says what data is there
-	// then. Where shifted, the numbers that the engine gives to new rows stand elsewhere than on a fresh
-	// copy, as after a transaction that was rolled back.
-	Undisturbed(ctx context.Context, shifted bool, run func(context.Context, Commander) error) (json.RawMessage, error)
+	// then; nil where it did not run through. Where shifted, the numbers that the engine gives to new rows
+	// stand elsewhere than on a fresh copy, as after a transaction that was rolled back.
+	Undisturbed(ctx context.Context, shifted bool, run func(context.Context, Commander) (through bool, err error)) (json.RawMessage, error)
 	// Data is the bench's as it is now.
 	Data(ctx context.Context) (json.RawMessage, error)
 	// Compare says how data differs from other data.
@@ -42,73 +43,113 @@ func (s Strayed) String() string {
 	return text
 }
 
-// undisturbed are the runs that others are held against. Two of them agree on what the data
+// Held is how the data that an experiment left was held against undisturbed runs.
+type Held struct {
+	Strayed  []Strayed `json:"strayed,omitempty"` // what differs from an undisturbed run's
+	Compared bool      `json:"compared"`          // whether data was compared
+	Varies   []string  `json:"varies,omitempty"`  // columns left out of that: undisturbed runs do not agree on them
+	Unheld   string    `json:"unheld,omitempty"`  // why an undisturbed run leaves nothing to compare with
+}
+
+// Undisturbed are the runs that experiments are held against. Two of them agree on what the data
 // and the migration decide. On what else is in a row, the time or chance or how far a sequence
 // has come, they do not, and so nothing can be said of it. The second is made where
-// something differs from the first.
-type undisturbed struct {
-	lab           Lab
+// something differs from the first. What is known stays so for the next experiment, on the
+// same snapshot; whoever knows nothing, as after a crash, makes the runs again.
+type Undisturbed struct {
+	Mirror        Mirror
 	first, second json.RawMessage
 	varies        []understudy.DataChange // between the two
+	failed        string                  // how one of them did not run through; empty: both did, as far as they were made
+	told          bool                    // that was found
 }
 
-// strayed says what data on the bench is not that of an undisturbed run, and what was not
-// compared.
-func (u *undisturbed) strayed(ctx context.Context) (all []Strayed, varies []string, err error) {
-	mirror := u.lab.Mirror
-	is, err := mirror.Data(ctx)
+// hold says what data on the bench is not that of an undisturbed run, and what was not
+// compared. Of nobody it compares nothing.
+func (u *Undisturbed) hold(ctx context.Context, lab Lab) (held Held, err error) {
+	if u == nil {
+		return held, nil
+	}
+	is, err := u.Mirror.Data(ctx)
 	if err != nil {
-		return nil, nil, err
+		return held, err
+	}
+	if u.first == nil && u.failed == "" {
+		if u.first, err = u.run(ctx, lab, false); err != nil {
+			return held, err
+		}
 	}
 	if u.first == nil {
-		if u.first, err = u.run(ctx, false); err != nil {
-			return nil, nil, err
-		}
+		return Held{Unheld: u.failed}, nil
 	}
-	changes, err := mirror.Compare(u.first, is)
+	changes, err := u.Mirror.Compare(u.first, is)
 	if changes = ofValues(changes); err != nil || len(changes) == 0 {
-		return nil, nil, err
+		return Held{Compared: err == nil}, err
+	}
+	if u.second == nil && u.failed == "" {
+		if err := u.again(ctx, lab); err != nil {
+			return held, err
+		}
 	}
 	if u.second == nil {
-		if u.second, err = u.run(ctx, true); err != nil {
-			return nil, nil, err
-		}
-		if u.varies, err = mirror.Compare(u.first, u.second); err != nil {
-			return nil, nil, err
-		}
+		return Held{Unheld: u.failed}, nil
 	}
-	changes = settled(changes, u.varies)
-	all, err = u.named(ctx, changes)
-	return all, uncompared(u.varies), err
+	held = Held{Compared: true, Varies: uncompared(u.varies)}
+	held.Strayed, err = u.named(ctx, settled(changes, u.varies))
+	return held, err
 }
 
-// run makes an undisturbed run. The second start of a service is one more than the first was, as
-// what every start writes for itself is not the migration's.
-func (u *undisturbed) run(ctx context.Context, shifted bool) (json.RawMessage, error) {
-	times := 1
-	if shifted && u.lab.Boots {
-		times = 2
+// again makes the second run, and says on what it does not agree with the first.
+func (u *Undisturbed) again(ctx context.Context, lab Lab) (err error) {
+	if u.second, err = u.run(ctx, lab, true); err != nil || u.second == nil {
+		return err
 	}
-	return u.lab.Mirror.Undisturbed(ctx, shifted, func(ctx context.Context, command Commander) error {
+	u.varies, err = u.Mirror.Compare(u.first, u.second)
+	return err
+}
+
+// run makes an undisturbed run, and gives no data where that does not run through. The second
+// start of a service is one more than the first was, as what every start writes for itself is
+// not the migration's.
+func (u *Undisturbed) run(ctx context.Context, lab Lab, shifted bool) (json.RawMessage, error) {
+	where, times := "on a fresh copy, with nobody else there", 1
+	if shifted {
+		where = "on a fresh copy whose sequences have gone on by one"
+	}
+	if shifted && lab.Boots {
+		where, times = where+", started twice", 2
+	}
+	return u.Mirror.Undisturbed(ctx, shifted, func(ctx context.Context, command Commander) (bool, error) {
 		for range times {
-			ran, err := u.lab.runsBy(ctx, command, 0)
-			if err == nil && !ran.OK() {
-				err = understudy.Errorf(understudy.KindFailed, "on a copy of its own it %s", endOf(ran))
-			}
+			ran, err := lab.runsBy(ctx, command, 0)
 			if err != nil {
-				return err
+				return false, err
+			}
+			if !ran.OK() {
+				u.failed = where + ", it " + endOf(ran)
+				return false, nil
 			}
 		}
-		return nil
+		return true, nil
 	})
 }
 
+// found is the finding that one of the runs did not run through: once, though no experiment
+// can be held against them.
+func (u *Undisturbed) found() []understudy.Finding {
+	if u == nil || u.failed == "" || u.told {
+		return nil
+	}
+	u.told = true
+	return []understudy.Finding{check.Find(check.MigrationUnsteady, "", u.failed, nil)}
+}
+
 // named gathers changes by table, with the rows that they are in.
-func (u *undisturbed) named(ctx context.Context, changes []understudy.DataChange) (all []Strayed, err error) {
+func (u *Undisturbed) named(ctx context.Context, changes []understudy.DataChange) (all []Strayed, err error) {
 	for _, c := range changes {
 		last := len(all) - 1
 		if last < 0 || all[last].Table != c.Table {
-			rows, err := u.lab.Mirror.Rows(ctx, c.Table, varyingOf(c.Table, u.varies))
+			rows, err := u.Mirror.Rows(ctx, c.Table, varyingOf(c.Table, u.varies))
 			if err != nil {
 				return nil, fmt.Errorf("naming the rows that differ in %s: %w", c.Table, err)
 			}

@@ -18,6 +18,7 @@ type reflected struct {
 	killed, first, second understudy.DataPrint
 	shifted               []bool   // of the undisturbed runs
 	ran                   int      // commands, in all of them
+	fails                 []int    // of these
 	without               []string // columns, when rows were asked for
 }
 
@@ -27,9 +28,16 @@ func (c commanding) RunMigration(ctx context.Context, command migration.Command)
 	return c(ctx, command)
 }
 
-func (r *reflected) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) error) (json.RawMessage, error) {
+func (r *reflected) Undisturbed(ctx context.Context, shifted bool, run func(context.Context, migration.Commander) (bool, error)) (json.RawMessage, error) {
 	r.shifted = append(r.shifted, shifted)
-	if err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) { r.ran++; return ran() })); err != nil {
+	through, err := run(ctx, commanding(func(context.Context, migration.Command) (migration.Result, error) {
+		r.ran++
+		if slices.Contains(r.fails, r.ran) {
+			return said("no row with id 7")
+		}
+		return ran()
+	}))
+	if err != nil || !through {
 		return nil, err
 	}
 	if shifted {
@@ -101,7 +109,7 @@ func TestInterrupt_HoldsDataAgainstWhatUndisturbedRunsAgreeOn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mirror := &reflected{killed: c.killed, first: c.first, second: c.second}
 				l := lab(newDatabase(careful), "a", "b", "c", "d")
-				l.Mirror = mirror
+				l.Calm = &migration.Undisturbed{Mirror: mirror}
 				tried, err := migration.Interrupt(t.Context(), l)
 				holds(t, tried, err, c.found, c.says...)
 				if !slices.Equal(mirror.shifted, c.runs) || !slices.Equal(mirror.without, c.without) {
@@ -116,7 +124,7 @@ func TestInterrupt_LeavesOutWhatEveryStartOfAServiceWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mirror := &reflected{killed: orders(12, "5", "1", "7"), first: orders(11, "5", "1", "7"), second: orders(12, "5", "1", "7")}
 		l := lab(newDatabase(careful), "a", "b", "c", "d")
-		l.Mirror, l.Boots = mirror, true
+		l.Calm, l.Boots = &migration.Undisturbed{Mirror: mirror}, true
 		tried, err := migration.Interrupt(t.Context(), l)
 		holds(t, tried, err, nil, "with the data of an undisturbed run")
 		if mirror.ran != 3 {
@@ -132,4 +140,106 @@ func TestInterrupt_WithoutAMirrorSaysNothingOfData(t *testing.T) {
 			t.Errorf("it says %q", tried.Summary)
 		}
 	})
+}
+
+func TestTogether_HoldsDataAgainstUndisturbedRuns(t *testing.T) {
+	for claim, c := range map[string]struct {
+		both, first, second understudy.DataPrint
+		boots               bool
+		found               []string
+		says                []string
+		without             []string
+		runs                []bool
+	}{
+		"the same data is the same": {
+			both: orders(10, "5", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
+			says: []string{"two at once both end well, with the data of an undisturbed run"}, runs: []bool{false},
+		},
+		"what both did is found, with its table, columns and rows": {
+			both: orders(10, "6", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"),
+			found: []string{"warning migration.together public.orders"}, runs: []bool{false, true},
+			says: []string{"; the data is not that of one run: public.orders.total has other values (rows of public.orders)", "a lock of its own before it looks"},
+		},
+		"and blocks where two really meet": {
+			both: orders(15, "8", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"), boots: true,
+			found: []string{"blocking migration.together public.orders"}, runs: []bool{false, true}, says: []string{"public.orders has 15 rows in place of 10"},
+		},
+		"the time and numbers given out are no difference": {
+			both: orders(10, "5", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"), runs: []bool{false, true},
+			says: []string{"with the data of an undisturbed run"},
+		},
+		"and hide none beside them": {
+			both: orders(10, "6", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"), runs: []bool{false, true},
+			found: []string{"warning migration.together public.orders"}, without: []string{"at", "id"},
+		},
+		"what every start of a service writes is no difference": {
+			both: orders(12, "5", "1", "7"), first: orders(11, "5", "1", "7"), second: orders(12, "5", "1", "7"), boots: true, runs: []bool{false, true},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mirror := &reflected{killed: c.both, first: c.first, second: c.second}
+				l := lab(newDatabase(careful), "a", "b", "c", "d")
+				l.Calm, l.Boots = &migration.Undisturbed{Mirror: mirror}, c.boots
+				tried, err := migration.Together(t.Context(), l)
+				holds(t, tried, err, c.found, c.says...)
+				if !slices.Equal(mirror.shifted, c.runs) || !slices.Equal(mirror.without, c.without) {
+					t.Errorf("undisturbed runs, shifted or not: %v; columns left out: %q", mirror.shifted, mirror.without)
+				}
+			})
+		})
+	}
+}
+
+func TestExperiments_AreHeldAgainstTheSameUndisturbedRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mirror := &reflected{killed: orders(10, "6", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7")}
+		l := lab(newDatabase(careful), "a", "b", "c", "d")
+		l.Calm = &migration.Undisturbed{Mirror: mirror}
+		tried, err := migration.Interrupt(t.Context(), l)
+		holds(t, tried, err, []string{"blocking migration.interrupted half way"}, "public.orders.total has other values")
+		tried, err = migration.Together(t.Context(), l)
+		holds(t, tried, err, []string{"warning migration.together public.orders"}, "public.orders.total has other values")
+		if !slices.Equal(mirror.shifted, []bool{false, true}) {
+			t.Errorf("undisturbed runs: %v", mirror.shifted)
+		}
+	})
+}
+
+func TestExperiments_FindAnUndisturbedRunThatFailsOnceAndGoOn(t *testing.T) {
+	same := orders(10, "5", "1", "7")
+	for claim, c := range map[string]struct {
+		left  understudy.DataPrint
+		boots bool
+		fails int
+		found []string
+		says  string
+		runs  []bool
+	}{
+		"the first": {left: orders(10, "6", "1", "7"), fails: 1, found: []string{"blocking migration.unsteady "},
+			says: "on a fresh copy, with nobody else there, it ended with exit status 1 at try 1: no row with id 7", runs: []bool{false}},
+		"the second, where something differs": {left: orders(10, "6", "1", "7"), fails: 2, found: []string{"blocking migration.unsteady "},
+			says: "on a fresh copy whose sequences have gone on by one, it ended with exit status 1", runs: []bool{false, true}},
+		"the second start of a service": {left: orders(10, "6", "1", "7"), boots: true, fails: 3, found: []string{"blocking migration.unsteady "},
+			says: "on a fresh copy whose sequences have gone on by one, started twice, it ended", runs: []bool{false, true}},
+		"a second is not made where nothing differs": {left: same, fails: 2, says: "with the data of an undisturbed run", runs: []bool{false}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mirror := &reflected{killed: c.left, first: same, second: same, fails: []int{c.fails}}
+				l := lab(newDatabase(careful), "a", "b", "c", "d")
+				l.Calm, l.Boots = &migration.Undisturbed{Mirror: mirror}, c.boots
+				tried, err := migration.Interrupt(t.Context(), l)
+				holds(t, tried, err, c.found, c.says, "it ends well")
+				tried, err = migration.Together(t.Context(), l)
+				holds(t, tried, err, nil, "two at once both end well")
+				if compared := strings.Contains(tried.Summary, "data"); compared != (c.found == nil) {
+					t.Errorf("compared with a run that failed: %q", tried.Summary)
+				}
+				if !slices.Equal(mirror.shifted, c.runs) {
+					t.Errorf("undisturbed runs: %v", mirror.shifted)
+				}
+			})
+		})
+	}
 }

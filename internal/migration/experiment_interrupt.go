@@ -22,9 +22,7 @@ type Interrupted struct {
 	OK     bool          `json:"ok"`
 	Differ []string      `json:"differ,omitempty"` // how the schema differs from an undisturbed run's after that
 
-	Strayed  []Strayed `json:"strayed,omitempty"` // data that differs from an undisturbed run's
-	Compared bool      `json:"compared"`          // whether data was compared
-	Varies   []string  `json:"varies,omitempty"`  // columns left out of that: undisturbed runs do not agree on them
+	Held
 }
 
 // well tells whether nothing was found.
@@ -45,22 +43,22 @@ type point struct {
 // server end what it was doing, as when only the program dies. After each it is run again.
 func Interrupt(ctx context.Context, lab Lab) (Tried, error) {
 	var all []Interrupted
-	calm := &undisturbed{lab: lab}
 	for _, p := range points(lab.First) {
 		one, err := lab.interrupt(ctx, p)
 		if err == nil && one.Missed { // it was faster this time
 			one, err = lab.interrupt(ctx, point{when: p.when, at: p.at / 2, patience: p.patience})
 		}
-		if err == nil && one.OK && !one.Missed && lab.Mirror != nil {
-			one.Strayed, one.Varies, err = calm.strayed(ctx)
-			one.Compared = err == nil
+		if err == nil && one.OK && !one.Missed {
+			one.Held, err = lab.Calm.hold(ctx, lab)
 		}
 		if err != nil {
 			return Tried{}, fmt.Errorf("killing the migration %s and running it again: %w", p.when, err)
 		}
 		all = append(all, one)
 	}
-	return judgeInterrupted(all, lab.First.Took), nil
+	tried := judgeInterrupted(all, lab.First.Took)
+	tried.Findings = append(tried.Findings, lab.Calm.found()...)
+	return tried, nil
 }
 
 // points are the moments to kill a run at: one of a short run, as half way and after the
@@ -78,7 +76,7 @@ func points(first Ran) []point {
 func seenAt(first Ran, p point) point {
 	var last understudy.ObservedStatement
 	times := map[string]int{}
-	for _, s := range statements(first.Observation) {
+	for _, s := range first.Observation.Whole().Statements {
 		times[s.Text]++
 		if at := offset(first) + s.From; at <= p.at && (last.Text == "" || s.From > last.From) {
 			last = s
@@ -97,7 +95,7 @@ const (
 
 // halfWay is the middle of what it did at the database, where that was seen, else of the run.
 func halfWay(first Ran) time.Duration {
-	all := statements(first.Observation)
+	all := first.Observation.Whole().Statements
 	if len(all) == 0 {
 		return first.Took / 2
 	}
@@ -114,7 +112,7 @@ func halfWay(first Ran) time.Duration {
 // firstCommit is the moment after its first commit, where others follow.
 func firstCommit(first Ran) (time.Duration, bool) {
 	at, last := time.Duration(0), time.Duration(0)
-	for _, s := range statements(first.Observation) {
+	for _, s := range first.Observation.Whole().Statements {
 		if s.Commits && (at == 0 || s.Until < at) {
 			at = s.Until
 		}

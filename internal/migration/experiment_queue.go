@@ -31,12 +31,7 @@ type Prober interface {
 }
 
 // subject is how a finding calls the target.
-func (t Target) subject() string {
-	if t.Database == "" {
-		return t.Relation
-	}
-	return understudy.Observation{Database: t.Database}.There(t.Relation)
-}
+func (t Target) subject() string { return understudy.InDatabase(t.Database, t.Relation) }
 
 // Queued is what was seen while the migration waited behind a long transaction.
 type Queued struct {
@@ -64,7 +59,7 @@ const (
 	noticed   = 100 * time.Millisecond // what a machine may be late by itself
 	quietFor  = 300 * time.Millisecond // of asking before the migration begins
 	stayMost  = 10 * time.Second
-	mostAsked = 8 // targets
+	mostAsked = 8 // targets of one database
 )
 
 // Queue starts the command while a long transaction is open on the tables that it locks
@@ -87,14 +82,14 @@ func Queue(ctx context.Context, lab Lab, prober Prober, rate Rate) (Tried, error
 }
 
 // Targets are the relations that were there before and that the migration locked so that
-// readers or writers have to wait: the strongest lock of each, the longest held first, database
-// by database.
+// readers or writers have to wait: the strongest lock of each, the longest held first, so many
+// of each database.
 func Targets(seen understudy.Observation) []Target {
 	targets := targetsIn(seen, "")
 	for _, there := range seen.Elsewhere {
 		targets = append(targets, targetsIn(there, there.Database)...)
 	}
-	return targets[:min(len(targets), mostAsked)]
+	return targets
 }
 
 func targetsIn(seen understudy.Observation, database string) []Target {
@@ -111,7 +106,7 @@ func targetsIn(seen understudy.Observation, database string) []Target {
 		reads[l.Relation] = reads[l.Relation] || readers
 	}
 	var targets []Target
-	for _, name := range order {
+	for _, name := range order[:min(len(order), mostAsked)] {
 		targets = append(targets, Target{Database: database, Relation: name, Writes: !reads[name]})
 	}
 	return targets

@@ -463,4 +463,16 @@ func TestTargets_AreWhatReadersOrWritersHaveToWaitFor(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+	var many []understudy.ObservedLock
+	for n := range 12 {
+		many = append(many, lock(fmt.Sprint(n), "table", "ShareLock"))
+	}
+	got = migration.Targets(understudy.Observation{Locks: many, Elsewhere: []understudy.Observation{{Database: "archive", Locks: many[:2]}, {Database: "stock", Locks: many}}})
+	of := map[string]int{}
+	for _, target := range got {
+		of[target.Database]++
+	}
+	if len(of) != 3 || of[""] != 8 || of["archive"] != 2 || of["stock"] != 8 {
+		t.Errorf("of each database there are %v", of)
+	}
 }

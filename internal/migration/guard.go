@@ -12,11 +12,11 @@ import (
 	"understudy"
 )
 
-// Lookout looks at the database of production while the migration runs there. It is used by
+// Lookout looks at the databases of production while the migration runs there. It is used by
 // one goroutine at a time.
 type Lookout interface {
 	Look(ctx context.Context) (Sight, error)
-	// Busy tells who stands in the way of locks, by relation and mode.
+	// Busy tells who stands in the way of locks, by relation, as expectations call it, and mode.
 	Busy(ctx context.Context, wanted map[string]string) (Busy, error)
 	// End ends what is left of the migration's sessions, and says how many it could not end.
 	End(ctx context.Context) (left int, err error)
@@ -48,7 +48,7 @@ func (g *Guard) Watch(context.Context) (func(context.Context) (understudy.Observ
 		defer g.mu.Unlock()
 		out := understudy.Observation{Every: every}
 		for l := range g.seen {
-			out.Locks = append(out.Locks, understudy.ObservedLock{Relation: l.Relation, Kind: l.Kind, Mode: l.Mode, SeenBy: []understudy.ObservedBy{understudy.BySamples}})
+			out.Locks = append(out.Locks, understudy.ObservedLock{Relation: l.named(), Kind: l.Kind, Mode: l.Mode, SeenBy: []understudy.ObservedBy{understudy.BySamples}})
 		}
 		if g.note != "" {
 			out.Notes = append(out.Notes, g.note)
@@ -146,7 +146,7 @@ func (g *Guard) Locks() []string {
 	var out []string
 	for l := range g.seen {
 		if !strings.HasSuffix(l.Kind, "index") {
-			out = append(out, fmt.Sprintf("%s (%s)", l.Relation, understudy.ModeWords(l.Mode)))
+			out = append(out, fmt.Sprintf("%s (%s)", l.named(), understudy.ModeWords(l.Mode)))
 		}
 	}
 	slices.Sort(out)

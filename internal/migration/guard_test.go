@@ -54,7 +54,7 @@ func (p *production) Look(context.Context) (migration.Sight, error) {
 }
 
 func (p *production) Busy(_ context.Context, wanted map[string]string) (migration.Busy, error) {
-	if wanted["public.notes"] != "AccessExclusiveLock" || len(wanted) != 1 {
+	if wanted["public.notes"] != "AccessExclusiveLock" || wanted["archive/public.kept"] != "ShareLock" || len(wanted) != 2 {
 		return migration.Busy{}, errors.New("asked for other locks than were rehearsed")
 	}
 	if p.first.IsZero() {
@@ -84,8 +84,8 @@ func (p *production) guarded(t *testing.T, expected *understudy.Expectation) (mi
 
 func expected() *understudy.Expectation {
 	return &understudy.Expectation{
-		Locks: []understudy.ExpectedLock{{Relation: "public.notes", Kind: "table", Mode: "AccessExclusiveLock"}, {Relation: "public.notes_key", Kind: "index", Mode: "AccessExclusiveLock"}},
-		Exact: understudy.Exactness{Locks: true}, Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 2 * time.Second,
+		Locks:     []understudy.ExpectedLock{{Relation: "public.notes", Kind: "table", Mode: "AccessExclusiveLock"}, {Relation: "public.notes_key", Kind: "index", Mode: "AccessExclusiveLock"}, {Relation: "archive/public.kept", Kind: "table", Mode: "ShareLock"}},
+		Elsewhere: []string{"archive"}, Exact: understudy.Exactness{Locks: true}, Runs: []time.Duration{time.Second, 2 * time.Second}, Low: time.Second, High: 2 * time.Second,
 	}
 }
 
@@ -114,6 +114,9 @@ func TestGuard_StopsAtTheFirstSurprise(t *testing.T) {
 		{"a lock that it has not got yet", expected(), time.Minute, migration.Sight{Locks: []migration.SeenLock{{Relation: "public.users", Mode: "AccessExclusiveLock", Waiting: true}}}, "it wants ACCESS EXCLUSIVE on public.users"},
 		{"another lock, where the rehearsal only took samples", sampled, time.Second, migration.Sight{Locks: locks("public.users", "ShareLock")}, ""},
 		{"another lock, where nothing is attested", old, time.Minute, migration.Sight{Locks: locks("public.users", "ShareLock")}, ""},
+		{"a lock that was seen, in another database", expected(), time.Minute, migration.Sight{Locks: []migration.SeenLock{{Database: "archive", Relation: "public.notes", Mode: "AccessExclusiveLock"}}}, "it takes ACCESS EXCLUSIVE on archive/public.notes, which the rehearsal did not see"},
+		{"as rehearsed in another database", expected(), time.Second, migration.Sight{Locks: []migration.SeenLock{{Database: "archive", Relation: "public.kept", Mode: "ShareLock"}, {Database: "archive", Relation: "public.kept_7", Of: "public.kept", Mode: "ShareLock"}}}, ""},
+		{"a lock in a database of which nothing is attested", expected(), time.Second, migration.Sight{Locks: []migration.SeenLock{{Database: "stock", Relation: "public.notes", Mode: "AccessExclusiveLock"}}}, ""},
 		{"longer than expected, within reason", expected(), 11 * time.Second, migration.Sight{}, ""},
 		{"too long", expected(), time.Minute, migration.Sight{}, "it runs for longer than 12s, and 1–2 s was expected by 2 runs"},
 		{"too long, where nothing is attested", old, time.Minute, migration.Sight{}, ""},
@@ -133,6 +136,17 @@ func TestGuard_StopsAtTheFirstSurprise(t *testing.T) {
 				t.Errorf("%s: %+v, %v; its sessions were ended %d times in %d tries", c.claim, surprise, err, p.ended, p.try)
 			}
 		})
+	}
+}
+
+func TestRules_SayOfWhichDatabasesNothingIsHeld(t *testing.T) {
+	r := migration.Rules{Expected: expected(), Elsewhere: []string{"archive"}}
+	if unheld := r.Unheld(); unheld != "" {
+		t.Errorf("of what is attested it says %q", unheld)
+	}
+	r.Elsewhere = append(r.Elsewhere, "stock")
+	if unheld := r.Unheld(); unheld != "the verdict says nothing of locks in database stock, so none there is a surprise" {
+		t.Errorf("%q", unheld)
 	}
 }
 

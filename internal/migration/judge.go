@@ -14,6 +14,7 @@ import (
 // goes by what was seen to happen; the text of a statement only helps to choose a remedy.
 func Judge(ran Ran, budget Budget) []understudy.Finding {
 	findings := append(judgeEnd(ran, budget), judgeSeen(ran, budget)...)
+	findings = append(findings, outlasts(ran, budget)...)
 	return append(findings, judgeElsewhere(ran, budget)...)
 }
 

@@ -21,9 +21,10 @@ type Plan struct {
 // Planned is one of the busiest statements with its plans before and after a migration, on
 // the same data.
 type Planned struct {
-	Statement string  `json:"statement"` // without values
-	Calls     int64   `json:"calls"`     // 0: not known, as of statements that were declared
-	Share     float64 `json:"share"`     // of the time of all that were planned, or of all that are run
+	Database  string  `json:"database,omitempty"` // empty: the first
+	Statement string  `json:"statement"`          // without values
+	Calls     int64   `json:"calls"`              // 0: not known, as of statements that were declared
+	Share     float64 `json:"share"`              // of the time of all that were planned, or of all that are run
 	Before    Plan    `json:"before"`
 	// After is nil where it can no longer be planned, as a column is gone: whether the old
 	// release then breaks is what the check of compatibility tells.
@@ -55,6 +56,9 @@ func JudgePlans(all []Planned) []understudy.Finding {
 			f.Severity = understudy.SeverityNote
 		}
 		f.Hurt = ratio * p.Share
+		if p.Database != "" {
+			f = elsewhere(f, p.Database)
+		}
 		findings = append(findings, f)
 	}
 	return findings
@@ -85,10 +89,12 @@ func short(statement string) string {
 	return string(runes)
 }
 
-// PlanFigures says how many statements were planned, and how many no longer can be.
+// PlanFigures says how many statements were planned, how many no longer can be, and why others
+// were not.
 func PlanFigures(all []Planned, why string) []understudy.Figure {
-	if why != "" {
-		return []understudy.Figure{{Name: "busiest statements planned before and after", Basis: "none: " + why}}
+	const name = "busiest statements planned before and after"
+	if len(all) == 0 && why != "" {
+		return []understudy.Figure{{Name: name, Basis: "none: " + why}}
 	}
 	gone := 0
 	for _, p := range all {
@@ -96,7 +102,11 @@ func PlanFigures(all []Planned, why string) []understudy.Figure {
 			gone++
 		}
 	}
-	figures := []understudy.Figure{{Name: "busiest statements planned before and after", Value: float64(len(all)), Basis: "for any parameters, on the same copy"}}
+	basis := "for any parameters, on the same copy"
+	if why != "" {
+		basis += "; none " + why
+	}
+	figures := []understudy.Figure{{Name: name, Value: float64(len(all)), Basis: basis}}
 	if gone > 0 {
 		figures = append(figures, understudy.Figure{Name: "busiest statements that can no longer be planned", Value: float64(gone), Basis: "see compatibility; they are listed in the evidence"})
 	}

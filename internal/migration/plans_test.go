@@ -61,11 +61,23 @@ func TestJudgePlans_TheBusiestFirst(t *testing.T) {
 	}
 }
 
+func TestJudgePlans_NamesTheDatabaseWhereItIsNotTheFirst(t *testing.T) {
+	for database, want := range map[string]string{"": "SELECT 1: a busy statement is planned in another way: SELECT 1", "archive": "archive/SELECT 1: a busy statement is planned in another way: SELECT 1, in database archive"} {
+		found := migration.JudgePlans([]migration.Planned{{Database: database, Statement: "SELECT 1", Share: 1, Before: migration.Plan{Shape: "Index Scan a", Cost: 1}, After: &migration.Plan{Shape: "Seq Scan a", Cost: 9}}})
+		if len(found) != 1 || found[0].Subject+": "+found[0].Title != want {
+			t.Errorf("%+v", found)
+		}
+	}
+}
+
 func TestPlanFigures_SayWhatWasNotPlanned(t *testing.T) {
 	if f := migration.PlanFigures(nil, "there is no pg_stat_statements"); len(f) != 1 || f[0].Value != 0 || !strings.Contains(f[0].Basis, "no pg_stat") {
 		t.Errorf("%+v", f)
 	}
 	if f := migration.PlanFigures([]migration.Planned{{}, {After: &migration.Plan{}}}, ""); len(f) != 2 || f[0].Value != 2 || f[1].Value != 1 {
+		t.Errorf("%+v", f)
+	}
+	if f := migration.PlanFigures([]migration.Planned{{After: &migration.Plan{}}}, "in database archive: nothing was counted"); len(f) != 1 || f[0].Value != 1 || !strings.HasSuffix(f[0].Basis, "; none in database archive: nothing was counted") {
 		t.Errorf("%+v", f)
 	}
 }

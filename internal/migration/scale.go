@@ -41,14 +41,15 @@ type Estimate struct {
 // the smaller of the ratios of rows and of bytes, High with the larger, and as n·log n where
 // an index was built, as its keys are sorted. What held a lock without being seen to read or
 // write the table is not scaled in Low, as adding a column takes as long on any table, and
-// is in High. A relation whose size is not known on both sides is left out.
+// is in High. A relation whose size is not known on both sides is left out. Those of further
+// databases are called as findings call them.
 func Estimates(ran Ran, budget Budget) []Estimate {
-	kinds := worked(ran.Observation)
+	seen := ran.Observation.Whole()
 	var out []Estimate
-	for relation, kind := range kinds {
+	for relation, kind := range worked(seen) {
 		twin, onTwin := budget.Twin[relation]
 		production, inProduction := budget.Production[relation]
-		measured := min(atWork(relation, ran.Observation), max(ran.Took, 0))
+		measured := min(atWork(relation, seen), max(ran.Took, 0))
 		if !onTwin || !inProduction || measured == 0 {
 			continue
 		}
@@ -152,11 +153,11 @@ func times(d time.Duration, factor float64) time.Duration {
 // as it was. Where the relations' times overlap, as within one transaction, nobody knows
 // which of them the time went to: then all of it grows as the least or the most of them.
 func Expect(ran Ran, budget Budget) understudy.Expectation {
-	e := understudy.ExpectedOf(ran.Observation.Locks, ran.Observation.Exact)
+	e := understudy.ExpectedOf(ran.Observation)
 	took := cmp.Or(ran.Last, ran.Took)
 	e.Runs, e.Low, e.High, e.Tries = []time.Duration{took}, took, took, ran.Tries
 	estimates := Estimates(ran, budget)
-	e.Basis = basisOf(estimates, budget)
+	e.Basis = basisOf(estimates, unscaled(ran, budget), budget)
 	var sum time.Duration
 	low, high, least, most := time.Duration(0), time.Duration(0), math.Inf(1), 0.0
 	for _, of := range estimates {
@@ -172,6 +173,22 @@ func Expect(ran Ran, budget Budget) understudy.Expectation {
 		e.High = times(took, max(1, most))
 	}
 	return e
+}
+
+// unscaled names the relations from before that were worked on for long enough to be seen, and
+// whose size is not known on both sides.
+func unscaled(ran Ran, budget Budget) (names []string) {
+	seen := ran.Observation.Whole()
+	for relation := range worked(seen) {
+		_, onTwin := budget.Twin[relation]
+		_, inProduction := budget.Production[relation]
+		made := slices.ContainsFunc(seen.Tables, func(t understudy.TableChange) bool { return t.Relation == relation && t.New })
+		if !made && (!onTwin || !inProduction) && atWork(relation, seen) > 0 {
+			names = append(names, relation)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func longest(estimates []Estimate) (d time.Duration) {

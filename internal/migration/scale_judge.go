@@ -16,8 +16,7 @@ func atSize(findings []understudy.Finding, ran Ran, budget Budget) []understudy.
 	for i, f := range findings {
 		findings[i] = scaled(f, estimates)
 	}
-	findings = append(findings, outgrown(ran.Observation, estimates, budget)...)
-	return append(findings, outlasts(ran, budget)...)
+	return append(findings, outgrown(ran.Observation, estimates, budget)...)
 }
 
 // scaled adds to a finding about one relation what its time would be with production's

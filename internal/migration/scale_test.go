@@ -76,6 +76,42 @@ func TestExpect_OfOverlappingWorkGrowsByTheLeastAndTheMost(t *testing.T) {
 	}
 }
 
+func TestExpect_ScalesWhatWasWorkedOnInEveryDatabase(t *testing.T) {
+	ran := sized(func(o *understudy.Observation) {
+		o.Locks[0].Held = 2 * time.Second
+		o.Tables = []understudy.TableChange{{Relation: "public.orders", Updated: 1}}
+		o.Elsewhere = []understudy.Observation{{
+			Database: "archive", Locks: []understudy.ObservedLock{{Relation: "public.orders", Kind: "table", Mode: "AccessExclusiveLock", Held: 3 * time.Second}},
+			Tables: []understudy.TableChange{{Relation: "public.orders", Deleted: 1}},
+			Waits:  []understudy.ObservedWait{blocked("public.orders", "RowExclusiveLock", "DELETE FROM orders", 500*time.Millisecond)},
+		}}
+	})
+	ran.Observation.Tables = append(ran.Observation.Tables, understudy.TableChange{Relation: "public.made", New: true})
+	ran.Observation.Indexes = []understudy.IndexChange{{Name: "public.made_key", Table: "public.made", New: true}}
+	ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: "public.made", Kind: "table", Mode: "AccessExclusiveLock", New: true, Held: time.Second})
+	b := sizes(1000, 1<<20, 2000, 2<<20)
+	e := migration.Expect(ran, b) // archive's size is not known
+	if !near(e.Low, 12*time.Second) || !near(e.High, 12*time.Second) || !strings.Contains(e.Basis, "as long as on the twin for archive/public.orders, whose size is not known") {
+		t.Errorf("%s to %s; %q", e.Low, e.High, e.Basis)
+	}
+	b.Twin["archive/public.orders"], b.Production["archive/public.orders"] = migration.Size{Rows: 10, Bytes: 1 << 13}, migration.Size{Rows: 100, Bytes: 10 << 13}
+	if e := migration.Expect(ran, b); !near(e.Low, 39*time.Second) || !near(e.High, 39*time.Second) || !strings.HasPrefix(e.Basis, "archive/public.orders: 10 rows") || strings.Contains(e.Basis, "not known") {
+		t.Errorf("%s to %s; %q", e.Low, e.High, e.Basis)
+	}
+	if figures := migration.Figures(migration.Estimates(ran, b)); len(figures) != 2 || figures[0].Name != "expected in production: archive/public.orders" {
+		t.Errorf("%+v", figures)
+	}
+	var grows []string
+	for _, f := range migration.Judge(ran, b) {
+		if f.Code == "migration.blocks-at-size" || f.Code == "migration.outlasts-timeout" {
+			grows = append(grows, f.Code+" "+f.Subject)
+		}
+	}
+	if strings.Join(grows, ", ") != "migration.blocks-at-size archive/public.orders" {
+		t.Errorf("found %q", grows)
+	}
+}
+
 func TestExpect_RemembersTheStrongLocksAndTheLastTry(t *testing.T) {
 	ran := sized(nil)
 	ran.Tries = 3

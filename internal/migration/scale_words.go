@@ -8,11 +8,16 @@ import (
 )
 
 // basisOf says what a range rests on, for people.
-func basisOf(estimates []Estimate, budget Budget) string {
-	const unsaid = "production's machine, cache and traffic are not those of the twin"
+func basisOf(estimates []Estimate, unscaled []string, budget Budget) string {
+	unsaid := "production's machine, cache and traffic are not those of the twin"
+	if len(unscaled) > 0 && len(budget.Production) > 0 {
+		unsaid = "as long as on the twin for " + few(unscaled, 3) + ", whose size is not known; " + unsaid
+	}
 	switch {
 	case len(budget.Production) == 0:
 		return "as long as on the twin: production's sizes could not be read; " + unsaid
+	case len(estimates) == 0 && len(unscaled) > 0:
+		return unsaid
 	case len(estimates) == 0:
 		return "as long as on the twin: no table was worked on for long enough to be seen; " + unsaid
 	}

@@ -17,6 +17,7 @@ type Sight struct {
 
 // SeenLock is a lock that the migration holds or waits for on what was there before it.
 type SeenLock struct {
+	Database string // empty: the first
 	Relation string
 	Kind     string
 	Of       string // the table of an index, the partitioned table of a partition
@@ -24,9 +25,20 @@ type SeenLock struct {
 	Waiting  bool
 }
 
+// named is how findings and expectations call the relation.
+func (l SeenLock) named() string { return understudy.InDatabase(l.Database, l.Relation) }
+
+func (l SeenLock) of() string {
+	if l.Of == "" {
+		return ""
+	}
+	return understudy.InDatabase(l.Database, l.Of)
+}
+
 // Rules are what a migration of production is held against.
 type Rules struct {
 	Expected   *understudy.Expectation // nil: it is not known what was rehearsed
+	Elsewhere  []string                // further databases that are looked at
 	BlockedFor time.Duration           // longest that others may wait for it
 }
 
@@ -46,8 +58,8 @@ func (s *Surprise) Error() string { return "it was stopped: " + s.Why }
 func (r Rules) judge(seen Sight, running time.Duration) (why string, yield bool) {
 	if e := r.Expected; e != nil {
 		for _, l := range seen.Locks {
-			if understudy.StrongLock(l.Mode) && e.Complete(l.Mode) && !e.Allows(l.Relation, l.Of, l.Mode) {
-				return fmt.Sprintf("it %s %s on %s, which the rehearsal did not see", takes(l), understudy.ModeWords(l.Mode), l.Relation), false
+			if understudy.StrongLock(l.Mode) && e.Covers(l.Database) && e.Complete(l.Mode) && !e.Allows(l.named(), l.of(), l.Mode) {
+				return fmt.Sprintf("it %s %s on %s, which the rehearsal did not see", takes(l), understudy.ModeWords(l.Mode), l.named()), false
 			}
 		}
 		if limit := e.Limit(); running > limit {
@@ -82,15 +94,23 @@ func on(relation string) string {
 
 // Unheld says what the rules cannot hold a migration against; empty: nothing.
 func (r Rules) Unheld() string {
-	switch e := r.Expected; {
-	case e == nil:
+	e := r.Expected
+	if e == nil {
 		return "the verdict does not say which locks and what time to expect, so it is held against neither"
-	case !e.Exact.Locks && !e.Exact.Exclusive:
-		return "the rehearsal saw locks by samples only, so one that it did not see is no surprise"
-	case !e.Exact.Locks:
-		return "the rehearsal saw other locks than ACCESS EXCLUSIVE by samples only, so one of those that it did not see is no surprise"
 	}
-	return ""
+	var unheld []string
+	switch {
+	case !e.Exact.Locks && !e.Exact.Exclusive:
+		unheld = append(unheld, "the rehearsal saw locks by samples only, so one that it did not see is no surprise")
+	case !e.Exact.Locks:
+		unheld = append(unheld, "the rehearsal saw other locks than ACCESS EXCLUSIVE by samples only, so one of those that it did not see is no surprise")
+	}
+	for _, name := range r.Elsewhere {
+		if !e.Covers(name) {
+			unheld = append(unheld, "the verdict says nothing of locks in database "+name+", so none there is a surprise")
+		}
+	}
+	return strings.Join(unheld, "; ")
 }
 
 // wanted are the locks to find a quiet moment for: the strongest of each table.

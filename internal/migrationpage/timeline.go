@@ -48,8 +48,9 @@ const (
 // most is how many lanes a group has.
 const most = 24
 
-// layOut draws up the lanes. Relations named in about come first.
+// layOut draws up the lanes, of all databases. Relations named in about come first.
 func layOut(o understudy.Observation, about string) timeline {
+	about, o = asked(o, about), o.Whole()
 	t := timeline{groups: []group{statements(o), locks(o, about), waits(o, about)}}
 	for _, g := range t.groups {
 		for _, l := range g.lanes {
@@ -63,6 +64,20 @@ func layOut(o understudy.Observation, about string) timeline {
 	}
 	t.ends = max(t.ends, time.Millisecond)
 	return t
+}
+
+// asked names each relation that is asked about as the lanes do: of a further database, its name
+// stands before the first alone.
+func asked(o understudy.Observation, about string) string {
+	there, names := o.Of(about)
+	if there.Database == o.Database {
+		return about
+	}
+	all := strings.Split(names, ", ")
+	for i, name := range all {
+		all[i] = there.There(name)
+	}
+	return strings.Join(all, ", ")
 }
 
 // shortened leaves the longest lanes, in their order.
@@ -105,11 +120,16 @@ func statements(o understudy.Observation) group {
 			kind, note = failed, note+", failed"
 		}
 		g.lanes = append(g.lanes, lane{
-			label: fmt.Sprintf("%d: %s", max(s.Session, 1), strings.TrimRight(strings.Join(strings.Fields(s.Text), " "), "; ")), note: note,
+			label: fmt.Sprintf("%s: %s", session(s), strings.TrimRight(strings.Join(strings.Fields(s.Text), " "), "; ")), note: note,
 			spans: []span{{from: s.From, until: max(s.Until, s.From), kind: kind, commits: s.Commits}},
 		})
 	}
 	return g
+}
+
+// session says whose statement it is: "1", "archive 2".
+func session(s understudy.ObservedStatement) string {
+	return strings.TrimSpace(fmt.Sprintf("%s %d", s.In, max(s.Session, 1)))
 }
 
 // strength orders lock modes; a lock below 0 is not drawn.

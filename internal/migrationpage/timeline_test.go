@@ -139,6 +139,35 @@ func TestWrite_TheSameObservationGivesTheSamePicture(t *testing.T) {
 	}
 }
 
+func TestWrite_DrawsAllDatabasesByOneClock(t *testing.T) {
+	o := queue()
+	o.Database, o.Began = "main", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	o.Elsewhere = []understudy.Observation{{
+		Database: "archive", Began: o.Began.Add(5 * time.Second),
+		Statements: []understudy.ObservedStatement{{Session: 1, Text: "UPDATE kept SET until = $1", From: 10 * ms, Until: 500 * ms}},
+		Locks: []understudy.ObservedLock{
+			{Relation: "public.kept", Kind: "table", Mode: "ShareLock", From: 20 * ms, Held: 300 * ms}, {Relation: "public.sold", Kind: "table", Mode: "ShareLock", From: 20 * ms, Held: 300 * ms},
+			{Relation: "public.bought", Kind: "table", Mode: "ShareLock", From: 20 * ms, Held: 300 * ms},
+		},
+		Waits: []understudy.ObservedWait{{Who: "shop web", Relation: "public.kept", Wanted: "AccessShareLock", From: 20 * ms, For: 200 * ms, Times: 1}},
+	}}
+	picture := drawn(t, o, "archive/public.kept, public.sold")
+	at := 0
+	for _, part := range []string{"1: ALTER TABLE orders", "archive 2: UPDATE kept SET until = $1", "archive/public.kept SHARE", "archive/public.sold SHARE", "public.orders ACCESS EXCLUSIVE", "shop web: archive/public.kept ACCESS SHARE", "shop web: public.orders ACCESS SHARE"} {
+		next := strings.Index(picture[at:], part)
+		if next < 0 {
+			t.Fatalf("%q does not follow: %s", part, picture)
+		}
+		at += next
+	}
+	if strings.Index(picture, "archive/public.bought") < strings.Index(picture, "archive/public.sold") {
+		t.Error("what is not asked about comes first")
+	}
+	if lines := migrationpage.Text(o, "archive/public.kept"); !strings.HasSuffix(lines[0], "5.5s") {
+		t.Errorf("it ends elsewhere: %q", lines[0])
+	}
+}
+
 func TestNothingSeenIsDrawnToo(t *testing.T) {
 	wellFormed(t, drawn(t, understudy.Observation{}, ""))
 	if text := migrationpage.Text(understudy.Observation{}, ""); len(text) != 1 || !strings.Contains(text[0], "nothing") {

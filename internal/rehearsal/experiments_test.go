@@ -65,6 +65,30 @@ func TestMigration_ThatChangesNothingIsNotTriedAndSaysSo(t *testing.T) {
 	})
 }
 
+func TestMigration_ThatDoesNotRunThroughOnACopyOfItsOwnIsFoundAndTheRestLookedAt(t *testing.T) {
+	const found, said = "blocking migration.unsteady", "on a fresh copy, with nobody else there: no row with id 7"
+	underTraffic := func(on rehearsal.Copy) rehearsal.Migrated {
+		return rehearsal.Migrated{OK: on == rehearsal.Work, Took: time.Second, Said: "no row with id 7"}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := undisturbed(t, sound(func(s *story) {
+			s.up, s.tried = underTraffic, map[string]rehearsal.Tried{"together": {Summary: "two at once both end well"}}
+		}))
+		w.says(t, understudy.CheckMigration, "two at once both end well")
+		if got := w.codes(understudy.CheckRollback); !slices.Contains(got, found) {
+			t.Errorf("of the way back: %v", got)
+		}
+		w.says(t, understudy.CheckRollback, said, "so there was nothing to take back")
+	})
+	synctest.Test(t, func(t *testing.T) { // one that leaves the schema as it was is run alone to see what it writes
+		w := undisturbed(t, sound(func(s *story) { s.up, s.idle = underTraffic, true }))
+		if got := w.codes(understudy.CheckMigration); !slices.Contains(got, found) {
+			t.Errorf("%v", got)
+		}
+		w.says(t, understudy.CheckMigration, said, "it did not run through on a copy of its own, so it was not tried")
+	})
+}
+
 func TestMigration_CountsHeldUpRequestsAtProductionsOwnRateWhereItIsKnown(t *testing.T) {
 	for says, rate := range map[string]rehearsal.Rate{
 		"about 300 at the rate of production, 100 a second":         {PerSecond: 100, Of: "production"},

@@ -25,8 +25,8 @@ func (p *play) experiments(ctx context.Context, c *understudy.Check, first Migra
 	if err != nil {
 		return err
 	}
-	if changed, err := p.changed(ctx, first.Seen, after); err != nil || !changed {
-		c.Summary += "; it changed nothing, so it was not tried behind a long transaction, killed on its way or started twice"
+	if why, err := p.untried(ctx, c, first.Seen, after); err != nil || why != "" {
+		c.Summary += "; " + why + ", so it was not tried behind a long transaction, killed on its way or started twice"
 		return err
 	}
 	trial := Trial{First: first, Before: p.schema, After: after, Rate: rate}
@@ -49,32 +49,49 @@ func (p *play) experiments(ctx context.Context, c *understudy.Check, first Migra
 	return nil
 }
 
-// changed tells whether the migration changed anything. Where the schema is as it was, and
-// nobody saw exactly what it wrote, data is compared, on a copy that nobody else writes to.
-func (p *play) changed(ctx context.Context, seen understudy.Observation, after json.RawMessage) (bool, error) {
+// untried is why the migration is not tried, as it changed nothing; empty: it did. Where the
+// schema is as it was, and nobody saw exactly what it wrote, data is compared, on a copy that
+// nobody else writes to.
+func (p *play) untried(ctx context.Context, c *understudy.Check, seen understudy.Observation, after json.RawMessage) (string, error) {
+	const nothing = "it changed nothing"
 	changes, _, err := p.Ledger.CompareSchemas(p.schema, after)
 	switch {
 	case err != nil || len(changes) > 0:
-		return true, err
+		return "", err
 	case !slices.ContainsFunc(seen.Everywhere(), func(there understudy.Observation) bool { return !there.Exact.Writes }):
-		return slices.ContainsFunc(seen.Everywhere(), wrote), nil
+		if slices.ContainsFunc(seen.Everywhere(), wrote) {
+			return "", nil
+		}
+		return nothing, nil
 	}
 	if err := p.Ledger.Clone(ctx, Side); err != nil {
-		return false, err
+		return "", err
 	}
 	before, err := p.Ledger.Data(ctx, Side)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	if _, err := p.Migrator.Up(ctx, Side); err != nil {
-		return false, err
+	alone, err := p.Migrator.Up(ctx, Side)
+	if err != nil {
+		return "", err
+	}
+	if !alone.OK {
+		c.Findings = append(c.Findings, unsteady(alone))
+		return "it did not run through on a copy of its own", nil
 	}
 	data, err := p.Ledger.Data(ctx, Side)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	losses, err := p.Ledger.CompareData(before, data)
-	return len(losses) > 0, err
+	if losses, err := p.Ledger.CompareData(before, data); err != nil || len(losses) > 0 {
+		return "", err
+	}
+	return nothing, nil
+}
+
+// unsteady is found where the migration ran through under traffic, and not without.
+func unsteady(alone Migrated) understudy.Finding {
+	return check.Find(check.MigrationUnsteady, "", "on a fresh copy, with nobody else there: "+alone.Said, nil)
 }
 
 // wrote tells whether the migration wrote rows of a database.
