@@ -72,6 +72,9 @@ func (c Call) pieces() []piece {
 	if c.Size > int64(len(c.Body)) {
 		out = append(out, piece{"the body's size", strconv.FormatInt(c.Size, 10)})
 	}
+	if c.Does == mail {
+		return append(out, mailPieces(c.Body)...)
+	}
 	return append(out, pieces(Answered{Type: c.Type, Body: c.Body})...)
 }
 

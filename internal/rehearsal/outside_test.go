@@ -42,7 +42,7 @@ func TestDifferingCalls_TellWhatIsOtherwiseAndNotWhatVariesByItself(t *testing.T
 			[]string{"integration pay POST pay.example/c: 2, and 1 on production's release; added: call 2"}},
 		{"how often varies by itself", []Call{pay("/c", "")}, []Call{pay("/c", ""), pay("/c", "")}, []Call{pay("/c", "x")}, nil},
 		{"a mail to somebody else, with another text", []Call{mail("a", "Hello", "one\r\ntwo")}, []Call{mail("a", "Hello", "one\r\ntwo")}, []Call{mail("b", "Hello", "one\r\n2")},
-			[]string{"integration mail mail: call 1 of 1 differs at the envelope, line 4 (2 of 6 places)"}},
+			[]string{"integration mail mail: call 1 of 1 differs at the envelope, line 2 (2 of 6 places)"}},
 		{"another subject", []Call{mail("a", "Hello Ann", "one")}, []Call{mail("a", "Hello Ann", "one")}, []Call{mail("a", "Bye Ann", "one")},
 			[]string{"integration mail mail: call 1 of 1 differs at the subject (1 of 5 places)"}},
 		{"a form by its fields", []Call{form("key=1&n=1")}, []Call{form("key=2&n=1")}, []Call{form("key=3&n=2")},
