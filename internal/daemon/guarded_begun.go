@@ -39,7 +39,7 @@ func (m migrator) begun(ctx context.Context, o promotion.Order) (was begun, look
 	}
 	app := m.release.Application
 	spec := lookout.Spec{ApplicationName: lockwatch.MigrationName}
-	if spec.URL, err = m.d.source(m.env, app, app.Databases[0].Name, m.databases[app.Databases[0].Name]); err != nil {
+	if spec.URL, err = m.d.source(ctx, m.env, app, app.Databases[0].Name, m.databases[app.Databases[0].Name]); err != nil {
 		return was, nil, err
 	}
 	if goesOn {
