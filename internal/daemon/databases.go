@@ -110,7 +110,8 @@ func (d *Daemon) password(environment, role string) (string, error) {
 	return made, atomicfile.Write(path, []byte(made), 0o600)
 }
 
-// roles sees that the application's roles can sign in to a private server.
+// roles sees that the application's roles can sign in to a private server, and on a twin that no
+// role gets out of the seal through it.
 func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Environment, app understudy.Application) error {
 	for _, role := range rolesOf(app) {
 		password, err := d.password(e.Name, role)
@@ -120,6 +121,9 @@ func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Env
 		if err := c.AdmitRole(ctx, role, password); err != nil {
 			return err
 		}
+	}
+	if e.Sealed() {
+		return c.Confine(ctx)
 	}
 	return nil
 }
