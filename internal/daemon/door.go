@@ -45,7 +45,10 @@ func (d *Daemon) testersOf(ctx context.Context, e understudy.Environment) *route
 	if err == nil && len(token) < leastToken {
 		err = understudy.Errorf(understudy.KindInvalid, "it has fewer than %d letters, and could be guessed (openssl rand -hex 32 makes one)", leastToken)
 	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // it was broken off, which says nothing of the token
+		return nil
+	case err != nil:
 		d.note(matter, "%s lets no tester in: %v", matter, err)
 		return nil
 	}
