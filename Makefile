@@ -19,7 +19,7 @@ test: ## set up what the tests need, then run all of them
 	go vet ./...
 	GORACE=atexit_sleep_ms=0 go test -race -vet=off -shuffle=on -p 3 -timeout 40m ./...
 
-test-postgres-versions: ## watch migrations on PostgreSQL 13, 14, 16, 17 and 18, which are installed into a cache by npm
+test-postgres-versions: ## watch migrations and make roles on PostgreSQL 13, 14, 16, 17 and 18, which are installed into a cache by npm
 	tools/postgres-versions
 
 lint: ## look at the code as .golangci.yml says

@@ -71,7 +71,7 @@ func TestEnviron_NamesAllThatIsMissingAndWhereToSetIt(t *testing.T) {
 	}
 	web := understudy.Service{Name: "web", Env: map[string]string{"A": "${ADDRESS:?of the payment service}", "B": "${OPTIONAL:-}", "EMPTY": "${OPTIONAL:-}"}}
 	app.Services = []understudy.Service{web}
-	_, err := environOf(app, web, understudy.Environment{Name: "production"}, nil, config.Secret)
+	_, err := environOf(app, web, understudy.Environment{Name: "production"}, nil, config.Reader(t.Context()))
 	want := "configuration of service web in environment production: expected a value for ADDRESS (of the payment service), EMPTY, SESSION (signs sessions), found none"
 	if err == nil || err.Error() != want || understudy.KindOf(err) != understudy.KindInvalid {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -84,7 +84,7 @@ func TestEnviron_NamesAllThatIsMissingAndWhereToSetIt(t *testing.T) {
 
 func TestEnviron_NamesACircle(t *testing.T) {
 	env := understudy.Environment{Name: "p", Env: map[string]string{"A": "${B}", "B": "${A}"}}
-	_, err := environOf(understudy.Application{}, understudy.Service{}, env, nil, config.Secret)
+	_, err := environOf(understudy.Application{}, understudy.Service{}, env, nil, config.Reader(t.Context()))
 	if err == nil || !strings.Contains(err.Error(), "in a circle: A → B → A") {
 		t.Errorf("got %v", err)
 	}
@@ -92,7 +92,7 @@ func TestEnviron_NamesACircle(t *testing.T) {
 
 func TestEnviron_SaysWhichSecretCannotBeRead(t *testing.T) {
 	env := understudy.Environment{Name: "p", Secrets: map[string]understudy.SecretRef{"K": "env:NOT_SET_ANYWHERE"}}
-	_, err := environOf(understudy.Application{}, understudy.Service{}, env, nil, config.Secret)
+	_, err := environOf(understudy.Application{}, understudy.Service{}, env, nil, config.Reader(t.Context()))
 	if understudy.KindOf(err) != understudy.KindNotFound || !strings.Contains(err.Error(), "secret K of environment p: reading a secret from variable NOT_SET_ANYWHERE") {
 		t.Errorf("got %v", err)
 	}
@@ -118,7 +118,7 @@ func TestConfigPrint_IsEqualForEqualConfigurationOnly(t *testing.T) {
 	if per["MODE"] != otherPer["MODE"] || per["K"] == otherPer["K"] || len(per) != 3 || len(per["K"]) != 12 {
 		t.Errorf("prints per key: %v %v", per, otherPer)
 	}
-	if _, _, err := config.ConfigPrint(understudy.Environment{}, app, nil, config.Secret); err == nil {
+	if _, _, err := config.ConfigPrint(understudy.Environment{}, app, nil, config.Reader(t.Context())); err == nil {
 		t.Error("a print without a key was made")
 	}
 }
@@ -147,7 +147,7 @@ func TestEnviron_NeverPutsASecretIntoAnError(t *testing.T) {
 
 func TestEnviron_OfAnUnsetVariableSaysWhoseItIsAndWhereItIsNamed(t *testing.T) {
 	env := understudy.Environment{Name: "production", Secrets: map[string]understudy.SecretRef{"KEY": "env:UNDERSTUDY_TEST_NOT_SET"}}
-	_, err := environOf(understudy.Application{}, understudy.Service{Name: "web"}, env, nil, config.Secret)
+	_, err := environOf(understudy.Application{}, understudy.Service{Name: "web"}, env, nil, config.Reader(t.Context()))
 	hint := understudy.HintOf(err)
 	if !strings.Contains(hint, "understudy stop") || !strings.Contains(hint, "environments.production.secrets.KEY") {
 		t.Errorf("%v: the hint is %q, expected how the daemon gets it, and where it is named", err, hint)

@@ -68,7 +68,7 @@ func TestTerms_SayWhatAConfigurationDoesNotKeep(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			broken := terms.Broken(config.Resolve(config.Stack{Application: app, Service: app.Services[0], Environment: e, Read: config.Secret}))
+			broken := terms.Broken(config.Resolve(config.Stack{Application: app, Service: app.Services[0], Environment: e, Read: config.Reader(t.Context())}))
 			refusal := config.Refusal("web", broken)
 			if c.want == "" {
 				if refusal != nil {

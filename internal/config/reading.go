@@ -14,8 +14,9 @@ type reading struct {
 	refs map[understudy.SecretRef]*readRef
 }
 
+// readRef is read by whoever has its turn.
 type readRef struct {
-	mu    sync.Mutex
+	turn  chan struct{}
 	value string
 	had   bool
 }
@@ -30,29 +31,34 @@ func ReadOnce(ctx context.Context) context.Context {
 }
 
 // Reader reads secrets in the act that ctx is part of; without one, each time anew. What could
-// not be read is tried again. It may be called from several goroutines at once.
+// not be read is tried again. Nothing is read, and nobody waited for, beyond the end of ctx. It may be
+// called from several goroutines at once.
 func Reader(ctx context.Context) func(understudy.SecretRef) (string, error) {
 	r, within := ctx.Value(readingKey{}).(*reading)
 	if !within {
-		return Secret
+		return func(ref understudy.SecretRef) (string, error) { return Secret(ctx, ref) }
 	}
-	return r.secret
+	return func(ref understudy.SecretRef) (string, error) { return r.secret(ctx, ref) }
 }
 
-func (r *reading) secret(ref understudy.SecretRef) (string, error) {
+func (r *reading) secret(ctx context.Context, ref understudy.SecretRef) (string, error) {
 	r.mu.Lock()
 	one := r.refs[ref]
 	if one == nil {
-		one = &readRef{}
+		one = &readRef{turn: make(chan struct{}, 1)}
 		r.refs[ref] = one
 	}
 	r.mu.Unlock()
-	one.mu.Lock() // others wait for it, and do not read it too
-	defer one.mu.Unlock()
+	select { // others wait for who reads it, and do not read it too
+	case one.turn <- struct{}{}:
+		defer func() { <-one.turn }()
+	case <-ctx.Done():
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret: waiting for it was broken off: %w", context.Cause(ctx))
+	}
 	if one.had {
 		return one.value, nil
 	}
-	value, err := Secret(ref)
+	value, err := Secret(ctx, ref)
 	one.value, one.had = value, err == nil
 	return value, err
 }

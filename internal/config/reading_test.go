@@ -65,12 +65,12 @@ func TestConfigPrint_OfASecretThatRotatesIsThatOfItsReference(t *testing.T) {
 	app := understudy.Application{Config: []understudy.ConfigKey{{Key: "TOKEN", Secret: true, Rotates: true}, {Key: "OTHER", Secret: true}}}
 	print := func(token, other understudy.SecretRef) (string, string) {
 		e := understudy.Environment{Name: "production", Secrets: map[string]understudy.SecretRef{"TOKEN": token, "OTHER": other}}
-		whole, _, err := config.ConfigPrint(e, app, printKey(), config.Secret)
+		whole, _, err := config.ConfigPrint(e, app, printKey(), config.Reader(t.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		settings := config.Resolve(config.Stack{Application: app, Environment: e, Read: config.Secret}).Settings(printKey())
-		environ, err := config.Resolve(config.Stack{Application: app, Environment: e, Read: config.Secret}).Environ()
+		settings := config.Resolve(config.Stack{Application: app, Environment: e, Read: config.Reader(t.Context())}).Settings(printKey())
+		environ, err := config.Resolve(config.Stack{Application: app, Environment: e, Read: config.Reader(t.Context())}).Environ()
 		if err != nil || !strings.HasPrefix(environ.List[1], "TOKEN=token-") && token == ref {
 			t.Fatalf("a process gets %d keys, %v", len(environ.List), err)
 		}

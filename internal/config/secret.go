@@ -23,8 +23,8 @@ const (
 // Secret reads what a reference names: a variable of this process (env:NAME), a file
 // (file:PATH), what a shell command prints (exec:COMMAND, at most 30 s), or one value of a
 // file that sops decrypts (sops:FILE#KEY, as long). One line end at the end is taken off. No
-// error holds the value, or anything that the command said.
-func Secret(ref understudy.SecretRef) (string, error) {
+// error holds the value, or anything that the command said. What is run ends with ctx, and all that it started.
+func Secret(ctx context.Context, ref understudy.SecretRef) (string, error) {
 	scheme, rest, found := strings.Cut(string(ref), ":")
 	if !found || rest == "" {
 		return "", notReference()
@@ -37,9 +37,9 @@ func Secret(ref understudy.SecretRef) (string, error) {
 	case "file":
 		value, err = fromFile(rest)
 	case "exec":
-		value, err = fromCommand(rest)
+		value, err = fromCommand(ctx, rest)
 	case "sops":
-		value, err = fromSops(rest)
+		value, err = fromSops(ctx, rest)
 	default:
 		return "", notReference()
 	}
@@ -113,13 +113,13 @@ func fromFile(path string) (string, error) {
 	return string(value), nil
 }
 
-func fromCommand(line string) (string, error) {
-	return run(func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, "sh", "-c", line) }, origin("exec", line))
+func fromCommand(ctx context.Context, line string) (string, error) {
+	return run(ctx, func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, "sh", "-c", line) }, origin("exec", line))
 }
 
 // run gives what a command prints, within its time; what names it for people.
-func run(make func(context.Context) *exec.Cmd, what string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), secretWithin)
+func run(act context.Context, make func(context.Context) *exec.Cmd, what string) (string, error) {
+	ctx, cancel := context.WithTimeout(act, secretWithin)
 	defer cancel()
 	var said bytes.Buffer
 	command := make(ctx)
@@ -130,6 +130,8 @@ func run(make func(context.Context) *exec.Cmd, what string) (string, error) {
 	err := command.Run()
 	var ended *exec.ExitError
 	switch {
+	case act.Err() != nil:
+		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it was broken off: %w", what, context.Cause(act))
 	case ctx.Err() != nil:
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it did not end within %s", what, secretWithin)
 	case errors.As(err, &ended):

@@ -15,7 +15,7 @@ import (
 // fromSops has the sops program decrypt one value of a file: sops:FILE#key.path, where a step
 // of the path that is a number counts from 0 in a list. The keys to decrypt with are the
 // program's own matter: it has the daemon's environment.
-func fromSops(rest string) (string, error) {
+func fromSops(ctx context.Context, rest string) (string, error) {
 	file, path, err := sopsParts(rest)
 	if err != nil {
 		return "", err
@@ -28,7 +28,7 @@ func fromSops(rest string) (string, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		return "", understudy.Errorf(understudy.KindNotFound, "reading a secret from sops file %s: it does not exist", file)
 	}
-	return run(func(ctx context.Context) *exec.Cmd {
+	return run(ctx, func(ctx context.Context) *exec.Cmd {
 		return exec.CommandContext(ctx, program, "--decrypt", "--extract", path, file)
 	}, "sops, of file "+file)
 }

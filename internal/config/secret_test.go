@@ -1,10 +1,16 @@
 package config_test
 
 import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -23,7 +29,7 @@ func TestSecret_ReadsVariablesFilesAndCommands(t *testing.T) {
 		"file:" + understudy.SecretRef(file):    "from a file",
 		"exec:printf 'from a %s\\n\\n' command": "from a command\n",
 	} {
-		if got, err := config.Secret(ref); err != nil || got != want {
+		if got, err := config.Secret(t.Context(), ref); err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %q", ref, got, err, want)
 		}
 	}
@@ -43,7 +49,7 @@ func TestSecret_NeverShowsAValueOrWhatACommandSaid(t *testing.T) {
 		"file:/nowhere/at/all", understudy.SecretRef("file:" + dir), understudy.SecretRef("file:" + large), understudy.SecretRef("file:" + zero),
 		"exec:echo hunter2; echo hunter2 >&2; exit 3", "exec:true", "exec:printf %080000d 1 hunter2", "exec:exit 1 hunter2",
 		"exec:TOKEN=hunter2 false", "exec:TOKEN='a hunter2' false", "exec:'hunter2'"} {
-		_, err := config.Secret(ref)
+		_, err := config.Secret(t.Context(), ref)
 		if err == nil {
 			t.Errorf("%s: no error", ref)
 			continue
@@ -119,12 +125,12 @@ func TestSecret_HasSopsDecryptOneValueOfAFile(t *testing.T) {
 	}
 	file := "sops:" + filepath.Join(dir, "secrets.enc.yaml")
 	t.Setenv("PATH", t.TempDir())
-	_, err := config.Secret(understudy.SecretRef(file + "#database.passwords.1"))
+	_, err := config.Secret(t.Context(), understudy.SecretRef(file+"#database.passwords.1"))
 	if want := "reading a secret from sops file " + filepath.Join(dir, "secrets.enc.yaml") + ": there is no program sops on the daemon's PATH"; err == nil || err.Error() != want || understudy.KindOf(err) != understudy.KindUnavailable {
 		t.Errorf("without sops: %v, expected %s", err, want)
 	}
 	t.Setenv("PATH", filepath.Join(dir, "bin")+":/usr/bin:/bin")
-	if got, err := config.Secret(understudy.SecretRef(file + "#database.passwords.1")); err != nil || got != "hunter2" {
+	if got, err := config.Secret(t.Context(), understudy.SecretRef(file+"#database.passwords.1")); err != nil || got != "hunter2" {
 		t.Errorf("%q, %v", got, err)
 	}
 	for ref, want := range map[string]string{
@@ -133,7 +139,7 @@ func TestSecret_HasSopsDecryptOneValueOfAFile(t *testing.T) {
 		"sops:" + filepath.Join(dir, "plain.yaml") + "#a": "it ended with exit status 1",
 		"sops:" + filepath.Join(dir, "none.yaml") + "#a":  "it does not exist",
 	} {
-		_, err := config.Secret(understudy.SecretRef(ref))
+		_, err := config.Secret(t.Context(), understudy.SecretRef(ref))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error()+understudy.HintOf(err), "hunter2") {
 			t.Errorf("%s: %v, expected %s", ref, err, want)
 		}
@@ -147,5 +153,47 @@ func TestLoad_TakesTheFileOfASopsReferenceFromItsOwnFolder(t *testing.T) {
 	}
 	if want := understudy.SecretRef("sops:" + filepath.Join(p.Dir, "secrets.yaml") + "#a.b"); p.Environments[0].Secrets["K"] != want {
 		t.Errorf("%s, expected %s", p.Environments[0].Secrets["K"], want)
+	}
+}
+
+func TestReader_EndsACommandAndAllThatItStartedWithItsContext(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	slow := understudy.SecretRef("exec:exec 9>" + pipe + "; echo begun >&9; sleep 60 & wait; echo hunter2")
+	act := config.ReadOnce(t.Context())
+	ctx, end := context.WithCancelCause(act)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := config.Reader(ctx)(slow)
+		ended <- err
+	}()
+	from, err := os.Open(pipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	all := bufio.NewReader(from)
+	if said, err := all.ReadString('\n'); err != nil || said != "begun\n" {
+		t.Fatalf("the command says %q, %v", said, err)
+	}
+
+	waiting, give := context.WithCancel(act)
+	give()
+	if _, err := config.Reader(waiting)(slow); understudy.KindOf(err) != understudy.KindUnavailable || !errors.Is(err, context.Canceled) {
+		t.Errorf("who waits for another's reading is told %v once nobody waits for it any more", err)
+	}
+	began := time.Now()
+	end(errors.New("the daemon stops"))
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "broken off: the daemon stops") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the error is %v", err)
+	}
+	if rest, err := io.ReadAll(all); len(rest) > 0 || err != nil || time.Since(began) > 30*time.Second { // as long as anybody has the pipe
+		t.Errorf("what the command started went on for %s: %q, %v", time.Since(began), rest, err)
+	}
+	if got, err := config.Reader(act)("exec:echo here"); err != nil || got != "here" {
+		t.Errorf("the act reads %q, %v after one of its readings was broken off", got, err)
 	}
 }

@@ -37,16 +37,16 @@ func runsStill(e understudy.Environment, record deployment) bool {
 }
 
 // heldRunning is what an environment has for each key, as it runs.
-func (d *Daemon) heldRunning(ctx context.Context, e understudy.Environment) (map[string]rehearsal.Held, error) {
+func (d *Daemon) heldRunning(ctx context.Context, e understudy.Environment, declared []understudy.ConfigKey) (map[string]rehearsal.Held, error) {
 	env, prints, err := d.asRuns(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	out := d.held(ctx, env)
+	out := d.held(ctx, env, declared)
 	for key, print := range prints { // what is behind the references by now is another matter
 		out[key] = rehearsal.Held{Print: print}
 	}
-	return out, nil
+	return out, ctx.Err()
 }
 
 // unapplied says of which keys understudy.yaml has something else than an environment runs

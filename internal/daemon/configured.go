@@ -136,8 +136,9 @@ func (d *Daemon) configuredFor(ctx context.Context, e understudy.Environment, id
 
 // fits says why no release can be started with the configuration that an environment has for
 // it: nil, where every service can be.
-func (d *Daemon) fits(o order) error {
-	given, err := d.addresses(o)
+func (d *Daemon) fits(ctx context.Context, o order) error {
+	o = o.within(ctx)
+	given, err := d.addresses(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,7 @@ func (p production) Fit(ctx context.Context, environment string, release underst
 	if err != nil || env.External {
 		return "", "", err
 	}
-	err = p.d.fits(order{env: env, release: release, databases: physicals(release.Application), read: config.Reader(ctx)})
+	err = p.d.fits(ctx, order{env: env, release: release, databases: physicals(release.Application), read: config.Reader(ctx)})
 	if err == nil {
 		configured, _, err = config.ConfigPrint(env, release.Application, p.d.printKey, config.Reader(ctx))
 	}

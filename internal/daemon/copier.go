@@ -153,7 +153,7 @@ func (c copier) copyOne(ctx context.Context, o copyOrder, database understudy.Da
 
 // ordered makes the empty golden database, and says how it is filled.
 func (c copier) ordered(ctx context.Context, o copyOrder, database understudy.Database, tell func(string)) (logical.Spec, error) {
-	from, err := c.reads(o, database.Name)
+	from, err := c.reads(ctx, o, database.Name)
 	if err != nil {
 		return logical.Spec{}, err
 	}
@@ -180,11 +180,11 @@ func (c copier) ordered(ctx context.Context, o copyOrder, database understudy.Da
 
 // reads is where a database is copied from: its standby, where it has one. What is
 // followed is the primary.
-func (c copier) reads(o copyOrder, database string) (string, error) {
+func (c copier) reads(ctx context.Context, o copyOrder, database string) (string, error) {
 	if standby := o.source.Databases[database].Replica; standby != "" && !o.copying.Follow {
-		return config.Secret(standby)
+		return config.Secret(ctx, standby)
 	}
-	return c.d.source(o.source, o.app, database, o.databases[database])
+	return c.d.source(ctx, o.source, o.app, database, o.databases[database])
 }
 
 // Whole tells whether every golden copy of a snapshot is there.

@@ -18,7 +18,7 @@ func (c copier) copyByFiles(ctx context.Context, o copyOrder, tell func(string))
 			len(o.app.Databases), len(o.copying.Subsets)).WithHint("copy: {method: logical} takes several databases, and parts of them")
 	}
 	database := o.app.Databases[0]
-	from, err := c.reads(o, database.Name)
+	from, err := c.reads(ctx, o, database.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,8 @@ func (d *Daemon) password(environment, role string) (string, error) {
 	return made, atomicfile.Write(path, []byte(made), 0o600)
 }
 
-// roles sees that the application's roles can sign in to a private server.
+// roles sees that the application's roles can sign in to a private server, and on a twin that no
+// role gets out of the seal through it.
 func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Environment, app understudy.Application) error {
 	for _, role := range rolesOf(app) {
 		password, err := d.password(e.Name, role)
@@ -120,6 +121,9 @@ func (d *Daemon) roles(ctx context.Context, c *cluster.Cluster, e understudy.Env
 		if err := c.AdmitRole(ctx, role, password); err != nil {
 			return err
 		}
+	}
+	if e.Sealed() {
+		return c.Confine(ctx)
 	}
 	return nil
 }
@@ -152,12 +156,12 @@ func (d *Daemon) address(e understudy.Environment, c *cluster.Cluster, role, phy
 }
 
 // external is the URL of a database that is not ours.
-func external(e understudy.Environment, database string) (string, bool, error) {
+func external(ctx context.Context, e understudy.Environment, database string) (string, bool, error) {
 	ref := e.Databases[database].URL
 	if ref == "" {
 		return "", false, nil
 	}
-	value, err := config.Secret(ref)
+	value, err := config.Secret(ctx, ref)
 	return value, true, err
 }
 
@@ -175,7 +179,7 @@ func private(e understudy.Environment) bool {
 func (d *Daemon) connect(ctx context.Context, e understudy.Environment, app understudy.Application, database, physical string) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	address, is, err := external(e, database)
+	address, is, err := external(ctx, e, database)
 	if err != nil {
 		return nil, err
 	}
@@ -195,8 +199,8 @@ func (d *Daemon) connect(ctx context.Context, e understudy.Environment, app unde
 }
 
 // source is the URL to copy from.
-func (d *Daemon) source(e understudy.Environment, app understudy.Application, database, physical string) (string, error) {
-	address, is, err := external(e, database)
+func (d *Daemon) source(ctx context.Context, e understudy.Environment, app understudy.Application, database, physical string) (string, error) {
+	address, is, err := external(ctx, e, database)
 	if is || err != nil {
 		return address, err
 	}

@@ -37,15 +37,23 @@ type order struct {
 	// configured is the keyed digest of the only configuration that it may be started with;
 	// empty: any.
 	configured string
-	// read reads secrets, as the act does that it is a part of; nil: each time anew.
+	// read reads secrets, as the act does that it is a part of; nil: each time anew, with no end but their own.
 	read func(understudy.SecretRef) (string, error)
 }
 
 func (o order) secret(ref understudy.SecretRef) (string, error) {
 	if o.read == nil {
-		return config.Secret(ref)
+		return config.Secret(context.Background(), ref)
 	}
 	return o.read(ref)
+}
+
+// within is the order with its secrets read as a part of ctx, where nothing else was said.
+func (o order) within(ctx context.Context) order {
+	if o.read == nil {
+		o.read = config.Reader(ctx)
+	}
+	return o
 }
 
 // launch starts a deployment's supervisor with its programs. It does not wait for them to
@@ -55,7 +63,7 @@ func (d *Daemon) launch(ctx context.Context, o order) error {
 	if err := d.makeVolumes(o.env, o.release.Application); err != nil {
 		return err
 	}
-	spec, err := d.spec(o)
+	spec, err := d.spec(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -138,7 +146,7 @@ func (d *Daemon) show(ctx context.Context, o order) error {
 		return err
 	}
 	front := doorOf(o)
-	front.Testers = d.testersOf(o.env)
+	front.Testers = d.testersOf(ctx, o.env)
 	if err := d.startRouter(ctx); err != nil { // after a down of everything it does not run
 		return err
 	}
@@ -164,12 +172,12 @@ func (d *Daemon) retire(ctx context.Context, environment, id string) error {
 	return d.mark(ctx, id, understudy.DeploymentGone, "")
 }
 
-func (d *Daemon) spec(o order) (process.Spec, error) {
+func (d *Daemon) spec(ctx context.Context, o order) (process.Spec, error) {
 	spec := process.Spec{
 		ID: o.id, Environment: o.env.Name, Label: o.release.Label,
 		Tree: d.tree(o.release.Artifact), Artifact: o.release.Artifact, PrintKey: d.printKey,
 	}
-	given, err := d.addresses(o)
+	given, err := d.addresses(ctx, o)
 	if err != nil {
 		return spec, err
 	}
@@ -245,10 +253,10 @@ func (d *Daemon) stack(o order, s understudy.Service, port int, given map[string
 
 // addresses are the URLs of the databases and the folders of the volumes, by the keys that
 // receive them.
-func (d *Daemon) addresses(o order) (map[string]string, error) {
+func (d *Daemon) addresses(ctx context.Context, o order) (map[string]string, error) {
 	given := map[string]string{}
 	for _, database := range o.release.Application.Databases {
-		address, is, err := external(o.env, database.Name)
+		address, is, err := external(ctx, o.env, database.Name)
 		if err != nil {
 			return nil, err
 		}

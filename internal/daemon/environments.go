@@ -64,7 +64,7 @@ func (d *Daemon) upOwn(ctx context.Context, env understudy.Environment, label st
 		return err
 	}
 	o := order{id: id, env: env, release: release, databases: physicals(release.Application), programs: true}
-	if err := d.fits(o); err != nil { // before anything is made for it
+	if err := d.fits(ctx, o); err != nil { // before anything is made for it
 		return err
 	}
 	if err := d.makeDatabases(ctx, env, release, tell); err != nil {
@@ -258,7 +258,7 @@ func (d *Daemon) Exec(ctx context.Context, request api.Exec, stdin io.Reader, st
 		return 0, err
 	}
 	env = asStarted(env, record)
-	service, environ, err := d.serviceEnviron(order{id: id, env: env, release: release, databases: record.Databases}, request.Service)
+	service, environ, err := d.serviceEnviron(ctx, order{id: id, env: env, release: release, databases: record.Databases}, request.Service)
 	if err != nil {
 		return 0, err
 	}
@@ -275,8 +275,9 @@ func isService(app understudy.Application, name string) bool {
 }
 
 // serviceEnviron finds a service, or the first one, and its configuration.
-func (d *Daemon) serviceEnviron(o order, name string) (understudy.Service, config.Environ, error) {
-	given, err := d.addresses(o)
+func (d *Daemon) serviceEnviron(ctx context.Context, o order, name string) (understudy.Service, config.Environ, error) {
+	o = o.within(ctx)
+	given, err := d.addresses(ctx, o)
 	if err != nil {
 		return understudy.Service{}, config.Environ{}, err
 	}

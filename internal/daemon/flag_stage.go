@@ -16,6 +16,7 @@ import (
 	"understudy/internal/load"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/lockwatch"
+	"understudy/internal/postgres/plans"
 	"understudy/internal/rehearsal"
 	"understudy/internal/seal"
 	"understudy/internal/supervisor"
@@ -160,23 +161,26 @@ func (s *stage) written(ctx context.Context, physical string) (map[string]int64,
 const mostStatements = 20_000
 
 // statements is how often the server has run which for the services on a copy; none: it does not
-// count, or cannot be asked.
+// count, or cannot be asked. Of their texts no more is kept than their forms.
 func (s *stage) statements(ctx context.Context, physical string) (map[string]int64, error) {
-	all, _ := s.busiestOnTwin(ctx, physical, mostStatements)
 	out := map[string]int64{}
-	for _, statement := range all {
-		out[statementForm(statement.Text)] += statement.Calls
+	if why := s.eachOnTwin(ctx, physical, mostStatements, func(one plans.Statement) { out[statementForm(one.Text)] += one.Calls }); why != "" {
+		return nil, ctx.Err()
 	}
 	return out, ctx.Err()
 }
 
-// parameterList is a list of parameters, or several of them, as of rows that are inserted.
-var parameterList = regexp.MustCompile(`\(\$\d+(, ?\$\d+)+\)(, ?\(\$\d+(, ?\$\d+)*\))*`)
+var (
+	// parameterList is a list of parameters, or several of them, as of rows that are inserted.
+	parameterList = regexp.MustCompile(`\(\$\d+(, ?\$\d+)+\)(, ?\(\$\d+(, ?\$\d+)*\))*`)
+	// parameter is one that is left. Its number says only how long the lists before it are.
+	parameter = regexp.MustCompile(`\$\d+`)
+)
 
 // statementForm is a statement as it is compared and shown: the same however many values a list has, and
-// however it is commented, as programs that trace themselves do.
+// however it is commented, as programs that trace themselves do. All of it counts, and of a long one the beginning is shown.
 func statementForm(statement string) string {
-	return lockwatch.WithoutLiterals(parameterList.ReplaceAllString(statement, "(…)"))
+	return lockwatch.Form(parameter.ReplaceAllString(parameterList.ReplaceAllString(statement, "(…)"), "?"))
 }
 
 func (s *stage) onServer(ctx context.Context, database string, act func(*pgx.Conn) error) error {

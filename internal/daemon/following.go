@@ -143,7 +143,7 @@ func (d *Daemon) clearFollowing(ctx context.Context, r following) error {
 	ctx, cancel := context.WithTimeout(ctx, clearTime)
 	defer cancel()
 	for _, f := range r.Copies {
-		from, err := d.source(source, p.Application, f.Database, f.Source)
+		from, err := d.source(ctx, source, p.Application, f.Database, f.Source)
 		if err == nil {
 			err = forget(ctx, follow.Spec{Source: from, Name: f.Name})
 		}

@@ -34,7 +34,7 @@ func (m migrator) look(ctx context.Context, before map[string]lookout.Before) (a
 		if was, known := before[at.database]; known {
 			spec.Before = &was
 		}
-		if spec.URL, err = m.d.source(m.env, m.release.Application, database.Name, m.databases[database.Name]); err == nil {
+		if spec.URL, err = m.d.source(ctx, m.env, m.release.Application, database.Name, m.databases[database.Name]); err == nil {
 			at.Lookout, err = lookout.Open(ctx, spec)
 		}
 		if err != nil {

@@ -81,7 +81,7 @@ func (d *Daemon) look(ctx context.Context, environment string) (*look, error) {
 // lookAtConfiguration keeps prints of values, and no value: of what runs, what it was started
 // with. Where understudy.yaml has something else, that is said.
 func (d *Daemon) lookAtConfiguration(ctx context.Context, l *look) error {
-	held, err := d.heldRunning(ctx, l.env)
+	held, err := d.heldRunning(ctx, l.env, l.release.Application.Config)
 	if err != nil {
 		return err
 	}

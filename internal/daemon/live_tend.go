@@ -93,7 +93,7 @@ func (d *Daemon) startFollowers(ctx context.Context, name string) error {
 	if err != nil || d.live.of(name) != nil {
 		return err
 	}
-	f, err := d.pursue(r, env, p, snapshot, server)
+	f, err := d.pursue(ctx, r, env, p, snapshot, server)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (d *Daemon) followable(ctx context.Context, r following, env understudy.Env
 }
 
 // pursue describes the followers of a twin's golden copies. It starts nothing.
-func (d *Daemon) pursue(r following, env understudy.Environment, p config.Project, snapshot understudy.Snapshot, server *cluster.Cluster) (*followers, error) {
+func (d *Daemon) pursue(ctx context.Context, r following, env understudy.Environment, p config.Project, snapshot understudy.Snapshot, server *cluster.Cluster) (*followers, error) {
 	policy, err := mask.Load(p.Mask)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (d *Daemon) pursue(r following, env understudy.Environment, p config.Projec
 	}
 	f := &followers{record: r, each: map[string]*pursuit{}, ended: make(chan struct{}), kept: time.Now()}
 	for _, one := range r.Copies {
-		from, err := d.source(source, p.Application, one.Database, one.Source)
+		from, err := d.source(ctx, source, p.Application, one.Database, one.Source)
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ func (g gauge) Measure(ctx context.Context, m understudy.Metric, of promotion.Wi
 	server := meter.Prometheus{URL: m.URL}
 	if m.Token != "" {
 		var err error
-		if server.Token, err = config.Secret(m.Token); err != nil {
+		if server.Token, err = config.Secret(ctx, m.Token); err != nil {
 			return unmeasured(err)
 		}
 	}
@@ -59,7 +59,7 @@ func (g gauge) command(ctx context.Context, m understudy.Metric, of promotion.Wi
 	if err != nil {
 		return unmeasured(err)
 	}
-	service, environ, err := g.d.serviceEnviron(o, "")
+	service, environ, err := g.d.serviceEnviron(ctx, o, "")
 	if err != nil {
 		return unmeasured(err)
 	}

@@ -125,29 +125,38 @@ func (o *outlook) busiest(ctx context.Context, database, physical string) (busie
 	return busiest, why
 }
 
-// busiestOnTwin reads the statements of a database from the server's own view, which is
-// looked at in the database postgres: in the application's it would be a difference of schemas.
+// busiestOnTwin are the statements of a database that take the most time.
 func (s *stage) busiestOnTwin(ctx context.Context, physical string, most int) (busiest []plans.Statement, why string) {
+	why = s.eachOnTwin(ctx, physical, most, func(one plans.Statement) { busiest = append(busiest, one) })
+	if why != "" {
+		return nil, why
+	}
+	return busiest, ""
+}
+
+// eachOnTwin reads the statements of a database from the server's own view, which is
+// looked at in the database postgres: in the application's it would be a difference of schemas.
+func (s *stage) eachOnTwin(ctx context.Context, physical string, most int, take func(plans.Statement)) (why string) {
 	server, err := s.d.twinServer(ctx, s.env.Name)
 	if err != nil {
-		return nil, err.Error()
+		return err.Error()
 	}
 	conn, err := server.Connect(ctx, "postgres")
 	if err != nil {
-		return nil, err.Error()
+		return err.Error()
 	}
 	defer postgres.CloseConn(ctx, conn)
 	if _, err := conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
-		return nil, "the server lacks pg_stat_statements (package postgresql-contrib)"
+		return "the server lacks pg_stat_statements (package postgresql-contrib)"
 	}
 	err = postgres.ReadOnly(ctx, conn, func(tx pgx.Tx) (err error) {
-		busiest, why, err = plans.Busiest(ctx, tx, physical, most)
+		why, err = plans.EachOf(ctx, tx, physical, most, take)
 		return err
 	})
 	if err != nil {
-		return nil, err.Error()
+		return err.Error()
 	}
-	return busiest, why
+	return why
 }
 
 // onCopy reads a database of the copy that is migrated, in a transaction that ends with act.

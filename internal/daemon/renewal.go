@@ -40,7 +40,7 @@ func (d *Daemon) guardLog(ctx context.Context, r following) error {
 		return err
 	}
 	for _, f := range r.Copies {
-		from, err := d.source(source, p.Application, f.Database, f.Source)
+		from, err := d.source(ctx, source, p.Application, f.Database, f.Source)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (c copier) renew(ctx context.Context, o copyOrder, tell func(string)) (copi
 
 // renewal finds the moment for one database's new copy.
 func (c copier) renewal(ctx context.Context, o copyOrder, r following, f followed, tell func(string)) (*follow.Renewal, error) {
-	from, err := c.d.source(o.source, o.app, f.Database, f.Source)
+	from, err := c.d.source(ctx, o.source, o.app, f.Database, f.Source)
 	if err != nil {
 		return nil, err
 	}

@@ -24,16 +24,16 @@ func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
 	app := s.candidate.Application
 	c := rehearsal.Comparison{
 		Environment: target.Name, Twin: own.Name, Needs: app.Needs(), Declared: app.Config,
-		Was: s.baseline.Application.Config, Target: s.d.held(ctx, target), OnTwin: s.d.held(ctx, own),
+		Was: s.baseline.Application.Config, Target: s.d.held(ctx, target, app.Config), OnTwin: s.d.held(ctx, own, app.Config),
 	}
-	then := s.d.viewWith(order{env: target, release: s.candidate, databases: physicals(app), read: config.Reader(ctx)}, p.Lines)
+	then := s.d.viewWith(ctx, order{env: target, release: s.candidate, databases: physicals(app), read: config.Reader(ctx)}, p.Lines)
 	now, err := s.d.runningView(ctx, target, s.baseline)
 	if err != nil {
 		return c, err
 	}
 	c.Changes = now.diff(then).Changes
 	c.Differs = then.overridden()
-	onTwin := s.d.view(order{env: own, release: s.candidate, databases: s.physical(rehearsal.Work), read: config.Reader(ctx)})
+	onTwin := s.d.view(ctx, order{env: own, release: s.candidate, databases: s.physical(rehearsal.Work), read: config.Reader(ctx)})
 	for _, view := range []view{then, onTwin} {
 		broken, err := view.broken()
 		if err != nil {
@@ -44,14 +44,21 @@ func (s *stage) Compare(ctx context.Context) (rehearsal.Comparison, error) {
 		}
 	}
 	c.Unread, c.Looked = s.d.unread(s.candidate, target)
-	return c, nil
+	return c, ctx.Err() // what could not be read because it was broken off is not missing
 }
 
-// held is what an environment has for each key, as prints. A secret that cannot be read is
+// held is what an environment has for each key, as prints: of secrets that are declared to rotate,
+// those of their references, and nothing of the defaults. A secret that cannot be read is
 // not held: its absence is what the check is about.
-func (d *Daemon) held(ctx context.Context, e understudy.Environment) map[string]rehearsal.Held {
+func (d *Daemon) held(ctx context.Context, e understudy.Environment, declared []understudy.ConfigKey) map[string]rehearsal.Held {
+	var rotating understudy.Application
+	for _, key := range declared {
+		if key.Rotates {
+			rotating.Config = append(rotating.Config, understudy.ConfigKey{Key: key.Key, Rotates: true})
+		}
+	}
 	out := map[string]rehearsal.Held{}
-	for _, s := range config.Resolve(config.Stack{Environment: e, Read: config.Reader(ctx)}).Settings(d.printKey) {
+	for _, s := range config.Resolve(config.Stack{Application: rotating, Environment: e, Read: config.Reader(ctx)}).Settings(d.printKey) {
 		if s.Problem == "" {
 			out[s.Key] = rehearsal.Held{Print: s.Print, Empty: s.Empty}
 		}

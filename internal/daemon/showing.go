@@ -23,7 +23,7 @@ func (d *Daemon) Configuration(ctx context.Context, request api.ShowConfig) (und
 	if err != nil {
 		return understudy.Configuration{}, err
 	}
-	v := d.viewWith(order{env: e, release: release, databases: physicals(release.Application)}, p.Lines)
+	v := d.viewWith(ctx, order{env: e, release: release, databases: physicals(release.Application)}, p.Lines)
 	if request.Running {
 		if release, err = d.runningHere(ctx, e); err != nil {
 			return understudy.Configuration{}, err
@@ -33,7 +33,7 @@ func (d *Daemon) Configuration(ctx context.Context, request api.ShowConfig) (und
 		}
 	}
 	out := understudy.Configuration{Environment: e.Name, Release: release.Label, Running: request.Running, Services: []understudy.ServiceSettings{}}
-	if whole, _, err := config.ConfigPrint(v.order.env, release.Application, d.printKey, config.Secret); err == nil {
+	if whole, _, err := config.ConfigPrint(v.order.env, release.Application, d.printKey, config.Reader(ctx)); err == nil {
 		out.Digest = whole // of what cannot be read there is none, and the keys say why
 	}
 	terms, err := config.TermsOf(release.Application)
@@ -74,7 +74,7 @@ func (d *Daemon) configNotes(ctx context.Context, e understudy.Environment) ([]s
 	if err != nil {
 		return nil, err
 	}
-	changes := now.diff(d.view(now.order.of(e))).Changes
+	changes := now.diff(d.view(ctx, now.order.of(e))).Changes
 	if len(changes) == 0 {
 		return nil, nil
 	}
@@ -164,7 +164,7 @@ func (d *Daemon) pending(ctx context.Context, environment string) (understudy.Co
 	if err != nil {
 		return understudy.ConfigDiff{}, err
 	}
-	out := now.diff(d.viewWith(now.order.of(e), p.Lines))
+	out := now.diff(d.viewWith(ctx, now.order.of(e), p.Lines))
 	out.A, out.B = e.Name+" as it runs", e.Name+" in "+config.FileName
 	return out, nil
 }
@@ -177,13 +177,13 @@ func (d *Daemon) named(ctx context.Context, p config.Project, name string) (v vi
 			return view{}, true, err
 		}
 		release, err := d.configuredRelease(ctx, e, p)
-		return d.viewWith(order{env: e, release: release, databases: physicals(release.Application)}, p.Lines), true, err
+		return d.viewWith(ctx, order{env: e, release: release, databases: physicals(release.Application)}, p.Lines), true, err
 	}
 	release, err := d.Release(ctx, name)
 	if err != nil {
 		return view{}, false, err
 	}
-	return d.view(order{env: understudy.Environment{Name: name, External: true, Confidential: p.Confidential()}, release: release}), false, nil
+	return d.view(ctx, order{env: understudy.Environment{Name: name, External: true, Confidential: p.Confidential()}, release: release}), false, nil
 }
 
 // ExplainConfiguration shows all that is known of a key.
@@ -209,7 +209,7 @@ func (d *Daemon) ExplainConfiguration(ctx context.Context, request api.ExplainCo
 		if err != nil {
 			return out, err
 		}
-		v := d.viewWith(order{env: e, release: release, databases: physicals(release.Application)}, p.Lines)
+		v := d.viewWith(ctx, order{env: e, release: release, databases: physicals(release.Application)}, p.Lines)
 		if err := d.explain(&out, v); err != nil {
 			return out, err
 		}

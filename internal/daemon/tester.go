@@ -38,7 +38,7 @@ func (s *stage) Test(ctx context.Context, part rehearsal.Part, test understudy.T
 		return rehearsal.Tested{}, err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // what matters of it is kept as evidence
-	env, secrets, err := s.testEnv(o, test, scratch)
+	env, secrets, err := s.testEnv(ctx, o, test, scratch)
 	if err != nil {
 		return rehearsal.Tested{}, err
 	}
@@ -71,14 +71,14 @@ func (s *stage) scratch() (string, error) {
 }
 
 // testEnv is what a test command finds in its environment, with the secrets among it.
-func (s *stage) testEnv(o order, test understudy.Test, scratch string) (env, secrets []string, err error) {
+func (s *stage) testEnv(ctx context.Context, o order, test understudy.Test, scratch string) (env, secrets []string, err error) {
 	name, base := "", ""
 	for _, service := range o.release.Application.Services {
 		if service.Route != "" && base == "" {
 			name, base = service.Name, fmt.Sprintf("http://127.0.0.1:%d", service.Port)
 		}
 	}
-	_, environ, err := s.d.serviceEnviron(o, name)
+	_, environ, err := s.d.serviceEnviron(ctx, o, name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,7 +22,7 @@ type tools struct {
 // tools starts such a place. The caller closes it.
 func (d *Daemon) tools(ctx context.Context, e understudy.Environment, release understudy.Release, name string, databases map[string]string) (*tools, error) {
 	o := order{id: e.Name + "-" + name, env: e, release: release, databases: databases, read: config.Reader(ctx)}
-	given, err := d.addresses(o)
+	given, err := d.addresses(ctx, o)
 	if err != nil {
 		return nil, err
 	}

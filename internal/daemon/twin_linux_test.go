@@ -33,6 +33,19 @@ func (h *house) twinServer() *cluster.Cluster {
 	})
 }
 
+// confines holds the twin's server to it that its roles cannot be given what runs programs beside it.
+func (h *house) confines(t *testing.T) {
+	t.Helper()
+	conn, err := h.twinServer().Connect(limited(t), "postgres")
+	check(t, err)
+	defer conn.Close(limited(t))
+	var confined bool
+	check(t, conn.QueryRow(limited(t), `SELECT rolsuper FROM pg_roles WHERE rolname = 'pg_execute_server_program'`).Scan(&confined))
+	if !confined {
+		t.Error("a role of the twin that makes roles could run programs beside its server")
+	}
+}
+
 func TestReset_StopsAtAPersonalColumnWithoutARuleAndKeepsTheLastSnapshot(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -49,6 +62,7 @@ func TestReset_StopsAtAPersonalColumnWithoutARuleAndKeepsTheLastSnapshot(t *test
 	taken, err := h.reset(t)
 	check(t, err)
 	h.hasParity(t)
+	h.confines(t)
 	h.sql(t, `ALTER TABLE accounts ADD COLUMN phone text`, `UPDATE accounts SET phone = '+49 30 2312' || id`)
 	_, err = h.reset(t)
 	refused(t, err, understudy.KindRefused, "public.accounts.phone")

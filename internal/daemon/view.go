@@ -26,12 +26,13 @@ type serviceView struct {
 
 // view looks at what a deployment would be started with. Addresses that cannot be told yet
 // are left out.
-func (d *Daemon) view(o order) view {
-	return d.viewWith(o, nil)
+func (d *Daemon) view(ctx context.Context, o order) view {
+	return d.viewWith(ctx, o, nil)
 }
 
-func (d *Daemon) viewWith(o order, lines config.Lines) view {
-	given, err := d.addresses(o)
+func (d *Daemon) viewWith(ctx context.Context, o order, lines config.Lines) view {
+	o = o.within(ctx)
+	given, err := d.addresses(ctx, o)
 	if err != nil { // a reference that cannot be read: its key is seen without a value
 		given = map[string]string{}
 		for _, key := range provided(o.release.Application) {
@@ -59,7 +60,7 @@ func (d *Daemon) runningView(ctx context.Context, e understudy.Environment, rele
 	if record.Databases == nil {
 		o.databases = physicals(release.Application)
 	}
-	out := d.view(o)
+	out := d.view(ctx, o)
 	if record.With == nil {
 		return out, nil
 	}

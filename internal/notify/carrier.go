@@ -15,7 +15,7 @@ import (
 // Couriers carry messages to channels of every kind.
 type Couriers struct {
 	// Secret reads what a reference names.
-	Secret func(understudy.SecretRef) (string, error)
+	Secret func(context.Context, understudy.SecretRef) (string, error)
 }
 
 // Carry takes a message to a channel.
@@ -32,16 +32,16 @@ func (k Couriers) Carry(ctx context.Context, c understudy.Channel, m understudy.
 }
 
 // read is a text of a channel, or what it refers to.
-func (k Couriers) read(text string) (string, error) {
+func (k Couriers) read(ctx context.Context, text string) (string, error) {
 	if !understudy.IsReference(text) {
 		return text, nil
 	}
-	return k.Secret(understudy.SecretRef(text))
+	return k.Secret(ctx, understudy.SecretRef(text))
 }
 
 // post sends a body to an address that is not shown, whatever goes wrong.
 func (k Couriers) post(ctx context.Context, address string, header http.Header, body any) error {
-	address, err := k.read(address)
+	address, err := k.read(ctx, address)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (k Couriers) toEmail(ctx context.Context, e understudy.Email, m understudy.
 	if err != nil {
 		return err
 	}
-	auth, err := k.signIn(e)
+	auth, err := k.signIn(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -84,15 +84,15 @@ func hand(conn net.Conn, e understudy.Email, auth sasl.Client, from *mail.Addres
 	return nil
 }
 
-func (k Couriers) signIn(e understudy.Email) (sasl.Client, error) {
+func (k Couriers) signIn(ctx context.Context, e understudy.Email) (sasl.Client, error) {
 	if e.Username == "" {
 		return nil, nil
 	}
-	user, err := k.read(e.Username)
+	user, err := k.read(ctx, e.Username)
 	if err != nil {
 		return nil, err
 	}
-	password, err := k.Secret(e.Password)
+	password, err := k.Secret(ctx, e.Password)
 	return sasl.NewPlainClient("", user, password), err
 }
 

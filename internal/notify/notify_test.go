@@ -243,7 +243,7 @@ func message() understudy.Message {
 
 // couriers know one secret.
 func couriers(values map[string]string) notify.Couriers {
-	return notify.Couriers{Secret: func(ref understudy.SecretRef) (string, error) {
+	return notify.Couriers{Secret: func(_ context.Context, ref understudy.SecretRef) (string, error) {
 		value, found := values[string(ref)]
 		if !found {
 			return "", understudy.Errorf(understudy.KindNotFound, "it is not set")

@@ -30,7 +30,7 @@ func (k Couriers) toWebhook(ctx context.Context, w understudy.Webhook, m underst
 	id, at := MessageID(m), time.Now()
 	header := http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)}}
 	if w.Secret != "" {
-		secret, err := k.Secret(w.Secret)
+		secret, err := k.Secret(ctx, w.Secret)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,29 @@ func (m *meter) ownRole(role, a, b string) string {
 	if role == "postgres" && (a == "" || b == "") {
 		return m.because("a twin's server is its administrator's alone")
 	}
+	if without := withoutSuperusers(a); without == withoutSuperusers(b) {
+		return m.because("nobody on a twin may have its server run programs, reach files or connect elsewhere")
+	}
 	return ""
+}
+
+// withoutSuperusers is what a role may but for what only superusers may, as a twin has it: it is
+// written by the census, what the role is in at the end.
+func withoutSuperusers(may string) string {
+	var left []string
+	among := ""
+	for _, word := range strings.Split(may, ", ") {
+		if group, first := strings.CutPrefix(word, "in "); first {
+			word, among = group, "in "
+		}
+		switch strings.TrimSuffix(word, "*") {
+		case "superuser", "may nothing by itself", "postgres",
+			"pg_execute_server_program", "pg_read_server_files", "pg_write_server_files", "pg_create_subscription":
+		default:
+			left = append(left, among+word)
+		}
+	}
+	return strings.Join(left, ", ")
 }
 
 // version is what a server says of itself without what its packager added.

@@ -41,6 +41,25 @@ func TestCompare_TheAdministratorOfATwinsServerIsExpected(t *testing.T) {
 	if len(gaps) != 1 || gaps[0].Kind != "role" || gaps[0].Accidental() {
 		t.Errorf("found %+v", gaps)
 	}
+	for claim, c := range map[string]struct {
+		here, there string
+		expected    bool
+	}{
+		"a superuser is none on a twin":                    {"superuser, may sign in", "may sign in", true},
+		"one that may nothing else":                        {"superuser", "may nothing by itself", true},
+		"the groups of superusers have no members":         {"may sign in, in pg_execute_server_program*, pg_read_all_data, postgres", "may sign in, in pg_read_all_data", true},
+		"nor of the only group":                            {"may sign in, in pg_read_server_files", "may sign in", true},
+		"another group beside it is missing":               {"superuser, in pg_read_server_files, staff", "may nothing by itself", false},
+		"a group is none that is handed on":                {"superuser, in staff*", "in staff", false},
+		"another attribute is missing, too":                {"superuser, makes roles", "may nothing by itself", false},
+		"a name of an attribute is none of a group's name": {"superuser, in staff, ops", "staff, in ops", false},
+	} {
+		twin := parity.Facts{Environment: "staging", TwinOf: "production", Databases: map[string]parity.Database{"main": {Roles: map[string]string{"app": c.there}}}}
+		other := parity.Facts{Environment: "production", Databases: map[string]parity.Database{"main": {Roles: map[string]string{"app": c.here}}}}
+		if gaps := parity.Compare(other, twin, time.Time{}).Gaps; len(gaps) != 1 || gaps[0].Accidental() == c.expected {
+			t.Errorf("%s: %+v", claim, gaps)
+		}
+	}
 	twin.Databases["main"] = parity.Database{Roles: map[string]string{"postgres": "may sign in"}}
 	if gaps := parity.Compare(production, twin, time.Time{}).Gaps; len(gaps) != 1 || !gaps[0].Accidental() {
 		t.Errorf("another role is missing: %+v", gaps)

@@ -86,25 +86,59 @@ func differingAnswer(a, again, candidate Answered) string {
 // differingPieces is where one of three has something else, and how often, where the other two
 // have the same: what differs between those varies by itself.
 func differingPieces(was, varies, is []piece) string {
-	if len(was) != len(varies) {
-		return ""
-	}
-	var places []string
-	for i, piece := range was {
-		if piece != varies[i] {
-			continue
-		}
-		if i >= len(is) || is[i].place != piece.place || is[i].text != piece.text {
-			places = append(places, piece.place)
-		}
-	}
-	if len(is) > len(was) {
-		places = append(places, is[len(was)].place)
-	}
+	places := differingPlaces(was, varies, is)
 	if len(places) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s (%d of %d places)", strings.Join(places[:min(3, len(places))], ", "), len(places), max(len(was), len(is)))
+}
+
+// differingPlaces are compared by their names, so that one that is added says nothing of those behind it.
+func differingPlaces(was, varies, is []piece) []string {
+	if len(was) != len(varies) {
+		return nil
+	}
+	again, now := byPlace(varies), byPlace(is)
+	known := byPlace(was)
+	var places []string
+	for i, k := range keyed(was) {
+		if text, there := again[k]; !there || text != was[i].text {
+			continue
+		}
+		if text, there := now[k]; !there || text != was[i].text {
+			places = append(places, k.place)
+		}
+	}
+	for _, k := range keyed(is) {
+		_, had := known[k]
+		if _, hadAgain := again[k]; !had && !hadAgain {
+			places = append(places, k.place)
+		}
+	}
+	return places
+}
+
+// placed is a place and the how manieth of its name it is: a field may come several times.
+type placed struct {
+	place string
+	nth   int
+}
+
+func keyed(pieces []piece) []placed {
+	out, seen := make([]placed, len(pieces)), map[string]int{}
+	for i, p := range pieces {
+		out[i] = placed{p.place, seen[p.place]}
+		seen[p.place]++
+	}
+	return out
+}
+
+func byPlace(pieces []piece) map[placed]string {
+	out := map[placed]string{}
+	for i, k := range keyed(pieces) {
+		out[k] = pieces[i].text
+	}
+	return out
 }
 
 // piece is one place of a body with what stands there.
@@ -135,10 +169,17 @@ func body(a Answered) []piece {
 		leaves("$", decoded, &out)
 		return out
 	}
+	return lines("", string(a.Body))
+}
+
+// lines are those of a text that hold something; at says of what.
+func lines(at, text string) []piece {
 	var out []piece
-	for i, line := range strings.Split(string(a.Body), "\n") {
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n++
 		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, piece{"line " + strconv.Itoa(i+1), line})
+			out = append(out, piece{at + "line " + strconv.Itoa(n), line})
 		}
 	}
 	return out

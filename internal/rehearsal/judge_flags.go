@@ -45,7 +45,7 @@ func counted(n int, what string) string {
 func (f *flagged) unknownAndUnread() []understudy.Finding {
 	var out []understudy.Finding
 	for _, key := range slices.Sorted(maps.Keys(f.unknown)) {
-		out = append(out, check.Find(check.FlagsUndeclared, key, fmt.Sprintf("read %d times", f.unknown[key]), nil))
+		out = append(out, check.Find(check.FlagsUndeclared, key, fmt.Sprintf("read %d times while the tests and the declared traffic ran", f.unknown[key]), nil))
 	}
 	if f.bulk > 0 {
 		return out

@@ -80,7 +80,7 @@ func CompareSettings(c Comparison) []understudy.Finding {
 	}
 	findings = append(findings, changed(c)...)
 	for _, u := range c.Unread {
-		findings = append(findings, check.Find(check.ConfigUnused, u.Key, u.Where+"; "+c.Looked, nil))
+		findings = append(findings, check.Find(check.ConfigUnused, u.Key, u.Where+"; "+c.Looked, check.Facts{"where": u.Where}))
 	}
 	return append(findings, drift(c)...)
 }

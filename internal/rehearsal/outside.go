@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"net/url"
 	"regexp"
@@ -71,12 +72,15 @@ func (c Call) pieces() []piece {
 	if c.Size > int64(len(c.Body)) {
 		out = append(out, piece{"the body's size", strconv.FormatInt(c.Size, 10)})
 	}
+	if c.Does == mail {
+		return append(out, mailPieces(c.Body)...)
+	}
 	return append(out, pieces(Answered{Type: c.Type, Body: c.Body})...)
 }
 
 // differingCalls lists the calls that the candidate makes otherwise, more or less often than
 // the baseline, where that agrees with itself. They are told apart by whom they go to, what they
-// do, and their path, but for its values and where the baseline's own paths vary; the first of a kind is held against the first.
+// do, and their path, but for its values and where the baseline's own paths vary; those of a kind are paired by content.
 func differingCalls(a, again, candidate []Call) []difference {
 	named := callNames(a, again)
 	was, varies, is := grouped(a, named), grouped(again, named), grouped(candidate, named)
@@ -85,29 +89,72 @@ func differingCalls(a, again, candidate []Call) []difference {
 	var out []difference
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		x, y, z := was[name], varies[name], is[name]
-		d := difference{subject: name, of: append(slices.Clone(z), x...)[0].Of}
-		switch {
-		case len(x) != len(y):
+		if len(x) != len(y) {
 			continue // it varies by itself
-		case len(x) != len(z):
-			d.seen = counts(int64(len(z)), int64(len(x)))
-		default:
-			d.seen = differingCall(x, y, z)
 		}
-		if d.seen != "" {
-			out = append(out, d)
+		if seen := differingKind(x, y, z); seen != "" {
+			out = append(out, difference{subject: name, of: append(slices.Clone(z), x...)[0].Of, seen: seen})
 		}
 	}
 	return out
 }
 
-func differingCall(a, again, candidate []Call) string {
-	for i := range a {
-		if at := differingPieces(a[i].pieces(), again[i].pieces(), candidate[i].pieces()); at != "" {
-			return fmt.Sprintf("call %d of %d differs at %s", i+1, len(a), at)
+// differingKind tells what the candidate does otherwise with calls of one kind: how often it makes
+// them, and where the first that is otherwise differs.
+func differingKind(a, again, candidate []Call) string {
+	seed := maphash.MakeSeed()
+	first, second, there := takenApart(seed, a), takenApart(seed, again), takenApart(seed, candidate)
+	varies := pairByContent(seed, first, second, nil)
+	noise := noises(first, second, varies)
+	partners := pairByContent(seed, first, there, noise)
+	var said []string
+	if len(a) != len(candidate) {
+		said = append(said, counts(int64(len(candidate)), int64(len(a))))
+		if len(a) > 0 && len(candidate) > 0 {
+			said = append(said, leftOver(partners, len(candidate)))
 		}
 	}
-	return ""
+	others := 0
+	for i, j := range partners {
+		if j < 0 || noise[i][everything] || first[i].differing(there[j], noise[i]) == 0 {
+			continue
+		}
+		if others++; others == 1 {
+			at := differingPieces(a[i].pieces(), again[varies[i]].pieces(), candidate[j].pieces())
+			said = append(said, fmt.Sprintf("call %d of %d differs at %s", i+1, len(a), at))
+		}
+	}
+	if others > 1 {
+		said = append(said, fmt.Sprintf("%d more of them differ", others-1))
+	}
+	return strings.Join(said, "; ")
+}
+
+// leftOver names the calls that have no partner, by their number on the side that has more of them.
+func leftOver(partners []int, candidates int) string {
+	var alone []string
+	paired := make([]bool, candidates)
+	for i, j := range partners {
+		if j < 0 {
+			alone = append(alone, strconv.Itoa(i+1))
+		} else {
+			paired[j] = true
+		}
+	}
+	what := "removed: call "
+	if candidates > len(partners) {
+		what = "added: call "
+		for j, has := range paired {
+			if !has {
+				alone = append(alone, strconv.Itoa(j+1))
+			}
+		}
+	}
+	const shown = 3
+	if len(alone) > shown {
+		return what + strings.Join(alone[:shown], ", ") + fmt.Sprintf(" and %d more", len(alone)-shown)
+	}
+	return what + strings.Join(alone, ", ")
 }
 
 func grouped(calls []Call, named func(Call) string) map[string][]Call {

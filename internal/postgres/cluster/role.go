@@ -81,6 +81,18 @@ func (c *Cluster) AdmitRole(ctx context.Context, name, password string) error {
 	return nil
 }
 
+// Confine keeps everybody but superusers from having the server run programs, reach files or
+// connect to others: it is not sealed, and its clients are. See postgres.Confine.
+func (c *Cluster) Confine(ctx context.Context) error {
+	err := c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return postgres.Confine(ctx, tx) })
+	})
+	if err != nil {
+		return c.failed(err, "confining the roles")
+	}
+	return nil
+}
+
 func ensureRole(ctx context.Context, tx pgx.Tx, role Role) error {
 	var exists bool
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role.Name).Scan(&exists); err != nil {

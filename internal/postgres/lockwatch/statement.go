@@ -14,24 +14,37 @@ const longestStatement = 400
 // constant ends there.
 func withoutLiterals(statement string) string {
 	var out strings.Builder
+	eachPart(statement, func(part string) bool {
+		out.WriteString(part)
+		return out.Len() <= longestStatement
+	})
+	if out.Len() > longestStatement {
+		return cutAt(out.String(), longestStatement) + "…"
+	}
+	return out.String()
+}
+
+// eachPart hands on a statement as it may be shown, part by part, until that is enough.
+func eachPart(statement string, enough func(part string) (more bool)) {
+	begun, spaced := false, false
 	for rest := statement; rest != ""; {
 		var token string
 		token, rest = nextToken(rest)
 		switch {
 		case strings.TrimSpace(token) == "" || strings.HasPrefix(token, "--") || strings.HasPrefix(token, "/*"):
-			if out.Len() > 0 && !strings.HasSuffix(out.String(), " ") {
-				out.WriteByte(' ')
-			}
+			spaced = begun
+			continue
 		case isConstant(token):
-			out.WriteByte('?')
-		default:
-			out.WriteString(token)
+			token = "?"
 		}
-		if out.Len() > longestStatement {
-			return cutAt(out.String(), longestStatement) + "…"
+		if spaced {
+			token = " " + token
+		}
+		begun, spaced = true, false
+		if !enough(token) {
+			return
 		}
 	}
-	return strings.TrimSpace(out.String())
 }
 
 func cutAt(text string, length int) string {

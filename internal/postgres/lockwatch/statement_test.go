@@ -45,3 +45,23 @@ func TestWithoutLiterals_TakesAnyBytes(t *testing.T) {
 		withoutLiterals(string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")))
 	})
 }
+
+func TestForm_TellsLongStatementsApartThatBeginAlikeAndShowsNoConstant(t *testing.T) {
+	long := "SELECT " + strings.Repeat("column_of_a_table, ", 40) + "x FROM t WHERE "
+	first, second := Form(long+"name = 'SECRET' AND a = 1"), Form(long+"name = 'SECRET' AND b = 1")
+	if first == second || first[:300] != second[:300] || strings.Contains(first, "SECRET") {
+		t.Errorf("the forms are\n%s\n%s", first, second)
+	}
+	if again := Form("/* traced */ " + long + "name =  'another' -- said\n AND a = 2"); again != first {
+		t.Errorf("the same statement with other constants has another form:\n%s\n%s", first, again)
+	}
+	if len(first) > longestStatement+20 {
+		t.Errorf("a form has %d bytes", len(first))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		statement := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+		if shown := WithoutLiterals(statement); !strings.HasSuffix(shown, "…") && Form(statement) != shown {
+			t.Fatalf("%q is shown as %q, and its form is %q", statement, shown, Form(statement))
+		}
+	})
+}

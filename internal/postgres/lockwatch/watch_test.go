@@ -118,6 +118,12 @@ func TestBegins_OnceTheStatementRunsWhateverItsConstantsAre(t *testing.T) {
 	if _, err := conn.Exec(ctx, "SELECT pg_sleep(60)"); ctx.Err() == nil {
 		t.Errorf("it was not seen to run: %v", err)
 	}
+	other := s.session("test")
+	postgrestest.Until(t, "the server has ended it", func() bool { // a moment after its client went
+		var running int
+		err := other.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state = 'active' AND query = 'SELECT pg_sleep(60)'", s.name).Scan(&running)
+		return err == nil && running == 0
+	})
 	limited, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer end()
 	if begins, err := lockwatch.Begins(limited, s.c.AdminURL("postgres"), []string{s.name}, "SELECT pg_sleep(?)"); begins || err == nil {

@@ -38,7 +38,7 @@ func ReadRoster(ctx context.Context, source *pgx.Conn) (r Roster, err error) {
 // What production has taken from a role is taken from it on the target too; a role that production
 // does not need stays as it is, and none is dropped. Passwords stay, and so does whatever the
 // target's own superuser has. Those admitted can sign in and are no superusers all the while,
-// whatever production has. Target is the address of a database of that server, as its superuser;
+// whatever production has, and nobody is a member of what only superusers may (postgres.Confine). Target is the address of a database of that server, as its superuser;
 // nobody else's databases may be there.
 func TakeRoles(ctx context.Context, target string, of []Roster, admitted []string, notice func(sentence string)) error {
 	var all Roster
@@ -56,7 +56,10 @@ func TakeRoles(ctx context.Context, target string, of []Roster, admitted []strin
 		if err != nil {
 			return err
 		}
-		return execAll(ctx, tx, all.makes, revokes, all.grants, admitting(admitted))
+		if err := execAll(ctx, tx, all.makes, revokes, all.grants, admitting(admitted)); err != nil {
+			return err
+		}
+		return postgres.Confine(ctx, tx)
 	})
 	if err != nil {
 		return err

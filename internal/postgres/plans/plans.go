@@ -32,14 +32,25 @@ type Statement struct {
 // look at the catalog are left out, and the program's own: it names tables as ONLY
 // "schema"."table".
 func Busiest(ctx context.Context, tx pgx.Tx, database string, most int) (out []Statement, why string, err error) {
+	why, err = EachOf(ctx, tx, database, most, func(s Statement) { out = append(out, s) })
+	if why != "" || err != nil {
+		return nil, why, err
+	}
+	return out, "", nil
+}
+
+// EachOf hands on what Busiest lists, one after the other: of many thousands, with long texts, no
+// more than one is in memory. What was handed on before a reason or an error is worth nothing.
+func EachOf(ctx context.Context, tx pgx.Tx, database string, most int, take func(Statement)) (why string, err error) {
 	var schema string
 	err = tx.QueryRow(ctx, `SELECT COALESCE((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'), '')`).Scan(&schema)
 	switch {
 	case err != nil:
-		return nil, "", postgres.ReadError("looking for pg_stat_statements", err)
+		return "", postgres.ReadError("looking for pg_stat_statements", err)
 	case schema == "":
-		return nil, "there is no pg_stat_statements", nil
+		return "there is no pg_stat_statements", nil
 	}
+	found := 0
 	err = postgres.Attempt(ctx, tx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT queryid::text, query, calls, (to_jsonb(s) ->> CASE WHEN to_jsonb(s) ? 'total_exec_time' THEN 'total_exec_time' ELSE 'total_time' END)::float8
@@ -50,21 +61,23 @@ func Busiest(ctx context.Context, tx pgx.Tx, database string, most int) (out []S
 		if err != nil {
 			return err
 		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Statement, error) {
-			var s Statement
-			return s, row.Scan(&s.ID, &s.Text, &s.Calls, &s.Millis)
+		var s Statement
+		_, err = pgx.ForEachRow(rows, []any{&s.ID, &s.Text, &s.Calls, &s.Millis}, func() error {
+			found++
+			take(s)
+			return nil
 		})
 		return err
 	})
 	switch {
 	case ctx.Err() != nil:
-		return nil, "", ctx.Err()
+		return "", ctx.Err()
 	case err != nil:
-		return nil, "pg_stat_statements cannot be read: " + postgres.ReadError("reading it", err).Error(), nil
-	case len(out) == 0:
-		return nil, "pg_stat_statements knows of no statement that this role may see", nil
+		return "pg_stat_statements cannot be read: " + postgres.ReadError("reading it", err).Error(), nil
+	case found == 0:
+		return "pg_stat_statements knows of no statement that this role may see", nil
 	}
-	return out, "", nil
+	return "", nil
 }
 
 // Plan is how a statement would be run: the nodes with what they read, what it costs, and
