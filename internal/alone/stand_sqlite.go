@@ -137,7 +137,7 @@ func (s *sqliteStand) usual(ctx context.Context) (statements []sqltraffic.Statem
 		(SELECT group_concat(name, char(10)) FROM pragma_table_info(t.name))
 		FROM sqlite_schema t WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
 		AND (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk > 0) = 1 ORDER BY 1 LIMIT 40`, func(row []string) error {
-		t := sqltraffic.Table{Name: row[0], Quoted: sqlite.Quoted(row[0]), Key: sqlite.Quoted(row[1])}
+		t := sqltraffic.Table{Name: row[0], Quoted: sqlite.Quoted(row[0]), Key: sqlite.Quoted(row[1]), Changes: sqlite.Quoted(row[1])}
 		for column := range strings.SplitSeq(row[2], "\n") {
 			t.Columns = append(t.Columns, sqlite.Quoted(column))
 		}

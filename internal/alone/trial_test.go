@@ -34,9 +34,11 @@ func shop(t *testing.T) (url string) {
 		t.Fatal(err)
 	}
 	postgrestest.Exec(t, server, "shop", `SET ROLE shop;
-		CREATE TABLE customers (id int PRIMARY KEY, name text, mail varchar(40));
+		CREATE TABLE customers (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, mail varchar(40));
 		CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric);
-		INSERT INTO customers SELECT n, 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
+		CREATE TABLE visits (at bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, no int GENERATED ALWAYS AS (1) STORED);
+		INSERT INTO customers (name, mail) SELECT 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
+		INSERT INTO visits DEFAULT VALUES;
 		INSERT INTO orders SELECT n, 1 + n % 3000, n FROM generate_series(1, 20000) n;
 		CREATE INDEX orders_total ON orders (total);
 		ANALYZE customers, orders`)
