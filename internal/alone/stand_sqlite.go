@@ -146,7 +146,7 @@ func (s *sqliteStand) usual(ctx context.Context) (statements []sqltraffic.Statem
 	}, 3)
 	for i := range tables {
 		t := &tables[i]
-		err = errors.Join(err, each(ctx, db, fmt.Sprintf("SELECT CAST(%s AS TEXT) FROM %s LIMIT %d", t.Key, t.Quoted, keysSampled), func(row []string) error {
+		err = errors.Join(err, each(ctx, db, fmt.Sprintf("SELECT CAST(%[1]s AS TEXT) FROM %[2]s WHERE %[1]s IS NOT NULL LIMIT %[3]d", t.Key, t.Quoted, keysSampled), func(row []string) error {
 			t.Keys = append(t.Keys, row[0])
 			return nil
 		}, 1))

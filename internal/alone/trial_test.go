@@ -172,7 +172,8 @@ func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
 func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "shop.db")
-	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid')`)
+	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid');
+		CREATE TABLE codes (code text PRIMARY KEY, says text); INSERT INTO codes VALUES (NULL, 'a key of this engine may be NULL'), ('a', 'b')`)
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
