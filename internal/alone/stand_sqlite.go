@@ -90,7 +90,7 @@ func (s *sqliteStand) CompareData(before, after json.RawMessage) ([]rehearsal.Lo
 }
 
 func (s *sqliteStand) address(of rehearsal.Copy, _ migration.Command) (address, error) {
-	return address{url: "sqlite://" + s.path(of), path: s.path(of)}, nil
+	return address{url: (&url.URL{Scheme: "sqlite", Path: s.path(of)}).String(), path: s.path(of)}, nil
 }
 
 // Watcher implements laboratory.Engine.
@@ -115,7 +115,7 @@ func (s *sqliteStand) LockTimedOut(output string) bool {
 }
 
 func (s *sqliteStand) database(of rehearsal.Copy) (*sql.DB, error) {
-	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: s.path(of), RawQuery: "_pragma=busy_timeout(5000)"}).String())
+	return sql.Open("sqlite", (&url.URL{Scheme: "file", Path: s.path(of), RawQuery: "_pragma=busy_timeout(5000)"}).String())
 }
 
 func (s *sqliteStand) words(err error) string {

@@ -171,7 +171,7 @@ func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
 
 func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "shop.db")
+	file := filepath.Join(t.TempDir(), "100%25 shop.db")
 	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid');
 		CREATE TABLE codes (code text PRIMARY KEY, says text); INSERT INTO codes VALUES (NULL, 'a key of this engine may be NULL'), ('a', 'b')`)
 	program, err := os.Executable()
@@ -182,7 +182,7 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	if seal.Supported() == nil { // else whoever is called would be
 		way, told = "up and calls", "the command called payments.example.org by http, and was sealed off"
 	}
-	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`="$2" exec "$0" "$1"`, program, "{path}", way)
+	o := order(file, "sh", "-c", migratesSQLite+`="$2" exec "$0" "$1"`, program, "{path}", way)
 	o.Down = []string{"sh", "-c", migratesSQLite + `=down exec "$0" "$1"`, program, "{path}"}
 	r, said := rehearseTold(t, o)
 	if !strings.Contains(said, told) {
@@ -190,6 +190,17 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	}
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+}
+
+func TestRehearseMigration_SaysWhyThereIsNoTraffic(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shop.db")
+	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text)`)
+	r := rehearse(t, order(file, "true"))
+	compatibility, _ := r.Done(understudy.CheckCompatibility)
+	if compatibility.Outcome != understudy.OutcomeInconclusive || !strings.Contains(compatibility.Summary, "(no table has both rows and a key of one column; name statements with --traffic)") {
+		t.Errorf("it is %s: %s", compatibility.Outcome, compatibility.Summary)
 	}
 }
 
@@ -245,7 +256,7 @@ func migrateSQLite(t *testing.T, file, statements string) {
 }
 
 func execSQLite(file, statements string) error {
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		return err
 	}
