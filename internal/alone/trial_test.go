@@ -193,6 +193,24 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	}
 }
 
+func TestRehearseMigration_ReadsWhatItWasGivenBeforeItCopiesAnything(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shop.sql")
+	write(t, file, "SELECT 1")
+	for claim, spoil := range map[string]func(*cli.MigrationOrder){
+		"a traffic without an end": func(o *cli.MigrationOrder) { o.Traffic = file },
+		"the same after it":        func(o *cli.MigrationOrder) { o.After = file },
+		"a name that is none":      func(o *cli.MigrationOrder) { o.URLEnv = "A B" },
+	} {
+		o := order("postgres://127.0.0.1:1/nobody", "true") // who reaches for it gets another error
+		spoil(&o)
+		_, err := alone.RehearseMigration(t.Context(), o, func(string) {}, func(understudy.Rehearsal) {})
+		if understudy.KindOf(err) != understudy.KindInvalid {
+			t.Errorf("%s: %v", claim, err)
+		}
+	}
+}
+
 func TestRehearseMigration_SaysWhyThereIsNoTraffic(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "shop.db")
