@@ -121,6 +121,13 @@ func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 	conn := postgrestest.Connected(t, url)
 	postgrestest.Runs(t, conn, `CREATE EXTENSION pg_stat_statements`)
 	postgrestest.Answer(t, conn, `SELECT name FROM customers WHERE id = 7`)
+	for role, says := range map[string]string{"somebody": "there is no role somebody", postgrestest.Answer(t, conn, "SELECT current_user"): "is a superuser"} {
+		o := order(url, "true")
+		o.Role = role
+		if _, err := alone.RehearseMigration(t.Context(), o, func(string) {}, func(understudy.Rehearsal) {}); understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("as %s it is tried: %v", role, err)
+		}
+	}
 	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
 	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
 	r := rehearse(t, o)
