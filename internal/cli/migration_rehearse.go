@@ -69,10 +69,17 @@ func (c *cli) migrationRehearse() *cobra.Command {
 		board := c.board(plain)
 		tried, err := c.programs.RehearseMigration(ctx, order, c.tell, board.show)
 		board.close()
-		if err != nil {
+		if err != nil && (tried.ID == "" || !tried.State.Ended()) {
 			return err
 		}
-		return c.concludeRehearsal(tried)
+		ended := c.concludeRehearsal(tried) // also where something could not be drawn, or cleared away, after it
+		if ended == nil {
+			return err
+		}
+		if err != nil {
+			c.tell(err.Error())
+		}
+		return ended
 	})
 	order.flags(cmd.Flags())
 	flags := cmd.Flags()
