@@ -77,13 +77,16 @@ func environment(order cli.MigrationOrder, caller []string, tell func(string)) (
 // elsewhere refuses commands that name the database itself, which they would change.
 func elsewhere(order cli.MigrationOrder, from leads) error {
 	for _, arg := range slices.Concat(order.Command, order.Down, order.Status) {
-		if strings.Contains(arg, from.exact) || from.names(arg) {
+		if strings.Contains(arg, from.exact) || from.names(arg) || slices.ContainsFunc(databaseURL.FindAllString(arg, -1), from.in) {
 			return understudy.Errorf(understudy.KindInvalid, "the command names the database itself, and would change that in place of the copy").
 				WithHint("write {url} where it says the address, or {path} for the file of SQLite; or let it read %s", order.URLEnv)
 		}
 	}
 	return nil
 }
+
+// databaseURL is an address of a database's server, whoever signs in there.
+var databaseURL = regexp.MustCompile(`(?i)\b(postgres|mysql|mariadb)[a-z0-9+]*://[^\s'"]+`)
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 

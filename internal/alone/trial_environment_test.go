@@ -49,6 +49,9 @@ func TestEnvironment_RefusesACommandThatNamesTheDatabaseItself(t *testing.T) {
 		{"sqlite://" + file, []string{"sqlite3", "{path}", ".read up.sql"}, false},
 		{"postgres://reader@db/shop?sslmode=require", []string{"goose", "postgres", "postgres://reader@db/shop", "up"}, true},
 		{"postgres://reader@db/shop", []string{"goose", "postgres", "{url}", "up"}, false},
+		{"postgres://reader@db/shop", []string{"sh", "-c", "bin/migrate --url='postgresql://owner:word@db:5432/shop?sslmode=disable' up"}, true},
+		{"mysql://reader@db/shop", []string{"flyway", "-url=jdbc:mariadb://db/shop", "migrate"}, true},
+		{"postgres://reader@db/shop", []string{"sh", "-c", "bin/migrate postgres://db/other && curl http://db/shop"}, false},
 		{"postgres://reader@db/shop", []string{"bin/migrate-shop", "up"}, false},
 	} {
 		for _, order := range []cli.MigrationOrder{{Command: c.args}, {Command: []string{"true"}, Down: c.args}, {Command: []string{"true"}, Status: c.args}} {
