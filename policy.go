@@ -71,6 +71,10 @@ const (
 	ContractAfterBake ContractWhen = "after-bake"
 )
 
+// LeastLockTimeout is the shortest that there can be: databases count in whole milliseconds, and
+// to them none is no limit at all.
+const LeastLockTimeout = time.Millisecond
+
 // WithDefaults fills in what was left out.
 func (p Policy) WithDefaults() Policy {
 	if len(p.Required) == 0 {
@@ -83,7 +87,7 @@ func (p Policy) WithDefaults() Policy {
 	set(&p.SnapshotAge, 24*time.Hour)
 	set(&p.BlockedFor, time.Second)
 	set(&p.RollbackIn, time.Minute)
-	set(&p.LockTimeout, p.BlockedFor/2) // who stands behind a try that waits for its lock stays within BlockedFor
+	set(&p.LockTimeout, max(p.BlockedFor/2, LeastLockTimeout)) // who stands behind a try that waits for its lock stays within BlockedFor
 	set(&p.Retries, 5)
 	set(&p.QuietWait, 30*time.Second)
 	set(&p.StepFor, 10*time.Second)

@@ -17,8 +17,8 @@ func TestPolicy_DefaultsCanBeFollowed(t *testing.T) {
 	if len(p.Required) != len(understudy.Checks()) || p.MaxAge != 24*time.Hour || p.Steps[len(p.Steps)-1] != 100 {
 		t.Errorf("defaults %+v", p)
 	}
-	for _, blocked := range []time.Duration{0, 300 * time.Millisecond, 5 * time.Second} {
-		if p := (understudy.Policy{BlockedFor: blocked}).WithDefaults(); p.LockTimeout <= 0 || p.LockTimeout > p.BlockedFor {
+	for _, blocked := range []time.Duration{0, time.Millisecond, 300 * time.Millisecond, 5 * time.Second} {
+		if p := (understudy.Policy{BlockedFor: blocked}).WithDefaults(); p.LockTimeout.Milliseconds() <= 0 || p.LockTimeout > p.BlockedFor {
 			t.Errorf("whoever stands behind a try waits for up to %s, where %s are allowed", p.LockTimeout, p.BlockedFor)
 		}
 	}

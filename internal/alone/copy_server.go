@@ -29,9 +29,9 @@ func copyIntoServer(ctx context.Context, order cli.TwinCopy, folder string, spec
 	}
 	spec.Target = server.AdminURL(from.database)
 	if made, err = copyAndProve(ctx, order, spec, tell); err != nil {
-		return made, err
+		return made, server.Explain(err)
 	}
-	return made, server.Seal(ctx)
+	return made, server.Explain(server.Seal(ctx))
 }
 
 // origin is what a copy has to know of its source before it begins.

@@ -229,9 +229,8 @@ func (s *mysqlStand) usual(ctx context.Context) ([]sqltraffic.Statement, error) 
 		return nil, err
 	}
 	defer conn.Close()
-	rows, err := conn.Texts(ctx, "reading the copy's tables for traffic", `SELECT t.table_name, k.column_name,
-		(SELECT group_concat(c.column_name ORDER BY c.ordinal_position SEPARATOR '\n') FROM information_schema.columns c
-		 WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name)
+	const doing = "reading the copy's tables for traffic"
+	rows, err := conn.Texts(ctx, doing, `SELECT t.table_name, min(k.column_name)
 		FROM information_schema.tables t JOIN information_schema.statistics k
 		  ON k.table_schema = t.table_schema AND k.table_name = t.table_name AND k.index_name = 'PRIMARY'
 		WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
@@ -242,10 +241,18 @@ func (s *mysqlStand) usual(ctx context.Context) ([]sqltraffic.Statement, error) 
 	var tables []sqltraffic.Table
 	for _, row := range rows {
 		t := sqltraffic.Table{Name: row[0], Quoted: mysql.Quoted(row[0]), Key: mysql.Quoted(row[1])}
-		for column := range strings.SplitSeq(row[2], "\n") {
-			t.Columns = append(t.Columns, mysql.Quoted(column))
+		columns, err := conn.Texts(ctx, doing, `SELECT column_name, COALESCE(generation_expression, '') FROM information_schema.columns
+			WHERE table_schema = DATABASE() AND table_name = ? ORDER BY column_key <> 'PRI', ordinal_position`, row[0])
+		if err != nil {
+			return nil, err
 		}
-		keys, err := conn.Texts(ctx, "reading keys for traffic", fmt.Sprintf("SELECT CAST(%s AS CHAR) FROM %s ORDER BY %s LIMIT %d", t.Key, t.Quoted, t.Key, keysSampled))
+		for _, column := range columns { // the key first
+			t.Columns = append(t.Columns, mysql.Quoted(column[0]))
+			if t.Changes == "" && column[1] == "" {
+				t.Changes = mysql.Quoted(column[0])
+			}
+		}
+		keys, err := conn.Texts(ctx, doing, fmt.Sprintf("SELECT CAST(%s AS CHAR) FROM %s ORDER BY %s LIMIT %d", t.Key, t.Quoted, t.Key, keysSampled))
 		if err != nil {
 			return nil, err
 		}

@@ -41,6 +41,9 @@ func newPostgres(ctx context.Context, order cli.MigrationOrder, copying cli.Twin
 	if err != nil {
 		return nil, err
 	}
+	if err := mayBe(ctx, order); err != nil {
+		return nil, err
+	}
 	spec := rows(copying, masks, tell)
 	if spec.Bin, err = programs(ctx, order.Database); err != nil {
 		return nil, err
@@ -49,15 +52,42 @@ func newPostgres(ctx context.Context, order cli.MigrationOrder, copying cli.Twin
 		return nil, err
 	}
 	s := &postgresStand{subject: subject{from.database, order.Role}, log: filepath.Join(at.Folder, "log")}
-	if err := s.start(ctx, at); err != nil {
+	if err := s.start(ctx, at, tell); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
 	return s, nil
 }
 
+// mayBe refuses a role that the database does not have, and one whom nothing is forbidden: as that
+// one, what fails in production would pass.
+func mayBe(ctx context.Context, order cli.MigrationOrder) error {
+	if order.Role == "" {
+		return nil
+	}
+	conn, err := postgres.OpenReader(ctx, order.Database, "understudy")
+	if err != nil {
+		return err
+	}
+	defer postgres.CloseConn(ctx, conn)
+	switch super, err := isSuperuser(ctx, conn, order.Role); {
+	case errors.Is(err, pgx.ErrNoRows):
+		return understudy.Errorf(understudy.KindInvalid, "--role: there is no role %s in the database", order.Role)
+	case err != nil:
+		return postgres.ReadError("asking the database for role "+order.Role, err)
+	case super:
+		return understudy.Errorf(understudy.KindInvalid, "--role: %s is a superuser, to whom nothing is forbidden: what fails in production would pass", order.Role).
+			WithHint("name the role that production's migrations sign in as")
+	}
+	return nil
+}
+
+func isSuperuser(ctx context.Context, conn *pgx.Conn, role string) (super bool, err error) {
+	return super, conn.QueryRow(ctx, "SELECT rolsuper FROM pg_roles WHERE rolname = $1", role).Scan(&super)
+}
+
 // start runs the server for the rehearsal, with the copy as the golden one, and lets the
 // command's role in.
-func (s *postgresStand) start(ctx context.Context, at place) error {
+func (s *postgresStand) start(ctx context.Context, at place, tell func(string)) error {
 	var err error
 	if s.port, err = process.FreePort(); err != nil {
 		return err
@@ -71,11 +101,11 @@ func (s *postgresStand) start(ctx context.Context, at place) error {
 	if err := s.server.Rename(ctx, s.name, s.physical(rehearsal.Golden)); err != nil {
 		return err
 	}
-	return s.letIn(ctx)
+	return s.letIn(ctx, tell)
 }
 
 // letIn finds out whom the command signs in as, and gives that role a password on the copy.
-func (s *postgresStand) letIn(ctx context.Context) error {
+func (s *postgresStand) letIn(ctx context.Context, tell func(string)) error {
 	conn, err := s.server.Connect(ctx, s.physical(rehearsal.Golden))
 	if err != nil {
 		return err
@@ -84,6 +114,11 @@ func (s *postgresStand) letIn(ctx context.Context) error {
 	if s.role == "" {
 		if s.role, err = ownerOfMost(ctx, conn); err != nil {
 			return err
+		}
+		if super, err := isSuperuser(ctx, conn, s.role); err != nil {
+			return postgres.ReadError("asking the copy for role "+s.role, err)
+		} else if super {
+			tell("the command signs in as " + s.role + ", who owns the tables and is a superuser: what only lacks a right in production passes here; --role names another")
 		}
 	}
 	chance := make([]byte, 18)
@@ -103,7 +138,7 @@ func ownerOfMost(ctx context.Context, conn *pgx.Conn) (role string, err error) {
 	err = conn.QueryRow(ctx, `SELECT coalesce((
 		SELECT pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_|^information_schema$'
-		GROUP BY c.relowner ORDER BY count(*) DESC, 1 LIMIT 1), current_user)`).Scan(&role)
+		GROUP BY c.relowner ORDER BY count(*) DESC, 1 LIMIT 1), (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()))`).Scan(&role)
 	if err != nil {
 		return "", postgres.ReadError("asking the copy who owns its tables", err)
 	}

@@ -39,17 +39,22 @@ func (s *postgresStand) words(err error) string {
 const keysSampled = 200
 
 // tablesQuery lists the tables that have a key of one column, with their columns, the
-// largest first. Partitions are reached through their parent.
+// largest first, and a column that the role may write: the key, where the server does not
+// make its values always. Partitions are reached through their parent.
 const tablesQuery = `
 SELECT n.nspname, c.relname,
        (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege($1, c.oid, a.attnum, 'SELECT')),
-       k.attname
+       k.attname,
+       COALESCE((SELECT a.attname FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = ''
+          AND has_column_privilege($1, c.oid, a.attnum, 'SELECT') AND has_column_privilege($1, c.oid, a.attnum, 'UPDATE')
+        ORDER BY a.attnum <> k.attnum, a.attnum LIMIT 1), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1
 JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_|^information_schema$'
-  AND has_table_privilege($1, c.oid, 'SELECT, UPDATE')
+  AND has_column_privilege($1, c.oid, k.attnum, 'SELECT')
 ORDER BY c.reltuples DESC, 1, 2 LIMIT 40`
 
 // usual makes traffic from the schema: on each of the largest tables with a key of one
@@ -73,10 +78,13 @@ func readTables(ctx context.Context, conn *pgx.Conn, role string) ([]sqltraffic.
 		return nil, err
 	}
 	tables, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t sqltraffic.Table, err error) {
-		var schema, name, key string
+		var schema, name, key, changes string
 		var columns []string
-		err = row.Scan(&schema, &name, &columns, &key)
+		err = row.Scan(&schema, &name, &columns, &key, &changes)
 		t = sqltraffic.Table{Name: postgres.TableName(schema, name), Quoted: pgx.Identifier{schema, name}.Sanitize(), Key: pgx.Identifier{key}.Sanitize()}
+		if changes != "" {
+			t.Changes = pgx.Identifier{changes}.Sanitize()
+		}
 		for _, column := range columns {
 			t.Columns = append(t.Columns, pgx.Identifier{column}.Sanitize())
 		}

@@ -90,7 +90,7 @@ func (s *sqliteStand) CompareData(before, after json.RawMessage) ([]rehearsal.Lo
 }
 
 func (s *sqliteStand) address(of rehearsal.Copy, _ migration.Command) (address, error) {
-	return address{url: "sqlite://" + s.path(of), path: s.path(of)}, nil
+	return address{url: (&url.URL{Scheme: "sqlite", Path: s.path(of)}).String(), path: s.path(of)}, nil
 }
 
 // Watcher implements laboratory.Engine.
@@ -115,7 +115,7 @@ func (s *sqliteStand) LockTimedOut(output string) bool {
 }
 
 func (s *sqliteStand) database(of rehearsal.Copy) (*sql.DB, error) {
-	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: s.path(of), RawQuery: "_pragma=busy_timeout(5000)"}).String())
+	return sql.Open("sqlite", (&url.URL{Scheme: "file", Path: s.path(of), RawQuery: "_pragma=busy_timeout(5000)"}).String())
 }
 
 func (s *sqliteStand) words(err error) string {
@@ -137,7 +137,7 @@ func (s *sqliteStand) usual(ctx context.Context) (statements []sqltraffic.Statem
 		(SELECT group_concat(name, char(10)) FROM pragma_table_info(t.name))
 		FROM sqlite_schema t WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
 		AND (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk > 0) = 1 ORDER BY 1 LIMIT 40`, func(row []string) error {
-		t := sqltraffic.Table{Name: row[0], Quoted: sqlite.Quoted(row[0]), Key: sqlite.Quoted(row[1])}
+		t := sqltraffic.Table{Name: row[0], Quoted: sqlite.Quoted(row[0]), Key: sqlite.Quoted(row[1]), Changes: sqlite.Quoted(row[1])}
 		for column := range strings.SplitSeq(row[2], "\n") {
 			t.Columns = append(t.Columns, sqlite.Quoted(column))
 		}
@@ -146,7 +146,7 @@ func (s *sqliteStand) usual(ctx context.Context) (statements []sqltraffic.Statem
 	}, 3)
 	for i := range tables {
 		t := &tables[i]
-		err = errors.Join(err, each(ctx, db, fmt.Sprintf("SELECT CAST(%s AS TEXT) FROM %s LIMIT %d", t.Key, t.Quoted, keysSampled), func(row []string) error {
+		err = errors.Join(err, each(ctx, db, fmt.Sprintf("SELECT CAST(%[1]s AS TEXT) FROM %[2]s WHERE %[1]s IS NOT NULL LIMIT %[3]d", t.Key, t.Quoted, keysSampled), func(row []string) error {
 			t.Keys = append(t.Keys, row[0])
 			return nil
 		}, 1))

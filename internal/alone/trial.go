@@ -24,6 +24,13 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 		return tried, understudy.Errorf(understudy.KindInvalid, "there is no program %s to run", order.Command[0]).
 			WithHint("%s", afterDashes)
 	}
+	if !variable.MatchString(order.URLEnv) {
+		return tried, understudy.Errorf(understudy.KindInvalid, "--url-env: expected the name of a variable, found %q", order.URLEnv)
+	}
+	traffic, err := declaredTraffic(order)
+	if err != nil {
+		return tried, err
+	}
 	environ, err := environment(order, os.Environ(), tell)
 	if err != nil {
 		return tried, err
@@ -43,9 +50,10 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 		return tried, err
 	}
 	defer func() { err = errors.Join(err, booth.close(context.WithoutCancel(ctx))) }()
-	traffic, err := readTraffic(ctx, order, stand)
-	if err != nil {
-		return tried, err
+	if order.Traffic == "" {
+		if traffic.before, err = stand.usual(ctx); err != nil {
+			return tried, err
+		}
 	}
 	order.Policy.Required = trialChecks(order)
 	book := &book{each: each, kept: map[understudy.Digest][]byte{}, folder: order.Evidence}
@@ -166,7 +174,7 @@ func (t *trial) Enter(context.Context, understudy.Rehearsal) (rehearsal.Scene, e
 	witness, examiner := witnessed(t.stand)
 	return rehearsal.Scene{
 		Candidate: t.candidate(), Policy: t.policy, Checks: t.policy.Required,
-		Stage: t, Door: t, Crowd: t.anybody(), Migrator: t.laboratory(), Ledger: t.stand, Witness: witness, Examiner: examiner,
+		Stage: t, Door: t, Crowd: t.anybody(), Silence: "no table has both rows and a key of one column; name statements with --traffic", Migrator: t.laboratory(), Ledger: t.stand, Witness: witness, Examiner: examiner,
 	}, nil
 }
 

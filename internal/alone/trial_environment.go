@@ -2,6 +2,7 @@ package alone
 
 import (
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,6 +32,9 @@ func leading() []string {
 func environment(order cli.MigrationOrder, caller []string, tell func(string)) (given []string, err error) {
 	from, err := originOf(order.Database)
 	if err != nil {
+		return nil, err
+	}
+	if err := elsewhere(order, from); err != nil {
 		return nil, err
 	}
 	has := map[string]string{}
@@ -69,6 +73,20 @@ func environment(order cli.MigrationOrder, caller []string, tell func(string)) (
 	}
 	return given, nil
 }
+
+// elsewhere refuses commands that name the database itself, which they would change.
+func elsewhere(order cli.MigrationOrder, from leads) error {
+	for _, arg := range slices.Concat(order.Command, order.Down, order.Status) {
+		if strings.Contains(arg, from.exact) || from.names(arg) || slices.ContainsFunc(databaseURL.FindAllString(arg, -1), from.in) {
+			return understudy.Errorf(understudy.KindInvalid, "the command names the database itself, and would change that in place of the copy").
+				WithHint("write {url} where it says the address, or {path} for the file of SQLite; or let it read %s", order.URLEnv)
+		}
+	}
+	return nil
+}
+
+// databaseURL is an address of a database's server, whoever signs in there.
+var databaseURL = regexp.MustCompile(`(?i)\b(postgres|mysql|mariadb)[a-z0-9+]*://[^\s'"]+`)
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -135,7 +153,7 @@ func isHere(host string) bool {
 // in tells whether a value leads to the database: it holds its address, or its host and its
 // name, in whatever form. It rather says so too often than once too little.
 func (l leads) in(value string) bool {
-	if strings.Contains(value, l.exact) {
+	if strings.Contains(value, l.exact) || l.names(value) {
 		return true
 	}
 	if l.name == "" || !hasWord(value, l.name) {
@@ -149,6 +167,27 @@ func (l leads) in(value string) bool {
 	}
 	at, err := url.Parse(value) // one without a host is of this machine
 	return hostless.MatchString(value) || err == nil && at.Host == "" && strings.HasSuffix(at.Path, "/"+l.name) && at.Scheme != "" && at.Scheme != "file"
+}
+
+// names tells whether a value has a path to the file that the database is: one from this folder, where
+// the command runs too, or over a link.
+func (l leads) names(value string) bool {
+	if l.name != "" || value == "" {
+		return false
+	}
+	words := strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune(" \t\n\"'=?&,;", c) })
+	return slices.ContainsFunc(append(words, value), func(word string) bool {
+		path := word[strings.LastIndexByte(word, ':')+1:]
+		if rest, isURL := strings.CutPrefix(path, "//"); isURL {
+			path = rest
+		}
+		if whole, err := filepath.Abs(path); err == nil && whole == l.exact {
+			return true
+		}
+		there, err := os.Stat(path)
+		database, gone := os.Stat(l.exact)
+		return err == nil && gone == nil && os.SameFile(there, database)
+	})
 }
 
 // hostless are the forms of an address that name a socket of this machine, or no host, which

@@ -1,6 +1,9 @@
 package alone
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +33,32 @@ func TestEnvironment_HandsOnLittleAndNothingThatLeadsToTheDatabaseItself(t *test
 		order.Env = []string{entry}
 		if _, err := environment(order, caller, func(string) {}); understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), why) || strings.Contains(err.Error(), "tcp(") {
 			t.Errorf("%s: %v", entry, err)
+		}
+	}
+}
+
+func TestEnvironment_RefusesACommandThatNamesTheDatabaseItself(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	for _, c := range []struct {
+		database string
+		args     []string
+		refused  bool
+	}{
+		{"sqlite://" + file, []string{"sqlite3", file, ".read up.sql"}, true},
+		{"sqlite://" + file, []string{"sh", "-c", "sqlite3 " + file + " <up.sql"}, true},
+		{"sqlite://" + file, []string{"sqlite3", "{path}", ".read up.sql"}, false},
+		{"postgres://reader@db/shop?sslmode=require", []string{"goose", "postgres", "postgres://reader@db/shop", "up"}, true},
+		{"postgres://reader@db/shop", []string{"goose", "postgres", "{url}", "up"}, false},
+		{"postgres://reader@db/shop", []string{"sh", "-c", "bin/migrate --url='postgresql://owner:word@db:5432/shop?sslmode=disable' up"}, true},
+		{"mysql://reader@db/shop", []string{"flyway", "-url=jdbc:mariadb://db/shop", "migrate"}, true},
+		{"postgres://reader@db/shop", []string{"sh", "-c", "bin/migrate postgres://db/other && curl http://db/shop"}, false},
+		{"postgres://reader@db/shop", []string{"bin/migrate-shop", "up"}, false},
+	} {
+		for _, order := range []cli.MigrationOrder{{Command: c.args}, {Command: []string{"true"}, Down: c.args}, {Command: []string{"true"}, Status: c.args}} {
+			order.Database, order.URLEnv = c.database, "DATABASE_URL"
+			if _, err := environment(order, nil, func(string) {}); (understudy.KindOf(err) == understudy.KindInvalid) != c.refused {
+				t.Errorf("%s of %q: %v", c.database, c.args, err)
+			}
 		}
 	}
 }
@@ -70,6 +99,29 @@ func TestLeads_KnowsADatabaseInManyForms(t *testing.T) {
 		}
 		if is := from.in(c.value); is != c.leads {
 			t.Errorf("of %s, %s: %t", c.database, c.value, is)
+		}
+	}
+}
+
+func TestLeads_KnowsAFileByEveryPathToIt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := errors.Join(os.WriteFile("shop.db", nil, 0o600), os.Symlink("shop.db", "now.db"), os.WriteFile("other.db", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := originOf("sqlite://" + filepath.Join(here, "shop.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, leads := range map[string]bool{
+		"shop.db": true, "./shop.db": true, "sqlite:shop.db": true, "sqlite://shop.db": true, "file:shop.db?mode=rw": true, "jdbc:sqlite:shop.db": true, "--db=now.db": true, "Data Source=shop.db;Mode=ReadWrite": true,
+		"other.db": false, "shop.db.old": false, ".": false, "": false, "/usr/bin:/bin": false,
+	} {
+		if from.in(value) != leads {
+			t.Errorf("%q: %t", value, !leads)
 		}
 	}
 }

@@ -34,9 +34,11 @@ func shop(t *testing.T) (url string) {
 		t.Fatal(err)
 	}
 	postgrestest.Exec(t, server, "shop", `SET ROLE shop;
-		CREATE TABLE customers (id int PRIMARY KEY, name text, mail varchar(40));
+		CREATE TABLE customers (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, mail varchar(40));
 		CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric);
-		INSERT INTO customers SELECT n, 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
+		CREATE TABLE visits (at bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, no int GENERATED ALWAYS AS (1) STORED);
+		INSERT INTO customers (name, mail) SELECT 'Name ' || n, n || '@example.org' FROM generate_series(1, 3000) n;
+		INSERT INTO visits DEFAULT VALUES;
 		INSERT INTO orders SELECT n, 1 + n % 3000, n FROM generate_series(1, 20000) n;
 		CREATE INDEX orders_total ON orders (total);
 		ANALYZE customers, orders`)
@@ -119,6 +121,13 @@ func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 	conn := postgrestest.Connected(t, url)
 	postgrestest.Runs(t, conn, `CREATE EXTENSION pg_stat_statements`)
 	postgrestest.Answer(t, conn, `SELECT name FROM customers WHERE id = 7`)
+	for role, says := range map[string]string{"somebody": "there is no role somebody", postgrestest.Answer(t, conn, "SELECT current_user"): "is a superuser"} {
+		o := order(url, "true")
+		o.Role = role
+		if _, err := alone.RehearseMigration(t.Context(), o, func(string) {}, func(understudy.Rehearsal) {}); understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("as %s it is tried: %v", role, err)
+		}
+	}
 	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
 	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
 	r := rehearse(t, o)
@@ -169,8 +178,9 @@ func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
 
 func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "shop.db")
-	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid')`)
+	file := filepath.Join(t.TempDir(), "100%25 shop.db")
+	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid');
+		CREATE TABLE codes (code text PRIMARY KEY, says text); INSERT INTO codes VALUES (NULL, 'a key of this engine may be NULL'), ('a', 'b')`)
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +189,7 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	if seal.Supported() == nil { // else whoever is called would be
 		way, told = "up and calls", "the command called payments.example.org by http, and was sealed off"
 	}
-	o := order("sqlite://"+file, "sh", "-c", migratesSQLite+`="$2" exec "$0" "$1"`, program, "{path}", way)
+	o := order(file, "sh", "-c", migratesSQLite+`="$2" exec "$0" "$1"`, program, "{path}", way)
 	o.Down = []string{"sh", "-c", migratesSQLite + `=down exec "$0" "$1"`, program, "{path}"}
 	r, said := rehearseTold(t, o)
 	if !strings.Contains(said, told) {
@@ -187,6 +197,35 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	}
 	if r.State != understudy.RehearsalPassed {
 		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+}
+
+func TestRehearseMigration_ReadsWhatItWasGivenBeforeItCopiesAnything(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shop.sql")
+	write(t, file, "SELECT 1")
+	for claim, spoil := range map[string]func(*cli.MigrationOrder){
+		"a traffic without an end": func(o *cli.MigrationOrder) { o.Traffic = file },
+		"the same after it":        func(o *cli.MigrationOrder) { o.After = file },
+		"a name that is none":      func(o *cli.MigrationOrder) { o.URLEnv = "A B" },
+	} {
+		o := order("postgres://127.0.0.1:1/nobody", "true") // who reaches for it gets another error
+		spoil(&o)
+		_, err := alone.RehearseMigration(t.Context(), o, func(string) {}, func(understudy.Rehearsal) {})
+		if understudy.KindOf(err) != understudy.KindInvalid {
+			t.Errorf("%s: %v", claim, err)
+		}
+	}
+}
+
+func TestRehearseMigration_SaysWhyThereIsNoTraffic(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shop.db")
+	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text)`)
+	r := rehearse(t, order(file, "true"))
+	compatibility, _ := r.Done(understudy.CheckCompatibility)
+	if compatibility.Outcome != understudy.OutcomeInconclusive || !strings.Contains(compatibility.Summary, "(no table has both rows and a key of one column; name statements with --traffic)") {
+		t.Errorf("it is %s: %s", compatibility.Outcome, compatibility.Summary)
 	}
 }
 
@@ -242,7 +281,7 @@ func migrateSQLite(t *testing.T, file, statements string) {
 }
 
 func execSQLite(file, statements string) error {
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		return err
 	}

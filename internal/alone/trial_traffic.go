@@ -21,10 +21,9 @@ const trialConnections = 8
 // traffic are the statements of both releases.
 type traffic struct{ before, after []sqltraffic.Statement }
 
-func readTraffic(ctx context.Context, order cli.MigrationOrder, s stand) (t traffic, err error) {
-	if order.Traffic == "" {
-		t.before, err = s.usual(ctx)
-	} else {
+// declaredTraffic reads what is in files, which is looked at before anything is copied.
+func declaredTraffic(order cli.MigrationOrder) (t traffic, err error) {
+	if order.Traffic != "" {
 		t.before, err = readStatements("--traffic", order.Traffic)
 	}
 	if err == nil && order.After != "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -68,10 +69,17 @@ func (c *cli) migrationRehearse() *cobra.Command {
 		board := c.board(plain)
 		tried, err := c.programs.RehearseMigration(ctx, order, c.tell, board.show)
 		board.close()
-		if err != nil {
+		if err != nil && (tried.ID == "" || !tried.State.Ended()) {
 			return err
 		}
-		return c.concludeRehearsal(tried)
+		ended := c.concludeRehearsal(tried) // also where something could not be drawn, or cleared away, after it
+		if ended == nil {
+			return err
+		}
+		if err != nil {
+			c.tell(err.Error())
+		}
+		return ended
 	})
 	order.flags(cmd.Flags())
 	flags := cmd.Flags()
@@ -107,8 +115,8 @@ func (o *MigrationOrder) complete(down, status, rate string) error {
 	if o.Database == "" {
 		return understudy.Errorf(understudy.KindInvalid, "migration rehearse needs --database").WithHint("see: understudy migration rehearse --help")
 	}
-	if o.Rate <= 0 || o.Rate > 10000 {
-		return understudy.Errorf(understudy.KindInvalid, "--rate: expected statements a second from above 0 to 10000, found %v", o.Rate)
+	if err := o.figures(); err != nil {
+		return err
 	}
 	for _, file := range []struct{ flag, path string }{{"--traffic", o.Traffic}, {"--after", o.After}} {
 		if _, err := os.Stat(file.path); file.path != "" && err != nil {
@@ -131,6 +139,25 @@ func (o *MigrationOrder) complete(down, status, rate string) error {
 	var err error
 	o.Copying.Rate, err = copyRate("--copy-rate", rate)
 	return err
+}
+
+// figures refuses those that mean nothing.
+func (o *MigrationOrder) figures() error {
+	if !(o.Rate > 0 && o.Rate <= 10000) {
+		return understudy.Errorf(understudy.KindInvalid, "--rate: expected statements a second from above 0 to 10000, found %v", o.Rate)
+	}
+	if o.Policy.Retries < 1 {
+		return understudy.Errorf(understudy.KindInvalid, "--tries: expected 1 or more, found %d", o.Policy.Retries)
+	}
+	for _, one := range []struct {
+		flag  string
+		given time.Duration
+	}{{"--timeout", o.Timeout}, {"--blocked-for", o.Policy.BlockedFor}, {"--lock-timeout", cmp.Or(o.Policy.LockTimeout, understudy.LeastLockTimeout)}} {
+		if one.given < understudy.LeastLockTimeout {
+			return understudy.Errorf(understudy.KindInvalid, "%s: expected %s or more, found %s", one.flag, understudy.LeastLockTimeout, one.given)
+		}
+	}
+	return nil
 }
 
 // newFolder refuses a folder that is there already, or that has none above it.

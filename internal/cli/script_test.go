@@ -54,6 +54,9 @@ func programs() cli.Programs {
 				Code: "migration.failed", Severity: understudy.SeverityBlocking, Title: "the migration fails", Would: "it would stop half way", Seen: strings.Join(order.Command, " "), Remedy: "mend it"}}}
 			r := understudy.Rehearsal{ID: "migration", State: understudy.RehearsalFailed, Checks: []understudy.Check{failed}}
 			each(r)
+			if order.SVG != "" {
+				return r, errors.New("drawing the timeline: no space left on device")
+			}
 			return r, nil
 		},
 		Probe: func(_ context.Context, out io.Writer) error {

@@ -83,6 +83,9 @@ func (s *source) checkPolicy(app understudy.Application, p understudy.Policy) {
 	if err := p.Validate(); err != nil {
 		s.problems.at([]string{"policy", "steps"}, "%s", err)
 	}
+	if p.LockTimeout > 0 && p.LockTimeout < understudy.LeastLockTimeout {
+		s.problems.at([]string{"policy", "lock_timeout"}, "expected at least %s, found %s: databases count in whole milliseconds, and none would be no limit", understudy.LeastLockTimeout, p.LockTimeout)
+	}
 	s.checkApprovals(p)
 	s.checkExpress(app, p)
 	if len(s.problems.list) > 0 {

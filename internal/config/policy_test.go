@@ -71,6 +71,7 @@ func TestLoad_SaysWhereAPolicyCannotBeFollowed(t *testing.T) {
 		"a rule that is none":   {"  freeze: [" + window + ", {rrule: every friday, duration: 1h, time_zone: UTC}]\n", `policy.freeze[1].rrule: expected a recurrence rule such as`},
 		"a rule that never is":  {"  windows: [{rrule: 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', duration: 1h, time_zone: UTC}]\n", `policy.windows[0].rrule: it describes no day`},
 		"a length that is none": {"  freeze: [{rrule: FREQ=DAILY, duration: 1 day, time_zone: UTC}]\n", `policy.freeze[0].duration: expected a length such as 14h, 2d or 2d14h30m, found "1 day"`},
+		"half a millisecond":    {"  lock_timeout: 0.5ms\n", `policy.lock_timeout: expected at least 1ms, found 500µs`},
 		"no length":             {"  freeze: [{rrule: FREQ=DAILY, duration: 0h, time_zone: UTC}]\n", `policy.freeze[0].duration: expected more than nothing`},
 		"neither rule nor day":  {"  freeze: [{duration: 1h, time_zone: UTC}]\n", `policy.freeze[0]: expected rrule:, when it comes again, or from:, when it is once`},
 		"frozen for ever":       {"  freeze: [{rrule: FREQ=DAILY, duration: 1d, time_zone: UTC}]\n", `understudy.yaml:4:3: policy.freeze: nothing could ever be promoted: no moment is outside of every freeze`},

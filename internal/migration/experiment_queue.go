@@ -255,11 +255,8 @@ func ask(ctx context.Context, prober Prober, target Target) []answer {
 			return all
 		}
 		err := prober.Ask(ctx, target)
-		if ctx.Err() != nil {
-			return all
-		}
-		all = append(all, answer{due, time.Now()})
-		if err != nil {
+		all = append(all, answer{due, time.Now()}) // also of one that is under way at the end: so long it stood still
+		if err != nil || ctx.Err() != nil {
 			return all
 		}
 	}

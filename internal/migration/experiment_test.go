@@ -436,6 +436,31 @@ func TestQueue_MeasuresHowLongRequestsStandStillBehindTheWaitingLock(t *testing.
 	}
 }
 
+// distant is a database whose answers are a while under way.
+type distant struct{ *database }
+
+func (d distant) Ask(ctx context.Context, target migration.Target) error {
+	if err := d.database.Ask(ctx, target); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(5 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestQueue_CountsARequestThatStoodStillUntilTheCommandEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDatabase(careful)
+		l := lab(d, "a", "b", "c", "d")
+		l.Options.Tries = 1
+		tried, err := migration.Queue(t.Context(), l, distant{d}, migration.Rate{})
+		holds(t, tried, err, []string{"warning migration.queue public.orders"}, "stand still for 2s")
+	})
+}
+
 func TestQueue_EndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -101,9 +101,13 @@ func (g *Guard) watch(ctx context.Context, over <-chan struct{}, stop context.Ca
 			return
 		case <-tick.C:
 		}
+		if ended(over) { // while the last look took its time
+			return
+		}
+		running := time.Since(began) // before the look, for the same reason
 		seen, err := g.Lookout.Look(ctx)
 		g.remember(seen, err)
-		why, yields := g.Rules.judge(seen, time.Since(began)) // of nothing seen the time is still judged
+		why, yields := g.Rules.judge(seen, running) // of nothing seen the time is still judged
 		switch {
 		case why == "":
 			continue
@@ -113,6 +117,15 @@ func (g *Guard) watch(ctx context.Context, over <-chan struct{}, stop context.Ca
 			stop(&Surprise{Why: why, Statement: seen.Statement})
 		}
 		return
+	}
+}
+
+func ended(over <-chan struct{}) bool {
+	select {
+	case <-over:
+		return true
+	default:
+		return false
 	}
 }
 

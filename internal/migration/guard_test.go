@@ -150,6 +150,21 @@ func TestRules_SayOfWhichDatabasesNothingIsHeld(t *testing.T) {
 	}
 }
 
+func TestGuard_LetsOneThatEndedInTimeBeThoughTheLastLookWasSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := expected().Limit()
+		p := &production{takes: []time.Duration{limit - 50*time.Millisecond}, sees: func(_ int, after time.Duration) migration.Sight {
+			if after > limit-100*time.Millisecond {
+				time.Sleep(time.Second)
+			}
+			return migration.Sight{}
+		}}
+		if ran, err := p.guarded(t, expected()); err != nil || !ran.OK() || p.ended != 0 {
+			t.Errorf("it ended with %+v, %v, and its sessions were ended %d times", ran.Result, err, p.ended)
+		}
+	})
+}
+
 func TestGuard_StepsBackFromAQueueAndTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &production{takes: []time.Duration{time.Minute, time.Second}, sees: func(try int, after time.Duration) (s migration.Sight) {

@@ -2,6 +2,7 @@ package migration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"understudy"
@@ -31,12 +32,11 @@ func (s scene) invalid() []understudy.Finding {
 }
 
 func (s scene) lostStatistics() []understudy.Finding {
-	var lost []string
-	table := ""
+	var lost, tables []string
 	for _, t := range s.inOrder() {
 		for _, c := range t.Columns {
 			if c.LostStatistics && c.Is != "" || c.LostStatistics && c.Was == "" {
-				lost, table = append(lost, t.Relation+"."+c.Name), t.Relation
+				lost, tables = append(lost, t.Relation+"."+c.Name), append(tables, t.Relation)
 			}
 		}
 	}
@@ -44,14 +44,21 @@ func (s scene) lostStatistics() []understudy.Finding {
 		return nil
 	}
 	return []understudy.Finding{check.Find(check.MigrationStatistics, strings.Join(lost, ", "), "the server knew their distribution before, and does not after",
-		check.Facts{"remedy": s.remedy("analyze", s.about(table))})}
+		check.Facts{"remedy": s.analyze(tables)})}
+}
+
+// analyze is the remedy for tables of which the planner does not know enough.
+func (s scene) analyze(tables []string) string {
+	seen := map[string]bool{}
+	tables = slices.DeleteFunc(tables, func(t string) bool { was := seen[t]; seen[t] = true; return was })
+	return s.remedy("analyze", names{"table": strings.Join(tables, ", ")})
 }
 
 // missingStatistics are new columns, expressions and tables of which the planner knows
 // nothing though there are rows. A new column is a mere fact: its values come later.
 func (s scene) missingStatistics() []understudy.Finding {
-	var names []string
-	table, columnsOnly := "", true
+	var names, tables []string
+	columnsOnly := true
 	for _, t := range s.inOrder() {
 		unknown := 0
 		for _, c := range t.Columns {
@@ -63,11 +70,11 @@ func (s scene) missingStatistics() []understudy.Finding {
 		case unknown == 0 || t.Rows == 0 || t.Gone:
 		case t.New && s.small(t.Relation):
 		case t.New:
-			names, table, columnsOnly = append(names, t.Relation), t.Relation, false
+			names, tables, columnsOnly = append(names, t.Relation), append(tables, t.Relation), false
 		default:
 			for _, c := range t.Columns {
 				if c.NoStatistics {
-					names, table = append(names, t.Relation+"."+c.Name), t.Relation
+					names, tables = append(names, t.Relation+"."+c.Name), append(tables, t.Relation)
 				}
 			}
 			columnsOnly = columnsOnly && (s.small(t.Relation) || t.Updated < t.Rows/10)
@@ -75,13 +82,13 @@ func (s scene) missingStatistics() []understudy.Finding {
 	}
 	for _, i := range s.Indexes {
 		if i.NoStatistics && !i.Gone && !i.Invalid {
-			names, table, columnsOnly = append(names, i.Name), i.Table, columnsOnly && s.small(i.Table)
+			names, tables, columnsOnly = append(names, i.Name), append(tables, i.Table), columnsOnly && s.small(i.Table)
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	f := check.Find(check.MigrationNoStatistics, list(names), "they have rows, and no statistics at the end of the migration", check.Facts{"remedy": s.remedy("analyze", s.about(table))})
+	f := check.Find(check.MigrationNoStatistics, list(names), "they have rows, and no statistics at the end of the migration", check.Facts{"remedy": s.analyze(tables)})
 	if columnsOnly {
 		f = as(f, understudy.SeverityNote)
 	}

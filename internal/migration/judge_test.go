@@ -114,6 +114,26 @@ func TestJudge_GoesByWhatWasSeen(t *testing.T) {
 	}
 }
 
+func TestJudge_HasEveryTableAnalyzedWholeThatThePlannerKnowsNothingOf(t *testing.T) {
+	unknown := func(relation string) understudy.TableChange {
+		return large(relation, understudy.ColumnChange{Name: "a", Is: "text", NoStatistics: true, LostStatistics: true})
+	}
+	seen := understudy.Observation{Server: "PostgreSQL 15.8", Tables: []understudy.TableChange{unknown("public.orders"), unknown("public.people")},
+		Indexes:     []understudy.IndexChange{{Name: "public.by_status", Table: "public.orders", New: true, Columns: []string{"status"}}, {Name: "public.by_mail", Table: "public.mails", New: true, NoStatistics: true}},
+		Constraints: []understudy.ConstraintChange{{Name: "of", Table: "public.others", References: "public.people", Kind: "foreign key", New: true}}}
+	remedies := map[string]string{}
+	for _, f := range migration.Judge(migration.Ran{Tries: 1, Observation: seen}, budget()) {
+		remedies[f.Code] = f.Remedy
+	}
+	for code, want := range map[string]string{ // with a list of columns, nothing is learnt of an index's expressions
+		"migration.missing-statistics": "ANALYZE public.orders, public.people, public.mails;", "migration.lost-statistics": "ANALYZE public.orders, public.people;",
+	} {
+		if !strings.Contains(remedies[code], want) {
+			t.Errorf("the remedy of %s is %q", code, remedies[code])
+		}
+	}
+}
+
 func TestJudge_ABudgetThatWasGivenBlocks(t *testing.T) {
 	ran := migration.Ran{Tries: 1, Observation: understudy.Observation{BytesBefore: 1 << 20, BytesPeak: 3 << 20, LogBytes: 5 << 20}}
 	b := budget()

@@ -33,7 +33,7 @@ func indexRecipes() []Recipe {
 		{Name: "refresh", Advice: "refresh it CONCURRENTLY, for which it needs a unique index over plain columns; readers go on", Steps: []string{
 			`CREATE UNIQUE INDEX CONCURRENTLY {newindex} ON {table} ({columns})`,
 			`REFRESH MATERIALIZED VIEW CONCURRENTLY {table}`}},
-		{Name: "analyze", Advice: "end the migration with ANALYZE of that table", Steps: []string{`ANALYZE {table} ({columns})`}},
+		{Name: "analyze", Advice: "end the migration with ANALYZE of that table", Steps: []string{`ANALYZE {table}`}},
 	}
 }
 

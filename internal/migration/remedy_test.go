@@ -35,7 +35,7 @@ func examples() map[string]example {
 			map[string]string{table: orders, "index": "public.orders_status", "newindex": "orders_status_note", "columns": "status, note"}, append(locks, check.MigrationIndexGap)},
 		"unindexed-key": {"", map[string]string{table: payments, "newindex": "payments_order", "keycolumns": "order_id"}, locks},
 		"refresh":       {"", map[string]string{table: "public.order_notes", "newindex": "order_notes_one", "columns": "id"}, locks},
-		"analyze":       {"", map[string]string{table: orders, "columns": "status"}, locks},
+		"analyze":       {"", map[string]string{table: orders + ", " + payments}, locks},
 
 		"unique": {"", map[string]string{table: orders, "indexname": "orders_note", "columns": "note", "constraint": "orders_note"}, locks},
 		"primary-key": {"", map[string]string{table: "public.events_2026", "name": "events_2026", "indexname": "events_2026_order", "columns": "order_id", "constraint": "events_2026_pkey"},

@@ -21,6 +21,7 @@ type address struct {
 	config   *driver.Config
 	database string
 	place    string // for messages: never a password
+	patience time.Duration
 }
 
 // parseAddress reads mysql://user:password@host:3306/database, or mariadb://; a socket is
@@ -62,5 +63,5 @@ func parseAddress(raw string) (address, error) {
 	c.Passwd, _ = u.User.Password()
 	c.Timeout, c.MaxAllowedPacket, c.Logger = connectTimeout, largestPacket, &driver.NopLogger{}
 	c.InterpolateParams, c.Collation = true, "utf8mb4_general_ci"
-	return address{config: c, database: c.DBName, place: "database " + c.DBName + " at " + c.Addr + " as " + c.User}, nil
+	return address{config: c, database: c.DBName, place: "database " + c.DBName + " at " + c.Addr + " as " + c.User, patience: connectTimeout}, nil
 }

@@ -40,7 +40,7 @@ func connect(ctx context.Context, at address) (*session, error) {
 }
 
 func (s *session) begin(ctx context.Context) (err error) {
-	if s.conn, err = s.pool.Conn(ctx); err != nil {
+	if s.conn, err = s.answered(ctx); err != nil {
 		return err
 	}
 	for _, statement := range []string{
@@ -57,6 +57,19 @@ func (s *session) begin(ctx context.Context) (err error) {
 	}
 	s.server, err = parseServer(version)
 	return err
+}
+
+// answered connects. The driver bounds only how long nobody may be there; who is there may be
+// no such server, and wait for us to speak first.
+func (s *session) answered(ctx context.Context) (*sql.Conn, error) {
+	within, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	conn, err := s.pool.Conn(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return nil, understudy.Errorf(understudy.KindUnavailable, "connecting to %s: there was no answer within %s", s.place, s.patience).
+			WithHint("see that a server of MariaDB or MySQL listens there")
+	}
+	return conn, err
 }
 
 // close ends the session. The server rolls back what was open.

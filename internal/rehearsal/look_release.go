@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -23,7 +24,7 @@ func (p *play) deaf() string {
 	before := p.quiet()
 	switch {
 	case p.audience == nil:
-		return "there is no traffic (understudy.yaml has no traffic:, or the twin no listen:)"
+		return "there is no traffic (" + cmp.Or(p.Silence, "understudy.yaml has no traffic:, or the twin no listen:") + ")"
 	case before.Requests > 0 && before.Failed >= before.Requests:
 		classes := slices.Sorted(maps.Keys(before.Classes))
 		return fmt.Sprintf("all %d requests of the declared traffic failed before anything was changed (%s)",

@@ -43,7 +43,8 @@ type Scene struct {
 	Checks     []string // that are looked at, by name; none: all
 	Stage      Stage
 	Door       Door
-	Crowd      Crowd // nil: nobody declares traffic
+	Crowd      Crowd  // nil: nobody declares traffic
+	Silence    string // why there is none; empty: the declaration has none
 	Migrator   Migrator
 	Contractor Contractor // nil: contract migrations are not rehearsed
 	Restorer   Restorer   // nil: nothing is restored

@@ -56,7 +56,7 @@ func trust(folder string) []string {
 }
 
 func openAuthority(ctx context.Context, folder string) (*authority, error) {
-	wrap := func(err error) error {
+	wrap := func(err error) *understudy.Error {
 		return understudy.Errorf(understudy.KindInternal, "opening the twin's certificate authority in %s: %w", folder, err)
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -72,10 +72,10 @@ func openAuthority(ctx context.Context, folder string) (*authority, error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && time.Until(a.root.NotAfter) < 30*24*time.Hour {
 		err = a.create()
 	}
-	if err == nil {
-		err = a.writeBundle()
-	}
 	if err != nil {
+		return nil, wrap(err).WithHint("where its files are damaged, remove ca.pem and ca-key.pem there: they are made anew, and what runs on the twin gets the new ones when it is started")
+	}
+	if err := a.writeBundle(); err != nil {
 		return nil, wrap(err)
 	}
 	return a, nil

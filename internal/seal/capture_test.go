@@ -120,4 +120,10 @@ func TestPrepare_ManyCallersMakeOneAuthority(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(folder, "ca-key.pem")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the authority's key: %v, %v", info, err)
 	}
+	if err := os.Truncate(filepath.Join(folder, "ca-key.pem"), 20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Prepare(t.Context(), folder); !strings.Contains(understudy.HintOf(err), "remove ca.pem and ca-key.pem there") {
+		t.Errorf("of a damaged one it says %v, with the hint %q", err, understudy.HintOf(err))
+	}
 }

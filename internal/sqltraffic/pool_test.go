@@ -39,7 +39,7 @@ func shop(t *testing.T, statements ...sqltraffic.Statement) (run func(random uin
 	}
 	if statements == nil {
 		statements = sqltraffic.Usual([]sqltraffic.Table{
-			{Name: "orders", Quoted: "public.orders", Columns: []string{"id", "status"}, Key: "id", Keys: []string{"3", "7"}},
+			{Name: "orders", Quoted: "public.orders", Columns: []string{"id", "status"}, Key: "id", Changes: "id", Keys: []string{"3", "7"}},
 			{Name: "empty", Quoted: "public.empty", Key: "id"},
 		}, func(int) string { return "$1" })
 	}

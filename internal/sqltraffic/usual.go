@@ -12,12 +12,13 @@ type Table struct {
 	Quoted  string   // for statements
 	Columns []string // quoted, all that can be read
 	Key     string   // quoted: the one column that tells rows apart
+	Changes string   // quoted: a column that may be written; empty: rows are only read
 	Keys    []string // some of its values, as text; none: the table is empty
 }
 
 // Usual makes for each table what nearly every application does: reading a row by its key,
-// naming its columns, and changing one, which is rolled back. Place writes the placeholder
-// of an argument from 1. Tables without rows have no traffic.
+// naming its columns, and changing one, to what it is, which is rolled back. Place writes the
+// placeholder of an argument from 1. Tables without rows have no traffic.
 func Usual(tables []Table, place func(n int) string) []Statement {
 	var out []Statement
 	for _, t := range tables {
@@ -25,15 +26,16 @@ func Usual(tables []Table, place func(n int) string) []Statement {
 			continue
 		}
 		where := fmt.Sprintf(" WHERE %s = %s", t.Key, place(1))
-		out = append(out,
-			Statement{
-				Name: "read " + t.Name, Weight: 3, Args: []Arg{OneOf(t.Keys)},
-				SQL: "SELECT " + strings.Join(t.Columns, ", ") + " FROM " + t.Quoted + where,
-			},
-			Statement{
+		out = append(out, Statement{
+			Name: "read " + t.Name, Weight: 3, Args: []Arg{OneOf(t.Keys)},
+			SQL: "SELECT " + strings.Join(t.Columns, ", ") + " FROM " + t.Quoted + where,
+		})
+		if t.Changes != "" {
+			out = append(out, Statement{
 				Name: "change " + t.Name, Weight: 1, Args: []Arg{OneOf(t.Keys)}, Undo: true,
-				SQL: "UPDATE " + t.Quoted + " SET " + t.Key + " = " + t.Key + where,
+				SQL: "UPDATE " + t.Quoted + " SET " + t.Changes + " = " + t.Changes + where,
 			})
+		}
 	}
 	return out
 }

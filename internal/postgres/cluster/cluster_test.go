@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"understudy"
 	"understudy/internal/postgres/cluster"
@@ -129,6 +130,20 @@ func TestCluster_Life(t *testing.T) {
 		if err := cluster.New(other).Start(t.Context()); understudy.KindOf(err) != understudy.KindConflict {
 			t.Fatalf("got %v", err)
 		}
+	})
+
+	t.Run("one whose socket is gone is named, and not waited for", func(t *testing.T) {
+		if err := os.Remove(c.Socket()); err != nil {
+			t.Fatal(err)
+		}
+		waiting, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		err := c.Start(waiting)
+		if pid := strconv.Itoa(postmasterPID(t, spec.Dir)); understudy.KindOf(err) != understudy.KindConflict || !strings.Contains(err.Error(), "is gone") || !strings.Contains(understudy.HintOf(err), "kill -INT "+pid) {
+			t.Errorf("got %v with hint %q", err, understudy.HintOf(err))
+		}
+		stop(t, c)
+		postgrestest.Started(t, spec)
 	})
 
 	t.Run("killed, it recovers at the next start", func(t *testing.T) {

@@ -32,6 +32,16 @@ func (c *Cluster) diagnose(doing, output string, cause error) error {
 		WithHint("its log is %s", c.spec.Log)
 }
 
+// Explain says of an error that a session had with the server, in place of that its connection broke,
+// that the server ended as its disk is full, where the end of its log says so.
+func (c *Cluster) Explain(err error) error {
+	full := knownTroubles()[0]
+	if err == nil || !regexp.MustCompile(`(?m)(?:FATAL|PANIC): .*`+full.sign).MatchString(readFrom(c.spec.Log, 0)) {
+		return err
+	}
+	return understudy.Errorf(understudy.KindUnavailable, "%s has ended: %s", c, full.found).WithHint("make room, then run it again")
+}
+
 // trouble is one known reason: its sign in the output, what was found, what to do next.
 type trouble struct {
 	sign  string // a regular expression
@@ -40,7 +50,7 @@ type trouble struct {
 }
 
 func knownTroubles() []trouble {
-	return []trouble{
+	return []trouble{ // the disk comes first
 		{`No space left on device`, "the disk is full", "make room, then start again; nothing is lost"},
 		{`could not bind .*Address already in use|could not create any TCP/IP sockets`,
 			"its port is taken by another program", "choose another port, or end that program"},

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,5 +29,29 @@ func TestDiagnose_KnowsWhyAServerDidNotStart(t *testing.T) {
 		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || understudy.HintOf(err) == "" {
 			t.Errorf("%q became %q (hint: %s); expected %q", said, err, understudy.HintOf(err), want)
 		}
+	}
+}
+
+func TestExplain_SaysThatAServerEndedAsItsDiskIsFull(t *testing.T) {
+	c := New(Spec{Dir: "/nowhere/data", SocketDir: "/nowhere/s", Log: filepath.Join(t.TempDir(), "log")})
+	broke := errors.New("unexpected EOF")
+	for _, log := range []struct {
+		says string
+		full bool
+	}{
+		{"2026-11-29 02:30:05.1 UTC [7] 53100 PANIC:  could not write to file \"pg_wal/xlogtemp.7\": No space left on device\n2026-11-29 02:30:05.2 UTC [1] 00000 LOG:  server process (PID 7) was terminated by signal 6\n", true},
+		{"2026-11-29 02:30:05.1 UTC [7] 53100 ERROR:  could not extend file \"base/5/16384\": No space left on device\n", false}, // which the session was told
+		{"2026-11-29 02:30:05.2 UTC [1] 00000 LOG:  server process (PID 7) was terminated by signal 9\n", false},
+	} {
+		if err := os.WriteFile(c.spec.Log, []byte(log.says), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Explain(broke)
+		if full := err != broke; full != log.full || full && (!strings.Contains(err.Error(), "/nowhere/data has ended: the disk is full") || understudy.KindOf(err) != understudy.KindUnavailable) {
+			t.Errorf("after %q it is %v", log.says, err)
+		}
+	}
+	if err := c.Explain(nil); err != nil {
+		t.Errorf("no error became %v", err)
 	}
 }

@@ -21,6 +21,7 @@ type postmaster struct {
 	dir       string
 	port      int
 	socketDir string
+	ready     bool // it says that it takes connections
 	alive     bool
 }
 
@@ -65,7 +66,7 @@ func parsePostmaster(content string) postmaster {
 		}
 		return value
 	}
-	return postmaster{pid: number(0), dir: line(1), port: number(3), socketDir: line(4)}
+	return postmaster{pid: number(0), dir: line(1), port: number(3), socketDir: line(4), ready: line(7) == "ready"}
 }
 
 // clearSocket removes the socket's lock file that a killed server left; one of a server

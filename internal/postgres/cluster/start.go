@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -102,8 +103,13 @@ func (c *Cluster) join(ctx context.Context, running postmaster) (ended bool, err
 			return false, understudy.Errorf(understudy.KindUnavailable, "waiting for %s (process %d) to accept connections: %w", c, running.pid, err).
 				WithHint("it goes on starting; its log is %s", c.spec.Log)
 		}
-		if still, err := c.postmaster(); err != nil || !still.alive {
+		still, err := c.postmaster()
+		if err != nil || !still.alive {
 			return err == nil, err
+		}
+		if _, err := os.Lstat(c.Socket()); still.ready && errors.Is(err, fs.ErrNotExist) {
+			return false, understudy.Errorf(understudy.KindConflict, "starting %s: it runs already (process %d), and its socket %s is gone: nobody can reach it there",
+				c, still.pid, c.Socket()).WithHint("end it, and start it again: kill -INT %d", still.pid)
 		}
 	}
 	return false, nil
