@@ -207,15 +207,15 @@ func (d *Daemon) flagsServed(ctx context.Context, environment string) ([]api.Fla
 	return out, unknown
 }
 
-// keepFlags sees, each time that environments are tended, that their deployments serve what
-// was set, whoever died in the midst of a change, or did not answer.
-func (d *Daemon) keepFlags(ctx context.Context, wards map[string]*ward, environment string) {
+// flags sees that the deployments of an environment serve what was set, whoever died in the
+// midst of a change, or did not answer.
+func (t *tending) flags(ctx context.Context, environment string) {
 	matter := "the flags of " + environment
-	if d.spread.is(environment) {
-		d.notes.set(matter, "") // who set one since may have seen to it
+	if t.d.spread.is(environment) {
+		t.d.notes.set(matter, "") // who set one since may have seen to it
 		return
 	}
-	d.see(ctx, wards, matter, func(ctx context.Context) error { return d.spreadFlags(ctx, environment) })
+	t.see(ctx, matter, func(ctx context.Context) error { return t.d.spreadFlags(ctx, environment) })
 }
 
 // reconcileFlags brings the store up to the changes of flags that the journal has: the daemon

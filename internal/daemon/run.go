@@ -97,7 +97,7 @@ func (d *Daemon) restore(ctx context.Context) {
 	}
 	d.acts.begin(ctx, "router", d.keepRouter)
 	d.acts.begin(ctx, "likeness", d.keepMeasuring)
-	d.tendAll(ctx, map[string]*ward{})
+	d.tendOnce(ctx)
 	if err := d.goOn(ctx); err != nil && ctx.Err() == nil {
 		d.note("going on", "going on with what was under way: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"understudy"
@@ -26,13 +27,32 @@ const bringingBack = "what brings it back up"
 // the database servers, the deployments that serve or are kept warm. A program
 // that dies is its supervisor's care; this is for what nobody else watches.
 func (d *Daemon) tend(ctx context.Context) {
-	wards := map[string]*ward{}
+	t := tending{d: d}
+	defer t.under.Wait()
 	for {
-		d.tendAll(ctx, wards)
+		t.all(ctx)
 		if (clock{}).Wait(ctx, tendEvery) != nil {
 			return
 		}
 	}
+}
+
+// tendOnce does the same once, and waits until all of it was seen to.
+func (d *Daemon) tendOnce(ctx context.Context) {
+	t := tending{d: d}
+	t.all(ctx)
+	t.under.Wait()
+}
+
+// tending looks after environments and live twins side by side: a server that takes a minute to
+// come back does not hold up another environment.
+type tending struct {
+	d     *Daemon
+	under sync.WaitGroup
+
+	mutex sync.Mutex
+	busy  map[string]bool // who is looked after at this moment
+	wards map[string]*ward
 }
 
 // ward is something that is tended: it is left alone for longer and longer while it cannot
@@ -42,13 +62,40 @@ type ward struct {
 	next     time.Time
 }
 
-// see tends one thing, if it is its time, and notes what could not be mended until it is.
-func (d *Daemon) see(ctx context.Context, wards map[string]*ward, what string, mend func(context.Context) error) {
-	w := wards[what]
-	if w == nil {
-		w = &ward{}
-		wards[what] = w
+// aside looks after somebody beside the others, unless that is being done still.
+func (t *tending) aside(who string, look func()) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.busy[who] {
+		return
 	}
+	if t.busy == nil {
+		t.busy, t.wards = map[string]bool{}, map[string]*ward{}
+	}
+	t.busy[who] = true
+	t.under.Go(func() {
+		defer func() {
+			t.mutex.Lock()
+			defer t.mutex.Unlock()
+			delete(t.busy, who)
+		}()
+		look()
+	})
+}
+
+// ward is that of one thing, which always belongs to the same one who is looked after.
+func (t *tending) ward(what string) *ward {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.wards[what] == nil {
+		t.wards[what] = &ward{}
+	}
+	return t.wards[what]
+}
+
+// see tends one thing, if it is its time, and notes what could not be mended until it is.
+func (t *tending) see(ctx context.Context, what string, mend func(context.Context) error) {
+	w := t.ward(what)
 	if time.Now().Before(w.next) {
 		return
 	}
@@ -58,44 +105,49 @@ func (d *Daemon) see(ctx context.Context, wards map[string]*ward, what string, m
 		return
 	case err == nil:
 		w.failures = 0
-		d.notes.set(what, "")
+		t.d.notes.set(what, "")
 		return
 	}
 	w.failures++
 	w.next = time.Now().Add(min(time.Second<<min(w.failures, 10), tendAtMost))
-	d.note(what, "bringing back %s: %v", what, err)
+	t.d.note(what, "bringing back %s: %v", what, err)
 }
 
-func (d *Daemon) tendAll(ctx context.Context, wards map[string]*ward) {
-	all, err := store.All[standing](ctx, d.store, kindEnvironment)
+func (t *tending) all(ctx context.Context) {
+	all, err := store.All[standing](ctx, t.d.store, kindEnvironment)
 	if err != nil {
 		if ctx.Err() == nil {
-			d.note("environments", "reading which environments should be up: %v", err)
+			t.d.note("environments", "reading which environments should be up: %v", err)
 		}
 		return
 	}
-	d.notes.set("environments", "")
+	t.d.notes.set("environments", "")
 	for _, s := range all {
-		if s.Up && s.Serving != "" {
-			d.see(ctx, wards, s.Name, func(ctx context.Context) error { return d.lookAfter(ctx, s.Name) })
-		}
-		d.keepFlags(ctx, wards, s.Name)
+		t.aside(s.Name, func() {
+			if s.Up && s.Serving != "" {
+				t.see(ctx, s.Name, func(ctx context.Context) error { return t.d.lookAfter(ctx, s.Name) })
+			}
+			t.flags(ctx, s.Name)
+		})
 	}
-	d.tendLive(ctx, wards)
+	t.live(ctx)
 }
 
-// tendLive sees that live twins are followed.
-func (d *Daemon) tendLive(ctx context.Context, wards map[string]*ward) {
-	all, err := store.All[following](ctx, d.store, kindFollowing)
+// live sees that live twins are followed.
+func (t *tending) live(ctx context.Context) {
+	all, err := store.All[following](ctx, t.d.store, kindFollowing)
 	if err != nil {
 		if ctx.Err() == nil {
-			d.note("live twins", "reading which twins are kept current: %v", err)
+			t.d.note("live twins", "reading which twins are kept current: %v", err)
 		}
 		return
 	}
-	d.notes.set("live twins", "")
+	t.d.notes.set("live twins", "")
 	for _, r := range all {
-		d.see(ctx, wards, "the following of "+r.Twin, func(ctx context.Context) error { return d.keepFollowing(ctx, r.Twin) })
+		matter := "the following of " + r.Twin
+		t.aside(matter, func() {
+			t.see(ctx, matter, func(ctx context.Context) error { return t.d.keepFollowing(ctx, r.Twin) })
+		})
 	}
 }
 
@@ -208,19 +260,30 @@ func (d *Daemon) bringBack(ctx context.Context, name, standby, except string) er
 		}
 	}
 	var all []error
-	for _, id := range []string{s.Serving, standby} {
-		if id != "" && id != except {
-			all = append(all, d.raise(ctx, id))
+	if s.Serving != except {
+		if err := d.raise(ctx, s.Serving); err != nil {
+			all = append(all, err)
+		} else if except == "" {
+			all = append(all, d.shareAgain(ctx, env, s.Serving))
 		}
 	}
-	if err := errors.Join(all...); err != nil || env.Listen == "" || except != "" {
-		return err
+	if standby != "" && standby != except {
+		all = append(all, d.raise(ctx, standby)) // whose failing is nothing to those who are served
 	}
-	front, err := d.front(ctx, name)
+	return errors.Join(all...)
+}
+
+// shareAgain has a deployment serve all of an environment's requests, where the router knows of
+// no shares.
+func (d *Daemon) shareAgain(ctx context.Context, env understudy.Environment, id string) error {
+	if env.Listen == "" {
+		return nil
+	}
+	front, err := d.front(ctx, env.Name)
 	if err != nil || len(front.Shares) > 0 {
 		return err
 	}
-	return d.serve(ctx, name, map[string]int{s.Serving: 100})
+	return d.serve(ctx, env.Name, map[string]int{id: 100})
 }
 
 // raise starts a deployment again as its record has it, where it does not run, and tells
