@@ -64,7 +64,8 @@ func (r *router) upgrade(ctx context.Context, program string) error {
 	if err := r.state().canHandOver(); err != nil {
 		return err
 	}
-	if err := r.handOver(ctx, program); err != nil {
+	// Whoever asked may go away meanwhile, but a copy that serves already is not to be killed for that.
+	if err := r.handOver(context.WithoutCancel(ctx), program); err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "upgrading the router, which goes on as it is: %w", err)
 	}
 	r.moved.Store(true)
@@ -105,7 +106,7 @@ func (r *router) handOver(ctx context.Context, program string) error {
 	}
 	err = r.sendParcel(conn.(*net.UnixConn))
 	if err == nil {
-		err = awaitReply(ctx, conn)
+		err = awaitReply(conn)
 	}
 	if err != nil {
 		_ = child.Process.Kill() // one that has ended already needs no killing
@@ -177,12 +178,10 @@ func withDescriptors(sources []syscall.Conn, fds []int, do func([]int) error) er
 	return errors.Join(err, inner)
 }
 
-func awaitReply(ctx context.Context, conn net.Conn) error {
+func awaitReply(conn net.Conn) error {
 	if err := conn.SetReadDeadline(time.Now().Add(readyWithin)); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
 	var answer reply
 	if err := json.NewDecoder(bufio.NewReader(conn)).Decode(&answer); err != nil {
 		return fmt.Errorf("the new copy ended or did not become ready within %s: %w", readyWithin, err)

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -119,6 +120,44 @@ func TestUpgrade_ToAProgramThatDoesNotStartChangesNothing(t *testing.T) {
 		}
 		check(t, s.Close(deadline(t), "shop"))
 		stop()
+	}
+}
+
+func TestUpgrade_GoesOnThoughWhoeverAskedForItHasGoneAway(t *testing.T) {
+	dir := folder(t)
+	s := &stage{t: t, folder: dir, Client: &router.Client{Socket: dir + "/s"}}
+	check(t, syscall.Mkfifo(dir+"/begins", 0o600))
+	check(t, syscall.Mkfifo(dir+"/may", 0o600))
+	script := "echo > " + dir + "/begins; read word < " + dir + "/may; " + asRouter + "=" + dir + " exec " + os.Args[0]
+	s.run(router.Config{State: dir, Control: dir + "/s", Command: []string{"/bin/sh", "-c", script}, Drain: time.Second})
+	s.open(router.Front{})
+	s.add("d1", newApp(t, "d1").at())
+	s.split(all("d1"))
+	ctx, goAway := context.WithCancel(deadline(t))
+	asked := make(chan error, 1)
+	go func() { asked <- s.Upgrade(ctx, "") }()
+	_, err := os.ReadFile(dir + "/begins")
+	check(t, err)
+	goAway()
+	if err := <-asked; err == nil {
+		t.Error("nobody was told that the call was cut off")
+	}
+	may, err := os.OpenFile(dir+"/may", os.O_RDWR, 0) // which waits for no reader
+	check(t, err)
+	defer may.Close()
+	_, err = may.WriteString("yes\n")
+	check(t, err)
+	s.await("the new copy answers", func() bool {
+		state, err := s.State(deadline(t))
+		if err != nil || state.PID == os.Getpid() {
+			return false
+		}
+		s.copies = append(s.copies, state.PID)
+		return true
+	})
+	t.Cleanup(func() { check(t, syscall.Kill(s.copies[0], syscall.SIGKILL)) })
+	if _, text := s.get("/"); text != "d1" {
+		t.Errorf("afterwards a request got %q", text)
 	}
 }
 
