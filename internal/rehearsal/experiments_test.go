@@ -197,7 +197,7 @@ func TestRollback_NamesTheRowsThatAreNotAsTheyWere(t *testing.T) {
 	for says, rows := range map[string]rehearsal.Rows{
 		"12 rows; rows: 2 gone, 1,234 changed in phone: id=17 (gone), id=23 (changed in phone), and 1,234 more": {
 			Gone: 2, Changed: 1234, Columns: []string{"phone"}, Named: []string{"id=17 (gone)", "id=23 (changed in phone)"}},
-		"12 rows; it has no key that rows could be named by": {Keyless: true},
+		"12 rows; its rows are not named: it has no key, or none that is the same on both sides": {Keyless: true},
 		"12 rows\n": {},
 	} {
 		synctest.Test(t, func(t *testing.T) {
