@@ -74,7 +74,7 @@ func (m migrator) begun(ctx context.Context, o promotion.Order) (was begun, look
 			return was, nil, err
 		}
 	}
-	if err = errors.Join(m.forget(ctx, o), m.d.keepBegun(o, was)); err != nil {
+	if err = m.forget(ctx, o); err != nil {
 		look.close(ctx)
 	}
 	return was, look, err
