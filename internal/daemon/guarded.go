@@ -63,8 +63,7 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 // notes last that the migration is run: one that could not be begun was not interrupted.
 func (m migrator) begin(ctx context.Context, look lookouts, guard *migration.Guard, o promotion.Order, before begun) error {
 	if left, err := look.End(ctx); err != nil || left > 0 {
-		return understudy.Errorf(understudy.KindConflict, "sessions of an earlier run of the migration are still at work on the server, and could not be ended (%d left): %w", left, errors.Join(err)).
-			WithHint("end the sessions of application %s, then promote again", lockwatch.MigrationName)
+		return stillThere(left, err)
 	}
 	blind, err := look.blind(ctx)
 	if err != nil {
@@ -76,6 +75,15 @@ func (m migrator) begin(ctx context.Context, look lookouts, guard *migration.Gua
 		}
 	}
 	return m.d.keepBegun(o, before)
+}
+
+// stillThere refuses to run a migration beside one that cannot be ended.
+func stillThere(left int, err error) error {
+	if err == nil {
+		err = fmt.Errorf("%d left", left)
+	}
+	return understudy.Errorf(understudy.KindConflict, "sessions of an earlier run of the migration are still at work on the server, and could not be ended: %w", err).
+		WithHint("end the sessions of application %s, then promote again", lockwatch.MigrationName)
 }
 
 // unwell is the error of a run that ended, and not well.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -174,5 +175,13 @@ func TestBegin_WhatCouldNotBeBegunWasNotInterrupted(t *testing.T) {
 	}
 	if was, err := d.lastBegun(order); err != nil || was != nil {
 		t.Errorf("it is taken for begun: %+v, %v", was, err)
+	}
+}
+
+func TestStillThere_SaysHowManyOrWhy(t *testing.T) {
+	for want, err := range map[string]error{": 2 left": stillThere(2, nil), ": not permitted": stillThere(0, errors.New("not permitted"))} {
+		if !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q does not end with %q", err, want)
+		}
 	}
 }
