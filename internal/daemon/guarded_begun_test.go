@@ -185,3 +185,18 @@ func TestStillThere_SaysHowManyOrWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestLastBegun_ReadsWhatWasNotedOfOneDatabaseAlone(t *testing.T) {
+	d := &Daemon{options: Options{State: statedir.Dir{Root: t.TempDir()}}}
+	order := promotion.Order{Promotion: "p-1"}
+	if err := os.MkdirAll(filepath.Dir(d.begunFile(order)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.begunFile(order), []byte(`{"schemas":{"main":{}},"seen":{"relations":{"17001":{"name":"public.notes","kind":"table"}},"invalid":null}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	was, err := d.lastBegun(order)
+	if err != nil || was.Seen[""].Relations[17001].Name != "public.notes" {
+		t.Errorf("%+v, %v", was, err)
+	}
+}
