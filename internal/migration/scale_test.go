@@ -89,6 +89,8 @@ func TestExpect_ScalesWhatWasWorkedOnInEveryDatabase(t *testing.T) {
 	ran.Observation.Tables = append(ran.Observation.Tables, understudy.TableChange{Relation: "public.made", New: true})
 	ran.Observation.Indexes = []understudy.IndexChange{{Name: "public.made_key", Table: "public.made", New: true}}
 	ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: "public.made", Kind: "table", Mode: "AccessExclusiveLock", New: true, Held: time.Second})
+	// Its rows are in its partitions, of which each is scaled.
+	ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: "public.events", Kind: "partitioned table", Mode: "ShareLock", Held: time.Second})
 	b := sizes(1000, 1<<20, 2000, 2<<20)
 	e := migration.Expect(ran, b) // archive's size is not known
 	if !near(e.Low, 12*time.Second) || !near(e.High, 12*time.Second) || !strings.Contains(e.Basis, "as long as on the twin for archive/public.orders, whose size is not known") {
