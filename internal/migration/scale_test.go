@@ -114,6 +114,16 @@ func TestExpect_ScalesWhatWasWorkedOnInEveryDatabase(t *testing.T) {
 	}
 }
 
+func TestExpect_NamesSomeOfTheTablesWhoseSizeIsNotKnown(t *testing.T) {
+	ran := sized(nil)
+	for _, name := range []string{"public.a", "public.b", "public.c", "public.d"} {
+		ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: name, Kind: "table", Mode: "ShareLock", Held: time.Second})
+	}
+	if e := migration.Expect(ran, sizes(1000, 1<<20, 2000, 2<<20)); !strings.Contains(e.Basis, "; as long as on the twin for public.a, public.b, public.c and 1 more, whose size is not known; production's machine") {
+		t.Errorf("%q", e.Basis)
+	}
+}
+
 func TestExpect_RemembersTheStrongLocksAndTheLastTry(t *testing.T) {
 	ran := sized(nil)
 	ran.Tries = 3
