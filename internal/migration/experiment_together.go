@@ -80,10 +80,7 @@ func (l Lab) pair(ctx context.Context) (Pair, error) {
 func judgeTogether(pair Pair, boots bool) Tried {
 	tried := Tried{Seen: pair}
 	if pair.ok() && len(pair.Differ)+len(pair.Strayed) == 0 {
-		tried.Summary = "two at once both end well"
-		if pair.Compared {
-			tried.Summary += ", with the data of an undisturbed run"
-		}
+		tried.Summary = "two at once both end well" + pair.said()
 		return tried
 	}
 	seen := fmt.Sprintf("of two started together one %s, the other %s", pair.Ends[0], pair.Ends[1])
