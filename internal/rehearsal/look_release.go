@@ -23,7 +23,7 @@ func (p *play) deaf() string {
 	before := p.quiet()
 	switch {
 	case p.audience == nil:
-		return "there is no traffic (understudy.yaml has no traffic:, or the twin no listen:)"
+		return "there is no traffic (understudy.yaml has no traffic:, or the twin no listen:; for a database alone, --traffic is not given and no table has a key of one column)"
 	case before.Requests > 0 && before.Failed >= before.Requests:
 		classes := slices.Sorted(maps.Keys(before.Classes))
 		return fmt.Sprintf("all %d requests of the declared traffic failed before anything was changed (%s)",
