@@ -83,13 +83,10 @@ const sizeEvery = 200 * time.Millisecond
 // look reads the sessions that matter and their locks. The server's locks are listed, which
 // holds up whoever takes one, only while the migration is in a transaction or somebody
 // waits: then all is asked again, at once, as locks would else stand beside statements and
-// transactions that had ended before them. Of a commit that is held that is known.
-func (v *view) look(ctx context.Context, conn *pgx.Conn, held bool) (sight, error) {
-	if held {
-		return v.ask(ctx, conn, true)
-	}
-	seen, err := v.ask(ctx, conn, false)
-	if err != nil || !seen.matters() {
+// transactions that had ended before them. Where it is likely, that is asked at once.
+func (v *view) look(ctx context.Context, conn *pgx.Conn, likely bool) (sight, error) {
+	seen, err := v.ask(ctx, conn, likely)
+	if err != nil || likely || !seen.matters() {
 		return seen, err
 	}
 	return v.ask(ctx, conn, true)
@@ -125,10 +122,11 @@ func (s sight) matters() bool {
 
 // sample takes one look at the database and adds it to the tally.
 func (v *view) sample(ctx context.Context) error {
-	seen, err := v.look(ctx, v.conn, false)
+	seen, err := v.look(ctx, v.conn, v.likely)
 	if err != nil {
 		return err
 	}
+	v.likely = seen.matters()
 	v.mutex.Lock()
 	v.tally.add(seen)
 	v.ledger.know(seen)
