@@ -85,7 +85,7 @@ func (c *cli) migrationRehearse() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&down, "down", "", "the command that takes the migration back, for sh; none: the schema stays")
 	flags.StringVar(&status, "status", "", "the command that says how far the schema has come, for sh")
-	flags.StringVar(&rate, "copy-rate", "", "bytes a second taken from the database at most, as 64MB, or 0: as many as come (default 32MB)")
+	flags.StringVar(&rate, "copy-rate", "", "bytes a second taken from the database at most while it is at work, as 64MB, or 0: as many as come (default 16MB, 8MB of one on this machine)")
 	flags.BoolVar(&plain, "plain", false, "plain lines, on a terminal too")
 	return cmd
 }

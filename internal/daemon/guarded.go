@@ -41,7 +41,7 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 		Lookout: look, Patience: o.Policy.QuietWait, Tell: o.Tell,
 		Rules: migration.Rules{Expected: o.Expected, Elsewhere: look.elsewhere(), BlockedFor: o.Policy.BlockedFor},
 	}
-	if err := begin(ctx, look, guard, o); err != nil {
+	if err := m.begin(ctx, look, guard, o, before); err != nil {
 		return "", err
 	}
 	ran, err := m.runUnder(ctx, command, guard)
@@ -59,11 +59,11 @@ func (s schema) Migrate(ctx context.Context, environment string, o promotion.Ord
 	return migrated(ran, o, guard), nil
 }
 
-// begin ends what an interrupted run has left on the server, and tells what will not be seen.
-func begin(ctx context.Context, look lookouts, guard *migration.Guard, o promotion.Order) error {
+// begin ends what an interrupted run has left on the server, tells what will not be seen, and
+// notes last that the migration is run: one that could not be begun was not interrupted.
+func (m migrator) begin(ctx context.Context, look lookouts, guard *migration.Guard, o promotion.Order, before begun) error {
 	if left, err := look.End(ctx); err != nil || left > 0 {
-		return understudy.Errorf(understudy.KindConflict, "sessions of an earlier run of the migration are still at work on the server, and could not be ended (%d left): %w", left, errors.Join(err)).
-			WithHint("end the sessions of application %s, then promote again", lockwatch.MigrationName)
+		return stillThere(left, err)
 	}
 	blind, err := look.blind(ctx)
 	if err != nil {
@@ -74,7 +74,16 @@ func begin(ctx context.Context, look lookouts, guard *migration.Guard, o promoti
 			o.Tell(text)
 		}
 	}
-	return nil
+	return m.d.keepBegun(o, before)
+}
+
+// stillThere refuses to run a migration beside one that cannot be ended.
+func stillThere(left int, err error) error {
+	if err == nil {
+		err = fmt.Errorf("%d left", left)
+	}
+	return understudy.Errorf(understudy.KindConflict, "sessions of an earlier run of the migration are still at work on the server, and could not be ended: %w", err).
+		WithHint("end the sessions of application %s, then promote again", lockwatch.MigrationName)
 }
 
 // unwell is the error of a run that ended, and not well.

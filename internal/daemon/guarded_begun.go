@@ -74,7 +74,7 @@ func (m migrator) begun(ctx context.Context, o promotion.Order) (was begun, look
 			return was, nil, err
 		}
 	}
-	if err = errors.Join(m.forget(ctx, o), m.d.keepBegun(o, was)); err != nil {
+	if err = m.forget(ctx, o); err != nil {
 		look.close(ctx)
 	}
 	return was, look, err
@@ -87,14 +87,20 @@ func (d *Daemon) lastBegun(o promotion.Order) (*begun, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var was begun
+	var was struct {
+		begun
+		First *lookout.Before `json:"seen"` // as long as the first database alone was looked at
+	}
 	if err == nil {
 		err = json.Unmarshal(raw, &was)
 	}
 	if err != nil {
 		return nil, understudy.Errorf(understudy.KindInternal, "reading what production was before its migration began, from %s: %w", path, err)
 	}
-	return &was, nil
+	if was.First != nil && was.Seen == nil {
+		was.Seen = map[string]lookout.Before{"": *was.First}
+	}
+	return &was.begun, nil
 }
 
 func (d *Daemon) keepBegun(o promotion.Order, was begun) error {

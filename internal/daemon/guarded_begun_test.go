@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,7 +15,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"understudy"
+	"understudy/internal/migration"
 	"understudy/internal/postgres"
+	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/postgres/lookout"
 	"understudy/internal/postgres/postgrestest"
 	"understudy/internal/promotion"
@@ -109,6 +112,9 @@ func TestBegun_HoldsAnInterruptedRunAgainstWhatWasThereBeforeItAndOneAfterAFailu
 			t.Fatal(err)
 		}
 		defer look.close(context.WithoutCancel(t.Context()))
+		if err := m.begin(t.Context(), look, &migration.Guard{Rules: migration.Rules{Expected: &understudy.Expectation{Exact: understudy.Exactness{Locks: true}}}}, order, was); err != nil {
+			t.Fatal(err)
+		}
 		if said := strings.Join(told, "\n"); said == "" != (says == "") || !strings.Contains(said, says) {
 			t.Errorf("it tells %q, want %q", said, says)
 		}
@@ -122,6 +128,9 @@ func TestBegun_HoldsAnInterruptedRunAgainstWhatWasThereBeforeItAndOneAfterAFailu
 		return was, names
 	}
 	first, _ := begins("")
+	if was, err := d.lastBegun(order); err != nil || was == nil {
+		t.Fatalf("of what begins nothing is noted: %v", err)
+	}
 	for _, conn := range conns {
 		postgrestest.Runs(t, conn, `ALTER TABLE notes RENAME TO articles; CREATE TABLE made (id int)`)
 	}
@@ -145,5 +154,49 @@ func TestBegun_HoldsAnInterruptedRunAgainstWhatWasThereBeforeItAndOneAfterAFailu
 	}
 	if _, names = begins("was begun before"); len(names["archive"]) != 2 { // interrupted in turn
 		t.Errorf("what goes on once more knows %q", names)
+	}
+}
+
+func TestBegin_WhatCouldNotBeBegunWasNotInterrupted(t *testing.T) {
+	t.Parallel()
+	d := archived(t)
+	d.options.State = statedir.Dir{Root: t.TempDir()}
+	server, physical := postgrestest.Database(t)
+	postgrestest.Exec(t, server, physical, `CREATE ROLE `+physical+`_weak LOGIN`)
+	look, err := lookout.Open(t.Context(), lookout.Spec{URL: strings.Replace(server.AdminURL(physical), "user=postgres", "user="+physical+"_weak", 1), ApplicationName: lockwatch.MigrationName})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer look.Close(context.WithoutCancel(t.Context()))
+	postgrestest.Runs(t, postgrestest.Connected(t, server.AdminURL(physical)), `SET application_name = '`+lockwatch.MigrationName+`'`)
+	order := promotion.Order{Promotion: "p-1", Contract: true, Tell: func(string) {}}
+	if err = (migrator{d: d}).begin(t.Context(), lookouts{{"", look}}, &migration.Guard{}, order, begun{}); err == nil {
+		t.Fatal("a session that may not be ended is in nobody's way")
+	}
+	if was, err := d.lastBegun(order); err != nil || was != nil {
+		t.Errorf("it is taken for begun: %+v, %v", was, err)
+	}
+}
+
+func TestStillThere_SaysHowManyOrWhy(t *testing.T) {
+	for want, err := range map[string]error{": 2 left": stillThere(2, nil), ": not permitted": stillThere(0, errors.New("not permitted"))} {
+		if !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q does not end with %q", err, want)
+		}
+	}
+}
+
+func TestLastBegun_ReadsWhatWasNotedOfOneDatabaseAlone(t *testing.T) {
+	d := &Daemon{options: Options{State: statedir.Dir{Root: t.TempDir()}}}
+	order := promotion.Order{Promotion: "p-1"}
+	if err := os.MkdirAll(filepath.Dir(d.begunFile(order)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.begunFile(order), []byte(`{"schemas":{"main":{}},"seen":{"relations":{"17001":{"name":"public.notes","kind":"table"}},"invalid":null}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	was, err := d.lastBegun(order)
+	if err != nil || was.Seen[""].Relations[17001].Name != "public.notes" {
+		t.Errorf("%+v, %v", was, err)
 	}
 }

@@ -51,6 +51,18 @@ type Held struct {
 	Unheld   string    `json:"unheld,omitempty"`  // why an undisturbed run leaves nothing to compare with
 }
 
+// said ends the summary of what ended well: nothing where data was not compared, and what was
+// left out of that where two undisturbed runs do not agree.
+func (h Held) said() string {
+	switch {
+	case !h.Compared:
+		return ""
+	case len(h.Varies) > 0:
+		return ", with the data of an undisturbed run but for " + someOf(h.Varies, 3) + ": two of them do not agree on that"
+	}
+	return ", with the data of an undisturbed run"
+}
+
 // Undisturbed are the runs that experiments are held against. Two of them agree on what the data
 // and the migration decide. On what else is in a row, the time or chance or how far a sequence
 // has come, they do not, and so nothing can be said of it. The second is made where

@@ -86,7 +86,7 @@ func TestInterrupt_HoldsDataAgainstWhatUndisturbedRunsAgreeOn(t *testing.T) {
 		},
 		"the time and numbers given out are no difference": {
 			killed: orders(10, "5", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
-			says: []string{"with the data of an undisturbed run"}, runs: []bool{false, true},
+			says: []string{"with the data of an undisturbed run but for public.orders.at, public.orders.id: two of them do not agree on that"}, runs: []bool{false, true},
 		},
 		"and hide none beside them": {
 			killed: orders(10, "6", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"),
@@ -98,7 +98,7 @@ func TestInterrupt_HoldsDataAgainstWhatUndisturbedRunsAgreeOn(t *testing.T) {
 		},
 		"of a table that grows by itself nothing is said": {
 			killed: orders(12, "8", "1", "7"), first: orders(10, "5", "1", "7"), second: orders(11, "6", "1", "7"),
-			says: []string{"it ends well"}, runs: []bool{false, true},
+			says: []string{"it ends well, with the data of an undisturbed run but for public.orders"}, runs: []bool{false, true},
 		},
 		"a table that is gone is the schema's": {
 			killed: understudy.DataPrint{}, first: orders(10, "5", "1", "7"), second: orders(10, "5", "1", "7"),
@@ -166,7 +166,7 @@ func TestTogether_HoldsDataAgainstUndisturbedRuns(t *testing.T) {
 		},
 		"the time and numbers given out are no difference": {
 			both: orders(10, "5", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"), runs: []bool{false, true},
-			says: []string{"with the data of an undisturbed run"},
+			says: []string{"with the data of an undisturbed run but for public.orders.at, public.orders.id: two of them"},
 		},
 		"and hide none beside them": {
 			both: orders(10, "6", "3", "9"), first: orders(10, "5", "1", "7"), second: orders(10, "5", "2", "8"), runs: []bool{false, true},

@@ -212,23 +212,23 @@ func passes(ctx context.Context, wait time.Duration) bool {
 func judgeInterrupted(all []Interrupted, took time.Duration) Tried {
 	tried := Tried{Seen: all}
 	var good, missed []string
-	compared := true
+	held := Held{Compared: true}
 	for _, one := range all {
 		switch {
 		case one.Missed:
 			missed = append(missed, one.When)
 		case one.well():
 			good = append(good, fmt.Sprintf("%s (%s)", one.When, rounded(one.At)))
-			compared = compared && one.Compared
+			held.Compared = held.Compared && one.Compared
+			if one.Varies != nil { // which all have in common
+				held.Varies = one.Varies
+			}
 		default:
 			tried.Findings = append(tried.Findings, findInterrupted(one, took))
 		}
 	}
 	if len(good) > 0 {
-		tried.Summary = "killed " + strings.Join(good, " and ") + " and run again, it ends well"
-		if compared {
-			tried.Summary += ", with the data of an undisturbed run"
-		}
+		tried.Summary = "killed " + strings.Join(good, " and ") + " and run again, it ends well" + held.said()
 	}
 	if len(missed) > 0 {
 		tried.Summary = strings.TrimPrefix(tried.Summary+"; it was too fast to be killed "+strings.Join(missed, " and "), "; ")

@@ -379,6 +379,28 @@ func TestTogether_TwoThatWaitForEachOtherForEverAreEnded(t *testing.T) {
 	})
 }
 
+func TestTogether_OneThatCannotBeRunAtAllIsTheErrorAndNotThatTheOtherWasEnded(t *testing.T) {
+	for fails := range 2 { // the one that comes first, or the other
+		synctest.Test(t, func(t *testing.T) {
+			_, err := migration.Together(t.Context(), lab(newDatabase(func(ctx context.Context, d *database, _ migration.Command) (migration.Result, error) {
+				d.mu.Lock()
+				comes := d.waiting
+				d.waiting++
+				d.mu.Unlock()
+				if comes == fails {
+					time.Sleep(time.Second)
+					return migration.Result{}, errors.New("no such program")
+				}
+				<-ctx.Done()
+				return migration.Result{}, ctx.Err()
+			}), "a"))
+			if err == nil || !strings.Contains(err.Error(), "no such program") {
+				t.Errorf("it ends with %v", err)
+			}
+		})
+	}
+}
+
 func TestQueue_MeasuresHowLongRequestsStandStillBehindTheWaitingLock(t *testing.T) {
 	deaf := func(ctx context.Context, d *database, command migration.Command) (migration.Result, error) {
 		command.LockTimeout = 0

@@ -53,25 +53,25 @@ func Together(ctx context.Context, lab Lab) (Tried, error) {
 
 func (l Lab) pair(ctx context.Context) (Pair, error) {
 	var (
-		both  [2]Ran
-		fails [2]error
-		runs  sync.WaitGroup
+		both [2]Ran
+		runs sync.WaitGroup
 	)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	for i := range both {
 		runs.Go(func() {
-			if both[i], fails[i] = l.runs(ctx, l.First.Took); fails[i] != nil {
-				cancel()
+			var err error
+			if both[i], err = l.runs(ctx, l.First.Took); err != nil {
+				cancel(err) // the other is ended; how that ends is no matter
 			}
 		})
 	}
 	runs.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return Pair{}, err
+	}
 	var pair Pair
 	for i, ran := range both {
-		if fails[i] != nil {
-			return pair, fails[i]
-		}
 		pair.Ends[i], pair.OK[i], pair.Hung = endOf(ran), ran.OK(), pair.Hung || ran.Hung
 	}
 	return pair, nil
@@ -80,10 +80,7 @@ func (l Lab) pair(ctx context.Context) (Pair, error) {
 func judgeTogether(pair Pair, boots bool) Tried {
 	tried := Tried{Seen: pair}
 	if pair.ok() && len(pair.Differ)+len(pair.Strayed) == 0 {
-		tried.Summary = "two at once both end well"
-		if pair.Compared {
-			tried.Summary += ", with the data of an undisturbed run"
-		}
+		tried.Summary = "two at once both end well" + pair.said()
 		return tried
 	}
 	seen := fmt.Sprintf("of two started together one %s, the other %s", pair.Ends[0], pair.Ends[1])

@@ -176,14 +176,16 @@ func Expect(ran Ran, budget Budget) understudy.Expectation {
 }
 
 // unscaled names the relations from before that were worked on for long enough to be seen, and
-// whose size is not known on both sides.
+// whose size is not known on both sides. A partitioned table has no rows but those of its
+// partitions, which are relations of their own.
 func unscaled(ran Ran, budget Budget) (names []string) {
 	seen := ran.Observation.Whole()
 	for relation := range worked(seen) {
 		_, onTwin := budget.Twin[relation]
 		_, inProduction := budget.Production[relation]
 		made := slices.ContainsFunc(seen.Tables, func(t understudy.TableChange) bool { return t.Relation == relation && t.New })
-		if !made && (!onTwin || !inProduction) && atWork(relation, seen) > 0 {
+		empty := slices.ContainsFunc(seen.Locks, func(l understudy.ObservedLock) bool { return l.Relation == relation && l.Kind == "partitioned table" })
+		if !made && !empty && (!onTwin || !inProduction) && atWork(relation, seen) > 0 {
 			names = append(names, relation)
 		}
 	}

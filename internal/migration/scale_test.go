@@ -89,6 +89,8 @@ func TestExpect_ScalesWhatWasWorkedOnInEveryDatabase(t *testing.T) {
 	ran.Observation.Tables = append(ran.Observation.Tables, understudy.TableChange{Relation: "public.made", New: true})
 	ran.Observation.Indexes = []understudy.IndexChange{{Name: "public.made_key", Table: "public.made", New: true}}
 	ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: "public.made", Kind: "table", Mode: "AccessExclusiveLock", New: true, Held: time.Second})
+	// Its rows are in its partitions, of which each is scaled.
+	ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: "public.events", Kind: "partitioned table", Mode: "ShareLock", Held: time.Second})
 	b := sizes(1000, 1<<20, 2000, 2<<20)
 	e := migration.Expect(ran, b) // archive's size is not known
 	if !near(e.Low, 12*time.Second) || !near(e.High, 12*time.Second) || !strings.Contains(e.Basis, "as long as on the twin for archive/public.orders, whose size is not known") {
@@ -109,6 +111,16 @@ func TestExpect_ScalesWhatWasWorkedOnInEveryDatabase(t *testing.T) {
 	}
 	if strings.Join(grows, ", ") != "migration.blocks-at-size archive/public.orders" {
 		t.Errorf("found %q", grows)
+	}
+}
+
+func TestExpect_NamesSomeOfTheTablesWhoseSizeIsNotKnown(t *testing.T) {
+	ran := sized(nil)
+	for _, name := range []string{"public.a", "public.b", "public.c", "public.d"} {
+		ran.Observation.Locks = append(ran.Observation.Locks, understudy.ObservedLock{Relation: name, Kind: "table", Mode: "ShareLock", Held: time.Second})
+	}
+	if e := migration.Expect(ran, sizes(1000, 1<<20, 2000, 2<<20)); !strings.Contains(e.Basis, "; as long as on the twin for public.a, public.b, public.c and 1 more, whose size is not known; production's machine") {
+		t.Errorf("%q", e.Basis)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func basisOf(estimates []Estimate, unscaled []string, budget Budget) string {
 	unsaid := "production's machine, cache and traffic are not those of the twin"
 	if len(unscaled) > 0 && len(budget.Production) > 0 {
-		unsaid = "as long as on the twin for " + few(unscaled, 3) + ", whose size is not known; " + unsaid
+		unsaid = "as long as on the twin for " + someOf(unscaled, 3) + ", whose size is not known; " + unsaid
 	}
 	switch {
 	case len(budget.Production) == 0:
@@ -23,6 +23,14 @@ func basisOf(estimates []Estimate, unscaled []string, budget Budget) string {
 	}
 	of := estimates[0]
 	return fmt.Sprintf("%s: %s; %s", of.sizes(), of.Basis, unsaid)
+}
+
+// someOf names the first of those that one sentence is about.
+func someOf(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // sizes says how big a relation is on both sides: "public.orders: 2.0 M rows, 1.2 GB on the

@@ -67,7 +67,7 @@ func layOut(o understudy.Observation, about string) timeline {
 }
 
 // asked names each relation that is asked about as the lanes do: of a further database, its name
-// stands before the first alone.
+// may stand before the first alone.
 func asked(o understudy.Observation, about string) string {
 	there, names := o.Of(about)
 	if there.Database == o.Database {
@@ -75,7 +75,9 @@ func asked(o understudy.Observation, about string) string {
 	}
 	all := strings.Split(names, ", ")
 	for i, name := range all {
-		all[i] = there.There(name)
+		if in, _ := o.Of(name); in.Database == o.Database {
+			all[i] = there.There(name)
+		}
 	}
 	return strings.Join(all, ", ")
 }

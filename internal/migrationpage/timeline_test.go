@@ -163,6 +163,9 @@ func TestWrite_DrawsAllDatabasesByOneClock(t *testing.T) {
 	if strings.Index(picture, "archive/public.bought") < strings.Index(picture, "archive/public.sold") {
 		t.Error("what is not asked about comes first")
 	}
+	if picture := drawn(t, o, "archive/public.kept, archive/public.sold"); strings.Index(picture, "archive/public.bought") < strings.Index(picture, "archive/public.sold") {
+		t.Error("of relations that are each named with their database, only the first comes first")
+	}
 	if lines := migrationpage.Text(o, "archive/public.kept"); !strings.HasSuffix(lines[0], "5.5s") {
 		t.Errorf("it ends elsewhere: %q", lines[0])
 	}

@@ -68,7 +68,13 @@ func TestMigration_ThatChangesNothingIsNotTriedAndSaysSo(t *testing.T) {
 func TestMigration_ThatDoesNotRunThroughOnACopyOfItsOwnIsFoundAndTheRestLookedAt(t *testing.T) {
 	const found, said = "blocking migration.unsteady", "on a fresh copy, with nobody else there: no row with id 7"
 	underTraffic := func(on rehearsal.Copy) rehearsal.Migrated {
-		return rehearsal.Migrated{OK: on == rehearsal.Work, Took: time.Second, Said: "no row with id 7"}
+		return rehearsal.Migrated{OK: on == rehearsal.Work, Took: time.Second, Said: "no row with id 7", Evidence: []understudy.Evidence{{Name: "output of " + string(on)}}}
+	}
+	keeps := func(w *world, name string) {
+		c, _ := w.rehearsal().Done(name)
+		if !slices.ContainsFunc(c.Evidence, func(e understudy.Evidence) bool { return e.Name == "output of side" }) {
+			t.Errorf("%s does not keep what the command said on its own copy: %v", name, c.Evidence)
+		}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := undisturbed(t, sound(func(s *story) {
@@ -79,6 +85,7 @@ func TestMigration_ThatDoesNotRunThroughOnACopyOfItsOwnIsFoundAndTheRestLookedAt
 			t.Errorf("of the way back: %v", got)
 		}
 		w.says(t, understudy.CheckRollback, said, "so there was nothing to take back")
+		keeps(w, understudy.CheckRollback)
 	})
 	synctest.Test(t, func(t *testing.T) { // one that leaves the schema as it was is run alone to see what it writes
 		w := undisturbed(t, sound(func(s *story) { s.up, s.idle = underTraffic, true }))
@@ -86,6 +93,7 @@ func TestMigration_ThatDoesNotRunThroughOnACopyOfItsOwnIsFoundAndTheRestLookedAt
 			t.Errorf("%v", got)
 		}
 		w.says(t, understudy.CheckMigration, said, "it did not run through on a copy of its own, so it was not tried")
+		keeps(w, understudy.CheckMigration)
 	})
 }
 
@@ -189,7 +197,7 @@ func TestRollback_NamesTheRowsThatAreNotAsTheyWere(t *testing.T) {
 	for says, rows := range map[string]rehearsal.Rows{
 		"12 rows; rows: 2 gone, 1,234 changed in phone: id=17 (gone), id=23 (changed in phone), and 1,234 more": {
 			Gone: 2, Changed: 1234, Columns: []string{"phone"}, Named: []string{"id=17 (gone)", "id=23 (changed in phone)"}},
-		"12 rows; it has no key that rows could be named by": {Keyless: true},
+		"12 rows; its rows are not named: it has no key, or none that is the same on both sides": {Keyless: true},
 		"12 rows\n": {},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -76,7 +76,7 @@ func (p *play) untried(ctx context.Context, c *understudy.Check, seen understudy
 		return "", err
 	}
 	if !alone.OK {
-		c.Findings = append(c.Findings, unsteady(alone))
+		c.Findings, c.Evidence = append(c.Findings, unsteady(alone)), append(c.Evidence, alone.Evidence...)
 		return "it did not run through on a copy of its own", nil
 	}
 	data, err := p.Ledger.Data(ctx, Side)

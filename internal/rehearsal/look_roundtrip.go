@@ -125,7 +125,7 @@ func (r Rows) String() string {
 	}
 	switch {
 	case r.Keyless:
-		return "it has no key that rows could be named by"
+		return "its rows are not named: it has no key, or none that is the same on both sides"
 	case len(counts) == 0:
 		return "" // it is as it was but for columns or tables that one of the two does not have
 	}

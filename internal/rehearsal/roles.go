@@ -224,7 +224,7 @@ type Rows struct {
 	Gone, New, Changed int64
 	Columns            []string // in which some have changed
 	Named              []string // the first, as "id=17 (gone)"
-	Keyless            bool     // the table has no key to name them by, and none were compared
+	Keyless            bool     // no key that is the same on both sides names them, and none were compared
 }
 
 // Ledger compares schemas and data. What it takes is kept as JSON.

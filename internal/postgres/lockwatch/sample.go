@@ -82,32 +82,32 @@ const sizeEvery = 200 * time.Millisecond
 
 // look reads the sessions that matter and their locks. The server's locks are listed, which
 // holds up whoever takes one, only while the migration is in a transaction or somebody
-// waits; of a commit that is held that is known, and all is asked at once.
-func (v *view) look(ctx context.Context, conn *pgx.Conn, held bool) (sight, error) {
-	var seen sight
+// waits: then all is asked again, at once, as locks would else stand beside statements and
+// transactions that had ended before them. Where it is likely, that is asked at once.
+func (v *view) look(ctx context.Context, conn *pgx.Conn, likely bool) (sight, error) {
+	seen, err := v.ask(ctx, conn, likely)
+	if err != nil || likely || !seen.matters() {
+		return seen, err
+	}
+	return v.ask(ctx, conn, true)
+}
+
+// ask reads the sessions that matter, with their locks or without.
+func (v *view) ask(ctx context.Context, conn *pgx.Conn, locks bool) (seen sight, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(sessionsQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
 		seen.sessions, err = collectSessions(rows)
 		return err
 	})
-	if held {
-		v.askLocks(batch, &seen)
+	if locks {
+		batch.Queue(locksQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
+			seen.locks, err = pgx.CollectRows(rows, scanLock)
+			return err
+		})
 	}
 	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.from, &seen.at) })
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil || held || !seen.matters() {
-		return seen, err
-	}
-	batch = &pgx.Batch{}
-	v.askLocks(batch, &seen)
-	batch.Queue(timesQuery).QueryRow(func(row pgx.Row) error { return row.Scan(nil, &seen.at) })
-	return seen, conn.SendBatch(ctx, batch).Close()
-}
-
-func (v *view) askLocks(batch *pgx.Batch, seen *sight) {
-	batch.Queue(locksQuery, v.database, v.spec.ApplicationName, v.role).Query(func(rows pgx.Rows) (err error) {
-		seen.locks, err = pgx.CollectRows(rows, scanLock)
-		return err
-	})
+	err = conn.SendBatch(ctx, batch).Close()
+	return seen, err
 }
 
 // matters tells whether anybody can hold or want a lock that is reported.
@@ -122,10 +122,11 @@ func (s sight) matters() bool {
 
 // sample takes one look at the database and adds it to the tally.
 func (v *view) sample(ctx context.Context) error {
-	seen, err := v.look(ctx, v.conn, false)
+	seen, err := v.look(ctx, v.conn, v.likely)
 	if err != nil {
 		return err
 	}
+	v.likely = seen.matters()
 	v.mutex.Lock()
 	v.tally.add(seen)
 	v.ledger.know(seen)

@@ -22,6 +22,7 @@ type view struct {
 	before   catalog
 	bytes    int64
 	start    string // place in the log
+	likely   bool   // the last sample showed that there can be locks; the sampler's
 
 	// Held by the mutex of the watch.
 	peak   int64
