@@ -18,7 +18,7 @@ func Marked(address string, lockTimeout time.Duration, gated bool) string {
 	q.Set("application_name", MigrationName)
 	options := q.Get("options")
 	if lockTimeout > 0 {
-		options += fmt.Sprintf(" -c lock_timeout=%d", lockTimeout.Milliseconds())
+		options += fmt.Sprintf(" -c lock_timeout=%d", max(lockTimeout.Milliseconds(), 1)) // 0 would be no limit
 	}
 	if gated {
 		options += " -c synchronous_commit=remote_apply"
