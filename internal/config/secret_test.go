@@ -60,6 +60,15 @@ func TestSecret_NeverShowsAValueOrWhatACommandSaid(t *testing.T) {
 	}
 }
 
+func TestSecret_SaysOfACommandThatSaysTooMuchThatItDoes(t *testing.T) {
+	for _, line := range []string{"yes hunter2", "printf %080000d 1; exit 3", "head -c 80000 /dev/zero"} {
+		_, err := config.Secret(t.Context(), understudy.SecretRef("exec:"+line))
+		if understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "it said more than 65536 bytes") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 // Whatever else is wrong with a file, a value that stands where secrets do is in no error.
 func TestLoad_NeverPutsASecretIntoAnError(t *testing.T) {
 	dir := t.TempDir()
