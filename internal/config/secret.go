@@ -140,6 +140,10 @@ func run(act context.Context, make func(context.Context) *exec.Cmd, what string)
 	case errors.As(err, &ended):
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it ended with %s", what, ended.ProcessState).
 			WithHint("what it said is not shown, as it may hold the secret; run it by hand")
+	case errors.Is(err, exec.ErrWaitDelay):
+		_ = command.Cancel() // what is left of its group
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: it ended, and what it has started goes on and could still write", what).
+			WithHint("let it send elsewhere what goes on has to say: PROGRAM >/dev/null &")
 	case err != nil:
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: %w", what, err)
 	}
