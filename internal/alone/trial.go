@@ -99,6 +99,8 @@ type trial struct {
 	booth   *booth
 	environ []string // what the command gets of the caller's environment
 	crowd   *crowd   // while there is one
+
+	unplanned string // why plans are not compared, as it was told
 }
 
 // laboratory tries the migration on the stand's copies.
