@@ -42,7 +42,7 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 	defer func() { err = errors.Join(err, place.close()) }()
 	stand, err := newStand(ctx, order, place, tell)
 	if err != nil {
-		return tried, err
+		return tried, planned(err, order.Rules)
 	}
 	defer func() { err = errors.Join(err, stand.Close(context.WithoutCancel(ctx))) }()
 	booth, err := openBooth(ctx, order, place, stand, tell)
