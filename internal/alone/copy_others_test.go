@@ -37,6 +37,10 @@ func TestCopyTwin_CopiesAFileOfSQLiteUnderARuleForEveryColumn(t *testing.T) {
 			t.Errorf("a column without a rule: %v, and as a hint %q", err, understudy.HintOf(err))
 		}
 	}
+	tried.Evidence = filepath.Join(dir, strings.Repeat("long", 100))
+	if _, err := alone.RehearseMigration(t.Context(), tried, func(string) {}, func(understudy.Rehearsal) {}); understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "--evidence: ") {
+		t.Errorf("evidence that cannot be kept is told after the copy: %v", err)
+	}
 	write(t, rules, "columns: {main.users.id: keep, main.users.email: email}\n")
 	made, err := alone.CopyTwin(t.Context(), order, func(string) {})
 	if err != nil || made.Rows() != 1 {

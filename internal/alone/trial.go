@@ -31,6 +31,9 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 	if err != nil {
 		return tried, err
 	}
+	if err := mayKeep(order.Evidence); err != nil {
+		return tried, err
+	}
 	environ, err := environment(order, os.Environ(), tell)
 	if err != nil {
 		return tried, err
