@@ -57,3 +57,32 @@ func Confine(ctx context.Context, tx pgx.Tx) error {
 	}
 	return nil
 }
+
+// fileFunctions are functions of the server's own that reach its files, which are superusers' until
+// somebody grants them.
+func fileFunctions() []string {
+	return []string{"pg_read_file", "pg_read_file_old", "pg_read_binary_file", "pg_stat_file", "pg_ls_dir", "lo_import", "lo_export"}
+}
+
+// ConfineFunctions takes from everybody but superusers what reaches the server's files and was granted
+// in this database: a copy of production brings what is granted there. Tx is a superuser's.
+func ConfineFunctions(ctx context.Context, tx pgx.Tx) error {
+	const doing = "keeping functions that reach files from everybody but superusers"
+	rows, err := tx.Query(ctx, `
+		SELECT format('REVOKE ALL ON FUNCTION %s FROM %s CASCADE', p.oid::regprocedure, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
+		FROM pg_proc p, aclexplode(p.proacl) g
+		WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY($1) AND g.grantee <> p.proowner AND g.grantor = p.proowner ORDER BY 1`, fileFunctions())
+	if err != nil {
+		return ReadError(doing, err)
+	}
+	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return ReadError(doing, err)
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return ReadError(doing, err)
+		}
+	}
+	return nil
+}
