@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -66,6 +67,22 @@ func TestDifferingCalls_TellWhatIsOtherwiseAndNotWhatVariesByItself(t *testing.T
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n got %q\nwant %q", c.claim, got, c.want)
 		}
+	}
+}
+
+func TestPieces_OfANestedBodyTakeNotMuchMoreThanIt(t *testing.T) {
+	nested := func(last string) Call {
+		return pay("/c", strings.Repeat(`{"a":[`, 3000)+strings.Repeat("0,", 10000)+last+strings.Repeat("]}", 3000))
+	}
+	bytes := 0
+	for _, p := range nested("0").pieces() {
+		bytes += len(p.place) + len(p.text)
+	}
+	if bytes > 1<<20 {
+		t.Errorf("a body of %d bytes is taken apart into %d", len(nested("0").Body), bytes)
+	}
+	if got := differingCalls([]Call{nested("0")}, []Call{nested("0")}, []Call{nested("1")}); len(got) != 1 {
+		t.Errorf("another value deep within is told as %v", got)
 	}
 }
 
