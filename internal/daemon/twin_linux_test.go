@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -200,6 +201,12 @@ func TestTwin_WhatItSendsIsCaughtAndArrivesNowhere(t *testing.T) {
 	}
 	if !slices.ContainsFunc(caught, isCharge) || !slices.ContainsFunc(caught, isMail) {
 		t.Errorf("the charge and the mail are not both among what was caught: %+v", caught)
+	}
+	var answer bytes.Buffer
+	asSuperuser := []string{"sh", "-c", `DATABASE_URL="postgres://postgres@127.0.0.1:5432/main?sslmode=disable" bin/app sql "COPY (SELECT 1) TO PROGRAM 'true'"`}
+	ended, err := h.Exec(limited(t), api.Exec{Environment: "staging", Command: asSuperuser}, strings.NewReader(""), &answer, &answer)
+	if check(t, err); ended == 0 || !strings.Contains(answer.String(), "nobody signs in as the server's own superuser") {
+		t.Errorf("as the server's superuser a program of staging ends with status %d: %s", ended, answer.String())
 	}
 	post(t, client, "http://"+h.production+"/buy")
 	if payments.Load() == 0 || mail.Load() == 0 {

@@ -17,7 +17,7 @@ func waysOut() []string {
 // the server's roles for that, or of a role that is a superuser, when it returns, and none but a
 // superuser can make one: up to PostgreSQL 15 whoever makes roles may put himself into any that is
 // no superuser's, so those roles are marked as superusers, which are nobody's then. Roles that were superusers and
-// have others as members are none any more; who is a superuser himself stays so. It may be repeated, and is to be whenever
+// have others as members are none any more; who is a superuser himself stays so, and cannot sign in. It may be repeated, and is to be whenever
 // roles were made what another server's are. Tx is a superuser's, on a server that has nobody else's databases.
 func Confine(ctx context.Context, tx pgx.Tx) error {
 	const doing = "keeping roles from what only superusers may"
@@ -39,6 +39,9 @@ func Confine(ctx context.Context, tx pgx.Tx) error {
 		UNION ALL
 		SELECT format('ALTER ROLE %I NOSUPERUSER', g.rolname) FROM pg_roles g JOIN within ON within.roleid = g.oid
 		WHERE g.rolsuper AND g.oid >= 16384 AND g.rolname <> session_user
+		UNION ALL
+		SELECT format('ALTER ROLE %I NOLOGIN', g.rolname) FROM pg_roles g
+		WHERE g.rolsuper AND g.rolcanlogin AND g.rolname <> session_user AND NOT EXISTS (SELECT FROM within WHERE within.roleid = g.oid)
 		ORDER BY 1 DESC`, waysOut()) // REVOKE before ALTER
 	if err != nil {
 		return ReadError(doing, err)

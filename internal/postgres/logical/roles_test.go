@@ -25,8 +25,8 @@ func TestTakeRoles_MakesThemProductionsAndKeepsThemFromWhatOnlySuperusersMay(t *
 	c, from := postgrestest.Database(t)
 	source := postgrestest.Connected(t, c.AdminURL(from))
 	t.Cleanup(func() {
-		for _, statement := range []string{`ALTER DATABASE ` + from + ` OWNER TO CURRENT_USER`, `DROP OWNED BY taken_app, taken_staff, taken_ann, taken_made CASCADE`,
-			`DROP ROLE IF EXISTS taken_made, taken_deputies, taken_dba, taken_ann, taken_staff, taken_app`} {
+		for _, statement := range []string{`ALTER DATABASE ` + from + ` OWNER TO CURRENT_USER`, `DROP OWNED BY taken_app, taken_staff, taken_ann, taken_made, taken_boss CASCADE`,
+			`DROP ROLE IF EXISTS taken_boss, taken_made, taken_deputies, taken_dba, taken_ann, taken_staff, taken_app`} {
 			if _, err := source.Exec(context.Background(), statement); err != nil {
 				t.Error(err)
 			}
@@ -56,9 +56,12 @@ func TestTakeRoles_MakesThemProductionsAndKeepsThemFromWhatOnlySuperusersMay(t *
 			t.Errorf("%s: production has\n%s\nthe twin has\n%s", one.change, here, there)
 		}
 	}
-	postgrestest.Runs(t, source, `CREATE ROLE taken_dba SUPERUSER NOLOGIN; CREATE ROLE taken_deputies NOLOGIN; GRANT taken_dba TO taken_deputies; GRANT taken_deputies TO taken_app;
+	postgrestest.Runs(t, source, `CREATE ROLE taken_boss SUPERUSER LOGIN; GRANT CONNECT ON DATABASE `+from+` TO taken_boss; CREATE ROLE taken_dba SUPERUSER NOLOGIN; CREATE ROLE taken_deputies NOLOGIN; GRANT taken_dba TO taken_deputies; GRANT taken_deputies TO taken_app;
 		GRANT pg_execute_server_program, pg_read_server_files TO taken_app WITH ADMIN OPTION; GRANT postgres TO taken_ann`)
 	takesThem(t, source, twin.AdminURL("postgres"))
+	if boss := postgrestest.Answer(t, target, `SELECT concat_ws(' ', rolsuper, rolcanlogin) FROM pg_roles WHERE rolname = 'taken_boss'`); boss != "t f" {
+		t.Errorf("whether somebody is a superuser on the twin, and may sign in, is %q", boss)
+	}
 	postgrestest.Runs(t, target, `CREATE DATABASE copied`)
 	copied := postgrestest.Connected(t, twin.AdminURL("copied"))
 	postgrestest.Runs(t, copied, `GRANT EXECUTE ON FUNCTION pg_read_file(text), lo_export(oid, text) TO taken_app WITH GRANT OPTION; GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO PUBLIC;
