@@ -58,7 +58,16 @@ func CopyTwin(ctx context.Context, order cli.TwinCopy, tell func(string)) (cli.T
 	if made.Followed != nil {
 		made.Took -= made.Followed.For
 	}
-	return made, err
+	return made, planned(err, order.Rules)
+}
+
+// planned says to whom columns are not decided on how rules for them are proposed without a project.
+func planned(err error, rules string) error {
+	if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(understudy.HintOf(err), "`understudy mask plan`") {
+		return err
+	}
+	return understudy.Errorf(understudy.KindRefused, "%w", err).
+		WithHint("decide each of these columns: understudy mask plan --database URL --mask %s proposes rules", rules)
 }
 
 // checkPage refuses a page of the proof that would have no folder when the copy is done.

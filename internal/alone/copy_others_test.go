@@ -29,8 +29,17 @@ func TestCopyTwin_CopiesAFileOfSQLiteUnderARuleForEveryColumn(t *testing.T) {
 	}
 	order := cli.TwinCopy{From: "sqlite://" + source, To: filepath.Join(dir, "twin.db"), Rules: rules, Key: filepath.Join(dir, "mask.key")}
 	write(t, rules, "columns: {main.users.id: keep}\n")
-	if _, err := alone.CopyTwin(t.Context(), order, func(string) {}); understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "main.users.email") {
-		t.Errorf("a column without a rule: %v", err)
+	_, copied := alone.CopyTwin(t.Context(), order, func(string) {})
+	tried := cli.MigrationOrder{Database: order.From, Command: []string{"true"}, URLEnv: "DATABASE_URL", Rules: rules, Key: order.Key, Rate: 1}
+	_, rehearsed := alone.RehearseMigration(t.Context(), tried, func(string) {}, func(understudy.Rehearsal) {})
+	for _, err := range []error{copied, rehearsed} {
+		if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), "main.users.email") || !strings.Contains(understudy.HintOf(err), "understudy mask plan --database URL --mask "+rules) {
+			t.Errorf("a column without a rule: %v, and as a hint %q", err, understudy.HintOf(err))
+		}
+	}
+	tried.Evidence = filepath.Join(dir, strings.Repeat("long", 100))
+	if _, err := alone.RehearseMigration(t.Context(), tried, func(string) {}, func(understudy.Rehearsal) {}); understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "--evidence: ") {
+		t.Errorf("evidence that cannot be kept is told after the copy: %v", err)
 	}
 	write(t, rules, "columns: {main.users.id: keep, main.users.email: email}\n")
 	made, err := alone.CopyTwin(t.Context(), order, func(string) {})

@@ -31,6 +31,9 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 	if err != nil {
 		return tried, err
 	}
+	if err := mayKeep(order.Evidence); err != nil {
+		return tried, err
+	}
 	environ, err := environment(order, os.Environ(), tell)
 	if err != nil {
 		return tried, err
@@ -42,7 +45,7 @@ func RehearseMigration(ctx context.Context, order cli.MigrationOrder, tell func(
 	defer func() { err = errors.Join(err, place.close()) }()
 	stand, err := newStand(ctx, order, place, tell)
 	if err != nil {
-		return tried, err
+		return tried, planned(err, order.Rules)
 	}
 	defer func() { err = errors.Join(err, stand.Close(context.WithoutCancel(ctx))) }()
 	booth, err := openBooth(ctx, order, place, stand, tell)
@@ -99,6 +102,8 @@ type trial struct {
 	booth   *booth
 	environ []string // what the command gets of the caller's environment
 	crowd   *crowd   // while there is one
+
+	unplanned string // why plans are not compared, as it was told
 }
 
 // laboratory tries the migration on the stand's copies.

@@ -44,6 +44,21 @@ func (b *book) draw(file, title string) error {
 	return atomicfile.WriteFrom(file, func(to io.Writer) error { return migrationpage.Write(to, seen, title, "") }, 0o644)
 }
 
+// mayKeep refuses a folder for evidence that cannot be made. It is made when there is some.
+func mayKeep(folder string) error {
+	if folder == "" {
+		return nil
+	}
+	err := os.Mkdir(folder, 0o755)
+	if err == nil {
+		err = os.Remove(folder)
+	}
+	if err != nil {
+		return understudy.Errorf(understudy.KindInvalid, "--evidence: %w", err).WithHint("name a new folder, in one that you may write to")
+	}
+	return nil
+}
+
 // LoadRehearsal implements rehearsal.Records.
 func (b *book) LoadRehearsal(context.Context, string) (r understudy.Rehearsal, err error) {
 	b.mu.Lock()

@@ -1,6 +1,7 @@
 package alone
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -77,7 +78,7 @@ func environment(order cli.MigrationOrder, caller []string, tell func(string)) (
 // elsewhere refuses commands that name the database itself, which they would change.
 func elsewhere(order cli.MigrationOrder, from leads) error {
 	for _, arg := range slices.Concat(order.Command, order.Down, order.Status) {
-		if strings.Contains(arg, from.exact) || from.names(arg) || slices.ContainsFunc(databaseURL.FindAllString(arg, -1), from.in) {
+		if from.says(arg) || from.names(arg) || slices.ContainsFunc(databaseURL.FindAllString(arg, -1), from.at) {
 			return understudy.Errorf(understudy.KindInvalid, "the command names the database itself, and would change that in place of the copy").
 				WithHint("write {url} where it says the address, or {path} for the file of SQLite; or let it read %s", order.URLEnv)
 		}
@@ -122,7 +123,7 @@ func originOf(address string) (leads, error) {
 		if err != nil {
 			return leads{}, understudy.Errorf(understudy.KindInvalid, "--database: the address is not well formed")
 		}
-		from.name, from.hosts = config.Database, []string{config.Host}
+		from.name, from.hosts = cmp.Or(config.Database, config.User), []string{config.Host}
 		for _, other := range config.Fallbacks {
 			from.hosts = append(from.hosts, other.Host)
 		}
@@ -153,7 +154,7 @@ func isHere(host string) bool {
 // in tells whether a value leads to the database: it holds its address, or its host and its
 // name, in whatever form. It rather says so too often than once too little.
 func (l leads) in(value string) bool {
-	if strings.Contains(value, l.exact) || l.names(value) {
+	if l.says(value) || l.names(value) {
 		return true
 	}
 	if l.name == "" || !hasWord(value, l.name) {
@@ -169,13 +170,40 @@ func (l leads) in(value string) bool {
 	return hostless.MatchString(value) || err == nil && at.Host == "" && strings.HasSuffix(at.Path, "/"+l.name) && at.Scheme != "" && at.Scheme != "file"
 }
 
+// says tells whether a value has the address itself, and not one that only begins like it.
+func (l leads) says(value string) bool {
+	for rest := value; ; {
+		_, after, found := strings.Cut(rest, l.exact)
+		if !found {
+			return false
+		}
+		if after == "" || !goesOn(strings.ToLower(after[:1])[0]) && (l.name == "" || strings.IndexByte("/:@", after[0]) < 0) {
+			return true
+		}
+		rest = after
+	}
+}
+
+// at tells whether an address of a server leads to the database, and not to one beside it of which
+// only the user is called so.
+func (l leads) at(address string) bool {
+	if at, err := url.Parse(address); err == nil {
+		asked := at.Query()
+		name := cmp.Or(asked.Get("dbname"), asked.Get("database"), strings.Trim(at.Path, "/"), asked.Get("user"), at.User.Username())
+		if name != "" && !hasWord(name, l.name) {
+			return false
+		}
+	}
+	return l.in(address)
+}
+
 // names tells whether a value has a path to the file that the database is: one from this folder, where
 // the command runs too, or over a link.
 func (l leads) names(value string) bool {
 	if l.name != "" || value == "" {
 		return false
 	}
-	words := strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune(" \t\n\"'=?&,;", c) })
+	words := strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune(" \t\r\n\"'=?&,;<>|()`", c) })
 	return slices.ContainsFunc(append(words, value), func(word string) bool {
 		path := word[strings.LastIndexByte(word, ':')+1:]
 		if rest, isURL := strings.CutPrefix(path, "//"); isURL {

@@ -53,6 +53,14 @@ func TestEnvironment_RefusesACommandThatNamesTheDatabaseItself(t *testing.T) {
 		{"mysql://reader@db/shop", []string{"flyway", "-url=jdbc:mariadb://db/shop", "migrate"}, true},
 		{"postgres://reader@db/shop", []string{"sh", "-c", "bin/migrate postgres://db/other && curl http://db/shop"}, false},
 		{"postgres://reader@db/shop", []string{"bin/migrate-shop", "up"}, false},
+		{"postgres://reader@db/shop", []string{"bin/migrate", "--shadow", "postgres://reader@db/shop_shadow", "{url}"}, false},
+		{"postgres://reader@db/shop", []string{"bin/migrate", "--shadow=postgresql://shop:word@db/shop_shadow", "{url}"}, false},
+		{"postgres://reader@db/shop", []string{"sh", "-c", "(bin/migrate postgresql://shop:word@db:5432/shop; true)"}, true},
+		{"postgres://reader@db/shop", []string{"bin/migrate", "postgresql://shop:a%zz@db/shop"}, true},
+		{"postgres://shop@db", []string{"bin/migrate", "postgres://shop@db:5432/other"}, false},
+		{"postgres://shop@db", []string{"bin/migrate", "postgres://owner@db/shop"}, true},
+		{"mysql://reader@db/shop", []string{"bin/migrate", "mysql://reader@db/shop2"}, false},
+		{"sqlite://" + file, []string{file + "-app/bin/migrate", "{path}"}, false},
 	} {
 		for _, order := range []cli.MigrationOrder{{Command: c.args}, {Command: []string{"true"}, Down: c.args}, {Command: []string{"true"}, Status: c.args}} {
 			order.Database, order.URLEnv = c.database, "DATABASE_URL"
@@ -118,6 +126,7 @@ func TestLeads_KnowsAFileByEveryPathToIt(t *testing.T) {
 	}
 	for value, leads := range map[string]bool{
 		"shop.db": true, "./shop.db": true, "sqlite:shop.db": true, "sqlite://shop.db": true, "file:shop.db?mode=rw": true, "jdbc:sqlite:shop.db": true, "--db=now.db": true, "Data Source=shop.db;Mode=ReadWrite": true,
+		"sqlite3 shop.db<up.sql": true, "(sqlite3 now.db|cat)": true, "sqlite3 `echo shop.db`": true,
 		"other.db": false, "shop.db.old": false, ".": false, "": false, "/usr/bin:/bin": false,
 	} {
 		if from.in(value) != leads {

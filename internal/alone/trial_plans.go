@@ -63,7 +63,10 @@ func (p *planning) note(ctx context.Context) error {
 
 func (p *planning) none(why string) error {
 	p.why = why
-	p.trial.tell("plans are not compared: " + why)
+	if p.trial.unplanned != why { // each run of the migration finds the same again
+		p.trial.tell("plans are not compared: " + why)
+	}
+	p.trial.unplanned = why
 	return nil
 }
 

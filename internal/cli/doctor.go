@@ -17,7 +17,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 		example: "understudy doctor",
 		exits:   "0 nothing is missing, 1 something is, 2 wrong usage",
 	}, func(ctx context.Context, _ []string) error {
-		findings := doctor.Look(ctx, c.dir, c.programs.Seal)
+		findings := doctor.Look(ctx, c.dir, c.state, c.programs.Seal)
 		if err := show(c, findings, c.showDoctor); err != nil {
 			return err
 		}

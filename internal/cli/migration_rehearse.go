@@ -77,7 +77,7 @@ func (c *cli) migrationRehearse() *cobra.Command {
 			return err
 		}
 		if err != nil {
-			c.tell(err.Error())
+			c.voice.refuse(err.Error(), understudy.HintOf(err))
 		}
 		return ended
 	})

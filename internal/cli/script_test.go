@@ -55,7 +55,7 @@ func programs() cli.Programs {
 			r := understudy.Rehearsal{ID: "migration", State: understudy.RehearsalFailed, Checks: []understudy.Check{failed}}
 			each(r)
 			if order.SVG != "" {
-				return r, errors.New("drawing the timeline: no space left on device")
+				return r, understudy.Errorf(understudy.KindUnavailable, "drawing the timeline: no space left on device").WithHint("make room")
 			}
 			return r, nil
 		},

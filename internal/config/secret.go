@@ -123,7 +123,8 @@ func run(act context.Context, make func(context.Context) *exec.Cmd, what string)
 	defer cancel()
 	var said bytes.Buffer
 	command := make(ctx)
-	command.Stdout = &limited{to: &said, left: largestSecret}
+	out := &limited{to: &said, left: largestSecret}
+	command.Stdout = out
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) } // and what it started
 	command.WaitDelay = time.Second                                                              // for what the command left running
@@ -134,11 +135,15 @@ func run(act context.Context, make func(context.Context) *exec.Cmd, what string)
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it was broken off: %w", what, context.Cause(act))
 	case ctx.Err() != nil:
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it did not end within %s", what, secretWithin)
+	case out.over: // of which it may have ended, as nobody reads on
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: it said more than %d bytes", what, largestSecret)
 	case errors.As(err, &ended):
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: it ended with %s", what, ended.ProcessState).
 			WithHint("what it said is not shown, as it may hold the secret; run it by hand")
-	case errors.Is(err, errTooLong):
-		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: it said more than %d bytes", what, largestSecret)
+	case errors.Is(err, exec.ErrWaitDelay):
+		_ = command.Cancel() // what is left of its group
+		return "", understudy.Errorf(understudy.KindInvalid, "reading a secret from %s: it ended, and what it has started goes on and could still write", what).
+			WithHint("let it send elsewhere what goes on has to say: PROGRAM >/dev/null &")
 	case err != nil:
 		return "", understudy.Errorf(understudy.KindUnavailable, "reading a secret from %s: %w", what, err)
 	}
@@ -150,11 +155,13 @@ var errTooLong = errors.New("more than a secret can be")
 type limited struct {
 	to   io.Writer
 	left int
+	over bool
 }
 
 // Write passes on what fits, and refuses the rest.
 func (l *limited) Write(p []byte) (int, error) {
 	if len(p) > l.left {
+		l.over = true
 		return 0, errTooLong
 	}
 	l.left -= len(p)

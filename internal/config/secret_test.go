@@ -60,6 +60,40 @@ func TestSecret_NeverShowsAValueOrWhatACommandSaid(t *testing.T) {
 	}
 }
 
+func TestSecret_SaysOfACommandThatSaysTooMuchThatItDoes(t *testing.T) {
+	for _, line := range []string{"yes hunter2", "printf %080000d 1; exit 3", "head -c 80000 /dev/zero"} {
+		_, err := config.Secret(t.Context(), understudy.SecretRef("exec:"+line))
+		if understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "it said more than 65536 bytes") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestSecret_LeavesNothingRunningThatCouldStillSayMoreOfIt(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.OpenFile(pipe, os.O_RDWR, 0) // to be there before the command, which would wait for a reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := os.Open(pipe)
+	if err = errors.Join(err, left.Close()); err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	_, err = config.Secret(t.Context(), understudy.SecretRef("exec:sleep 60 9>"+pipe+" & echo hunter2"))
+	if understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "goes on and could still write") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the error is %v", err)
+	}
+	began := time.Now()
+	if _, err := io.ReadAll(from); err != nil || time.Since(began) > 30*time.Second { // as long as anybody has the pipe
+		t.Errorf("what the command started went on for %s, %v", time.Since(began), err)
+	}
+}
+
 // Whatever else is wrong with a file, a value that stands where secrets do is in no error.
 func TestLoad_NeverPutsASecretIntoAnError(t *testing.T) {
 	dir := t.TempDir()

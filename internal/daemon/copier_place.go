@@ -76,7 +76,10 @@ func (c copier) open(ctx context.Context, p place) error {
 	if err := p.current.Replace(ctx, p.next); err != nil {
 		return err
 	}
-	return p.current.Start(ctx)
+	if err := p.current.Start(ctx); err != nil {
+		return err
+	}
+	return p.current.ConfineFunctions(ctx)
 }
 
 // major is the major version of production's servers.

@@ -70,6 +70,7 @@ type Daemon struct {
 	flagging   sync.Mutex // of changing flags
 	measured   sync.Mutex // of keeping what was measured
 	spread     spread     // of flags, over the deployments
+	unkept     unkept     // flags that the store did not take
 	shutdown   chan struct{}
 	once       sync.Once
 }

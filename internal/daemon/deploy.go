@@ -12,6 +12,7 @@ import (
 
 	"understudy"
 	"understudy/internal/config"
+	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
@@ -310,7 +311,7 @@ func (d *Daemon) sealFor(o order, programs []process.Program) (json.RawMessage, 
 		if err != nil {
 			return nil, err
 		}
-		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket()}}
+		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket(), Refuses: []string{cluster.Superuser}}}
 	}
 	return json.Marshal(s)
 }

@@ -1,7 +1,11 @@
 package daemon
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +14,8 @@ import (
 	"understudy"
 	"understudy/internal/journal"
 	"understudy/internal/rehearsal"
+	"understudy/internal/runtime/process"
+	"understudy/internal/store"
 )
 
 // declares is an application with boolean flags that are off. A key may be followed by what
@@ -184,6 +190,45 @@ func TestFlags_WhatTheJournalHasIsInForceThoughTheStoreHasLostIt(t *testing.T) {
 			t.Errorf("the store had %s: %+v, %v", name, now, err)
 		}
 	}
+}
+
+func TestFlags_AChangeThatTheStoreDoesNotTakeHoldsAndLastsBeyondTheNext(t *testing.T) {
+	fine := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := remembering(t)
+	file := filepath.Join(t.TempDir(), "store.db")
+	whole, err := store.Open(t.Context(), "sqlite:"+file)
+	fine(errors.Join(err, d.store.Close()))
+	d.store, d.runtime = whole, &process.Runtime{Run: t.TempDir()}
+	beside, err := sql.Open("sqlite", file)
+	fine(err)
+	defer beside.Close()
+	set := func(key string) error {
+		return d.changeFlags(t.Context(), flagChange{env: "production", by: "ada", reason: "slow", to: understudy.FlagValues{key: "on"}})
+	}
+	on := func(when string, keys ...string) {
+		t.Helper()
+		state, err := d.flagState(t.Context(), "production")
+		if got := slices.Sorted(maps.Keys(state.Set)); err != nil || !slices.Equal(got, keys) || state.Version != int64(len(keys)) {
+			t.Errorf("%s version %d is in force with %q, expected %q (%v)", when, state.Version, got, keys, err)
+		}
+	}
+	_, err = beside.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON understudy_records BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
+	fine(err)
+	if err := set("cart"); err == nil || !strings.Contains(err.Error(), "flag cart of production is set and stands in the journal, and was not kept in the store") || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("the store did not take it, and that is told as %v", err)
+	}
+	on("once the store was full,", "cart")
+	_, err = beside.ExecContext(t.Context(), `DROP TRIGGER full`)
+	fine(errors.Join(err, set("gift")))
+	on("after the next change", "cart", "gift")
+	d.unkept = unkept{} // as of a daemon that is started again
+	fine(d.reconcile(t.Context()))
+	on("after the daemon was started again", "cart", "gift")
 }
 
 func TestFlags_ATwinTakesThoseOfWhatItIsATwinOf(t *testing.T) {

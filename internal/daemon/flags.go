@@ -67,8 +67,10 @@ func violations(app understudy.Application, values understudy.FlagValues) []stri
 // flagState is what an environment says of flags.
 func (d *Daemon) flagState(ctx context.Context, environment string) (understudy.FlagState, error) {
 	out := understudy.FlagState{Environment: environment}
-	err := d.store.Get(ctx, kindFlags, environment, &out)
-	return out, otherThan(err, understudy.KindNotFound)
+	if err := otherThan(d.store.Get(ctx, kindFlags, environment, &out), understudy.KindNotFound); err != nil {
+		return out, err
+	}
+	return d.unkept.newest(out), nil
 }
 
 // SetFlag sets a flag for everybody. The journal has it first, then the store, then every
@@ -277,7 +279,7 @@ func (d *Daemon) changeFlags(ctx context.Context, c flagChange) error {
 }
 
 // changeFlag writes one change down: in the journal, and then in the store, which a daemon
-// that is started again brings up to the journal.
+// that is started again brings up to the journal. What the store does not take holds nevertheless.
 func (d *Daemon) changeFlag(ctx context.Context, state understudy.FlagState, key string, c flagChange) (understudy.FlagState, error) {
 	setting := understudy.FlagSetting{Variant: c.to[key], By: c.by, Reason: c.reason, At: time.Now().UTC()}
 	next := state.Change(key, setting)
@@ -288,7 +290,12 @@ func (d *Daemon) changeFlag(ctx context.Context, state understudy.FlagState, key
 	if err := (recorder{d, c.by}).Record(ctx, actFlag, c.env, c.reason, facts); err != nil {
 		return state, err
 	}
-	return next, d.store.Put(ctx, kindFlags, c.env, next)
+	if err := d.store.Put(ctx, kindFlags, c.env, next); err != nil {
+		d.unkept.hold(next)
+		return next, understudy.Errorf(understudy.KindUnavailable, "flag %s of %s is set and stands in the journal, and was not kept in the store: %w", key, c.env, err).
+			WithHint("it holds; it is kept with the next change of a flag, or when the daemon is started again")
+	}
+	return next, nil
 }
 
 // conflicting says what somebody would have changed without having seen it.

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -44,6 +45,11 @@ func (h *house) confines(t *testing.T) {
 	if !confined {
 		t.Error("a role of the twin that makes roles could run programs beside its server")
 	}
+	for _, database := range h.goldenCopies(t) {
+		if all := h.answer(t, "staging", database, `SELECT p.proacl::text FROM pg_proc p WHERE p.proname = 'lo_export'`); strings.Contains(all, "{=X") || strings.Contains(all, ",=X") {
+			t.Errorf("as in production everybody may have the twin's server write files, in %s: %s", database, all)
+		}
+	}
 }
 
 func TestReset_StopsAtAPersonalColumnWithoutARuleAndKeepsTheLastSnapshot(t *testing.T) {
@@ -59,10 +65,11 @@ func TestReset_StopsAtAPersonalColumnWithoutARuleAndKeepsTheLastSnapshot(t *test
 	}
 
 	h.write(t, "mask.yaml", masks)
+	h.asAdmin(t, "production", `GRANT EXECUTE ON FUNCTION pg_catalog.lo_export(oid, text) TO PUBLIC`)
 	taken, err := h.reset(t)
 	check(t, err)
-	h.hasParity(t)
 	h.confines(t)
+	h.hasParity(t)
 	h.sql(t, `ALTER TABLE accounts ADD COLUMN phone text`, `UPDATE accounts SET phone = '+49 30 2312' || id`)
 	_, err = h.reset(t)
 	refused(t, err, understudy.KindRefused, "public.accounts.phone")
@@ -194,6 +201,12 @@ func TestTwin_WhatItSendsIsCaughtAndArrivesNowhere(t *testing.T) {
 	}
 	if !slices.ContainsFunc(caught, isCharge) || !slices.ContainsFunc(caught, isMail) {
 		t.Errorf("the charge and the mail are not both among what was caught: %+v", caught)
+	}
+	var answer bytes.Buffer
+	asSuperuser := []string{"sh", "-c", `DATABASE_URL="postgres://postgres@127.0.0.1:5432/main?sslmode=disable" bin/app sql "COPY (SELECT 1) TO PROGRAM 'true'"`}
+	ended, err := h.Exec(limited(t), api.Exec{Environment: "staging", Command: asSuperuser}, strings.NewReader(""), &answer, &answer)
+	if check(t, err); ended == 0 || !strings.Contains(answer.String(), "nobody signs in as the server's own superuser") {
+		t.Errorf("as the server's superuser a program of staging ends with status %d: %s", ended, answer.String())
 	}
 	post(t, client, "http://"+h.production+"/buy")
 	if payments.Load() == 0 || mail.Load() == 0 {

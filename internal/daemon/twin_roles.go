@@ -13,7 +13,7 @@ import (
 )
 
 // takeRoles makes the roles of a twin whose snapshot is used again what production's are now:
-// they belong to the server, so that neither a clone nor what is followed brings them.
+// they belong to the server, so that neither a clone nor what is followed brings them. Older copies may still grant what reaches the server's files.
 func (d *Daemon) takeRoles(ctx context.Context, want twin.Want, snapshot understudy.Snapshot, tell func(string)) error {
 	if len(snapshot.Databases) == 0 {
 		return nil
@@ -41,5 +41,8 @@ func (d *Daemon) takeRoles(ctx context.Context, want twin.Want, snapshot underst
 			return err
 		}
 	}
-	return logical.TakeRoles(ctx, server.AdminURL("postgres"), rosters, rolesOf(release.Application), tell)
+	if err := logical.TakeRoles(ctx, server.AdminURL("postgres"), rosters, rolesOf(release.Application), tell); err != nil {
+		return err
+	}
+	return server.ConfineFunctions(ctx)
 }

@@ -28,16 +28,21 @@ const (
 	socketName = "/run/environment-name-slot-0/supervisor.sock"
 )
 
-// Look looks at everything that matters for a project in a folder. seal tries to make
-// a place without a way out, as a twin runs in, and says why it cannot; nil leaves that
+// Look looks at everything that matters for a project in a folder whose state lies in state
+// (empty: beside understudy.yaml). seal tries to make a place without a way out, as a twin runs in, and says why it cannot; nil leaves that
 // out. Look always answers: what it could not look at is a finding that is not OK.
-func Look(ctx context.Context, dir string, seal func() error) []Finding {
-	state := filepath.Join(dir, ".understudy")
+func Look(ctx context.Context, dir, state string, seal func() error) []Finding {
+	disk := dir
+	if state == "" {
+		state = filepath.Join(dir, ".understudy")
+	} else if at, err := nearest(state); err == nil {
+		disk = at
+	}
 	return []Finding{
 		lookForPostgres(ctx),
 		lookForUser(),
 		lookForSeal(seal),
-		lookForDisk(dir),
+		lookForDisk(disk),
 		lookForMemory(),
 		lookForFiles(),
 		lookForGit(ctx),

@@ -13,7 +13,7 @@ import (
 func looked(t *testing.T, dir string, seal func() error) map[string]doctor.Finding {
 	t.Helper()
 	out := map[string]doctor.Finding{}
-	for _, f := range doctor.Look(t.Context(), dir, seal) {
+	for _, f := range doctor.Look(t.Context(), dir, "", seal) {
 		if f.What == "" || f.Found == "" {
 			t.Errorf("finding %+v does not say what was looked for and what was found", f)
 		}
@@ -78,6 +78,23 @@ func TestLook_SaysThatAStateFolderIsAFile(t *testing.T) {
 	}
 	if f := looked(t, dir, nil)["a state folder that can be written"]; f.OK || f.Fix == "" {
 		t.Errorf("found %+v", f)
+	}
+}
+
+func TestLook_LooksAtTheStateFolderThatWasChosen(t *testing.T) {
+	chosen := filepath.Join(short(t), "file")
+	if err := os.WriteFile(chosen, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range doctor.Look(t.Context(), short(t), chosen, nil) {
+		if f.OK && strings.HasPrefix(f.What, "a state folder") {
+			t.Errorf("it is a file, and found is %+v", f)
+		}
+	}
+	for _, f := range doctor.Look(t.Context(), short(t), filepath.Join(short(t), strings.Repeat("long/", 20)), nil) {
+		if f.OK && strings.HasPrefix(f.What, "a path short enough") || strings.Contains(f.Found, "could not be looked at") {
+			t.Errorf("its path is long, and it is not there yet, and found is %+v", f)
+		}
 	}
 }
 

@@ -41,20 +41,23 @@ func lookForFiles() Finding {
 	return f
 }
 
+// nearest is the folder, or what will hold it, where it is not there yet.
+func nearest(folder string) (string, error) {
+	for at := folder; ; at = filepath.Dir(at) {
+		_, err := os.Stat(at)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return at, err
+		}
+	}
+}
+
 // lookForState tries to write where Understudy keeps its state.
 func lookForState(state string) Finding {
 	f := Finding{What: "a state folder that can be written", Fix: "own the folder, or use --state-dir with another"}
-	at := state
-	for { // the state folder need not be there yet: then what will hold it must be writable
-		_, err := os.Stat(at)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
-			f.Found = err.Error()
-			return f
-		}
-		at = filepath.Dir(at)
+	at, err := nearest(state)
+	if err != nil {
+		f.Found = err.Error()
+		return f
 	}
 	probe, err := os.CreateTemp(at, ".doctor-*")
 	if err != nil {

@@ -59,7 +59,8 @@ func (m *meter) ownRole(role, a, b string) string {
 	if role == "postgres" && (a == "" || b == "") {
 		return m.because("a twin's server is its administrator's alone")
 	}
-	if without := withoutSuperusers(a); without == withoutSuperusers(b) {
+	without := withoutSuperusers(b)
+	if without == withoutSuperusers(a) || strings.HasPrefix(a, "superuser") && without == withoutSuperusers(strings.Replace(a, ", may sign in", "", 1)) {
 		return m.because("nobody on a twin may have its server run programs, reach files or connect elsewhere")
 	}
 	return ""

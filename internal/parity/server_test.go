@@ -46,6 +46,8 @@ func TestCompare_TheAdministratorOfATwinsServerIsExpected(t *testing.T) {
 		expected    bool
 	}{
 		"a superuser is none on a twin":                    {"superuser, may sign in", "may sign in", true},
+		"a superuser cannot sign in on a twin":             {"superuser, may sign in", "superuser", true},
+		"another one could":                                {"may sign in", "may nothing by itself", false},
 		"one that may nothing else":                        {"superuser", "may nothing by itself", true},
 		"the groups of superusers have no members":         {"may sign in, in pg_execute_server_program*, pg_read_all_data, postgres", "may sign in, in pg_read_all_data", true},
 		"nor of the only group":                            {"may sign in, in pg_read_server_files", "may sign in", true},

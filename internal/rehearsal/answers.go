@@ -166,7 +166,7 @@ func body(a Answered) []piece {
 	var decoded any
 	if (isForm || strings.Contains(a.Type, "json")) && json.Unmarshal(a.Body, &decoded) == nil {
 		var out []piece
-		leaves("$", decoded, &out)
+		leaves("$", decoded, deepestPlace, &out)
 		return out
 	}
 	return lines("", string(a.Body))
@@ -205,7 +205,15 @@ func fields(kind string, form url.Values) []piece {
 	return out
 }
 
-func leaves(path string, v any, out *[]piece) {
+// deepestPlace is how many names a place of JSON has; what is deeper is compared as it is. Else the names
+// of a body that is nested without end would take more than the body, by far.
+const deepestPlace = 32
+
+func leaves(path string, v any, deep int, out *[]piece) {
+	if deep == 0 {
+		text, _ := json.Marshal(v) //nolint:errcheck // it was read from JSON
+		v = string(text)
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -214,11 +222,11 @@ func leaves(path string, v any, out *[]piece) {
 				shown = "…"
 				*out = append(*out, piece{path + ".…", name})
 			}
-			leaves(path+"."+shown, v[name], out)
+			leaves(path+"."+shown, v[name], deep-1, out)
 		}
 	case []any:
 		for i, each := range v {
-			leaves(path+"["+strconv.Itoa(i)+"]", each, out)
+			leaves(path+"["+strconv.Itoa(i)+"]", each, deep-1, out)
 		}
 	default:
 		*out = append(*out, piece{path, fmt.Sprint(v)})

@@ -31,12 +31,11 @@ func mailPieces(raw []byte) []piece {
 	return partPieces("", textproto.MIMEHeader(message.Header), message.Body, deepestMail)
 }
 
-// ofTheMail are headers that are another one in each mail, or say how it is encoded. The subject
-// is compared by itself.
+// ofTheMail are headers that are another one in each mail, or say how it is encoded.
 func ofTheMail(name string) bool {
 	switch name {
 	case "Date", "Message-Id", "Received", "Dkim-Signature", "Resent-Date", "Resent-Message-Id",
-		"Mime-Version", "Content-Transfer-Encoding", "Content-Type", "Content-Id", "Subject":
+		"Mime-Version", "Content-Transfer-Encoding", "Content-Type", "Content-Id":
 		return true
 	}
 	return strings.HasPrefix(name, "Arc-")
@@ -47,7 +46,7 @@ func partPieces(at string, header textproto.MIMEHeader, body io.Reader, deep int
 	var out []piece
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[name] {
-			if !ofTheMail(name) {
+			if !ofTheMail(name) && (at != "" || name != "Subject") { // the mail's own is compared by itself
 				out = append(out, piece{at + "header " + shownName(name), plainHeader(value)})
 			}
 		}

@@ -48,6 +48,8 @@ func TestDifferingCalls_CompareMailsByWhatTheirReadersGet(t *testing.T) {
 		{"a mail in a mail, of several parts", mailed(append([]string{"Content-Type: message/rfc822", ""}, strings.Split(string(twoParts("one", "Hello").Body), "\r\n")...)...),
 			mailed(append([]string{"Content-Type: message/rfc822", ""}, strings.Split(string(twoParts("two", "Hello").Body), "\r\n")...)...),
 			mailed(append([]string{"Content-Type: message/rfc822", ""}, strings.Split(string(twoParts("two", "Bye").Body), "\r\n")...)...), "mail.1 line 1 (1 of 12 places)"},
+		{"the subject of a mail in a mail", mailed("Content-Type: message/rfc822", "", "Subject: Hello", "", "Ann"), mailed("Content-Type: message/rfc822", "", "Subject: Hello", "", "Ann"),
+			mailed("Content-Type: message/rfc822", "", "Subject: =?utf-8?q?Bye?=", "", "Ann"), "mail header Subject (1 of 7 places)"},
 		{"what is no mail", mailed("Hello Ann"), mailed("Hello Ann"), mailed("Hello Ben"), "line 1 (1 of 4 places)"},
 	} {
 		got := ""

@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -55,6 +56,7 @@ func TestDifferingCalls_TellWhatIsOtherwiseAndNotWhatVariesByItself(t *testing.T
 			[]string{"integration pay POST pay.example/c: call 1 of 1 differs at $.…, $.….n (2 of 6 places)"}},
 		{"a field that is added is one place", []Call{pay("/c", `{"b":1,"c":2}`)}, []Call{pay("/c", `{"b":1,"c":2}`)}, []Call{pay("/c", `{"a":0,"b":1,"c":2}`)},
 			[]string{"integration pay POST pay.example/c: call 1 of 1 differs at $.a (1 of 7 places)"}},
+		{"a field that comes under another name each time", []Call{pay("/c", `{"n":1,"x":1}`)}, []Call{pay("/c", `{"n":1,"y":1}`)}, []Call{pay("/c", `{"n":1,"y":1}`)}, nil},
 		{"a query by its fields", []Call{{Does: "GET", Query: "a=1&t=1"}}, []Call{{Does: "GET", Query: "a=1&t=2"}}, []Call{{Does: "GET", Query: "t=3&a=2"}},
 			[]string{"GET: call 1 of 1 differs at query a (1 of 4 places)"}},
 	} {
@@ -65,6 +67,22 @@ func TestDifferingCalls_TellWhatIsOtherwiseAndNotWhatVariesByItself(t *testing.T
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n got %q\nwant %q", c.claim, got, c.want)
 		}
+	}
+}
+
+func TestPieces_OfANestedBodyTakeNotMuchMoreThanIt(t *testing.T) {
+	nested := func(last string) Call {
+		return pay("/c", strings.Repeat(`{"a":[`, 3000)+strings.Repeat("0,", 10000)+last+strings.Repeat("]}", 3000))
+	}
+	bytes := 0
+	for _, p := range nested("0").pieces() {
+		bytes += len(p.place) + len(p.text)
+	}
+	if bytes > 1<<20 {
+		t.Errorf("a body of %d bytes is taken apart into %d", len(nested("0").Body), bytes)
+	}
+	if got := differingCalls([]Call{nested("0")}, []Call{nested("0")}, []Call{nested("1")}); len(got) != 1 {
+		t.Errorf("another value deep within is told as %v", got)
 	}
 }
 

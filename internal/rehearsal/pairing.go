@@ -242,8 +242,8 @@ func (t taken) differing(other taken, but noise) (n int) {
 	return n
 }
 
-// noises are the places in which each call differs from its partner; everything, where one has
-// more of them than the other, as what stands where cannot be told then.
+// noises are the places in which each call differs from its partner, whichever of them has them;
+// everything, where one has more of them than the other, as what stands where cannot be told then.
 func noises(a, again []taken, partners []int) []noise {
 	out := make([]noise, len(a))
 	for i, x := range a {
@@ -256,13 +256,18 @@ func noises(a, again []taken, partners []int) []noise {
 		for _, h := range y {
 			theirs[h.place] = h.text
 		}
+		varies := noise{}
 		for _, h := range x {
 			if text, there := theirs[h.place]; !there || text != h.text {
-				if out[i] == nil {
-					out[i] = noise{}
-				}
-				out[i][h.place] = true
+				varies[h.place] = true
 			}
+			delete(theirs, h.place)
+		}
+		for place := range theirs {
+			varies[place] = true
+		}
+		if len(varies) > 0 {
+			out[i] = varies
 		}
 	}
 	return out

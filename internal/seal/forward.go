@@ -54,11 +54,21 @@ func (f Forward) dial(ctx context.Context) (net.Conn, error) {
 // far end that is not there closes the near one: the program sees a broken connection,
 // as it would when a database is down.
 func (f Forward) carry(ctx context.Context, near net.Conn) {
+	var begun []byte
+	if len(f.Refuses) > 0 {
+		var err error
+		if begun, err = startup(near, f.Refuses); err != nil {
+			return // the program was told, or is gone
+		}
+	}
 	far, err := f.dial(ctx)
 	if err != nil {
 		return
 	}
 	defer func() { _ = far.Close() }() // both directions have ended
+	if _, err := far.Write(begun); err != nil {
+		return
+	}
 	stop := context.AfterFunc(ctx, func() { _, _ = near.Close(), far.Close() })
 	defer stop()
 	var both sync.WaitGroup

@@ -35,6 +35,8 @@ type Spec struct {
 type Forward struct {
 	Listen string `json:"listen"`
 	To     string `json:"to"`
+	// Refuses are the roles that nobody signs in as through it: PostgreSQL answers there. Empty: anything goes.
+	Refuses []string `json:"refuses,omitempty"`
 }
 
 func (s Spec) validate() error {

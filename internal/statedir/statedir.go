@@ -6,6 +6,7 @@ package statedir
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -36,6 +37,10 @@ func Resolve(project, chosen string) (Dir, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return Dir{}, understudy.Errorf(understudy.KindInvalid, "the state directory %q has no absolute path: %w", chosen, err)
+	}
+	if info, err := os.Stat(root); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return Dir{}, understudy.Errorf(understudy.KindInvalid, "the state directory %s: expected a folder, found a file there or on the way", root).
+			WithHint("choose another with --state-dir")
 	}
 	run := filepath.Join(root, "run")
 	if len(run) > longest {

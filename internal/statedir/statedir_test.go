@@ -26,6 +26,19 @@ func TestResolve_FindsTheSameSocketsWhateverTMPDIRIs(t *testing.T) {
 	}
 }
 
+func TestResolve_RefusesAFileInPlaceOfAFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, chosen := range []string{file, filepath.Join(file, "state")} {
+		_, err := statedir.Resolve(t.TempDir(), chosen)
+		if understudy.KindOf(err) != understudy.KindInvalid || !strings.Contains(err.Error(), "expected a folder, found a file") || !strings.Contains(understudy.HintOf(err), "--state-dir") {
+			t.Errorf("%s: %v, with the hint %q", chosen, err, understudy.HintOf(err))
+		}
+	}
+}
+
 func TestMake_RefusesAFolderForSocketsThatIsALink(t *testing.T) {
 	project := filepath.Join(t.TempDir(), strings.Repeat("long ", 20))
 	state, err := statedir.Resolve(project, "")

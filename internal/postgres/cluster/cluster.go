@@ -19,6 +19,9 @@ import (
 // superuser is the role that initdb makes; without a password, it enters only through the socket.
 const superuser = "postgres"
 
+// Superuser is the superuser of every cluster.
+const Superuser = superuser
+
 // socketPort is the number in the name of the socket of a cluster without a TCP port.
 const socketPort = 5432
 

@@ -93,6 +93,22 @@ func (c *Cluster) Confine(ctx context.Context) error {
 	return nil
 }
 
+// ConfineFunctions keeps everybody but superusers from the server's files in each of its databases. See postgres.ConfineFunctions.
+func (c *Cluster) ConfineFunctions(ctx context.Context) error {
+	all, err := c.Databases(ctx)
+	for _, name := range all {
+		if err == nil {
+			err = c.asAdmin(ctx, name, func(conn *pgx.Conn) error {
+				return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return postgres.ConfineFunctions(ctx, tx) })
+			})
+		}
+	}
+	if err != nil {
+		return c.failed(err, "confining functions")
+	}
+	return nil
+}
+
 func ensureRole(ctx context.Context, tx pgx.Tx, role Role) error {
 	var exists bool
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role.Name).Scan(&exists); err != nil {

@@ -2,6 +2,7 @@ package logical_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -24,8 +25,8 @@ func TestTakeRoles_MakesThemProductionsAndKeepsThemFromWhatOnlySuperusersMay(t *
 	c, from := postgrestest.Database(t)
 	source := postgrestest.Connected(t, c.AdminURL(from))
 	t.Cleanup(func() {
-		for _, statement := range []string{`ALTER DATABASE ` + from + ` OWNER TO CURRENT_USER`, `DROP OWNED BY taken_app, taken_staff, taken_ann, taken_made CASCADE`,
-			`DROP ROLE IF EXISTS taken_made, taken_deputies, taken_dba, taken_ann, taken_staff, taken_app`} {
+		for _, statement := range []string{`ALTER DATABASE ` + from + ` OWNER TO CURRENT_USER`, `DROP OWNED BY taken_app, taken_staff, taken_ann, taken_made, taken_boss CASCADE`,
+			`DROP ROLE IF EXISTS taken_boss, taken_made, taken_deputies, taken_dba, taken_ann, taken_staff, taken_app`} {
 			if _, err := source.Exec(context.Background(), statement); err != nil {
 				t.Error(err)
 			}
@@ -55,10 +56,21 @@ func TestTakeRoles_MakesThemProductionsAndKeepsThemFromWhatOnlySuperusersMay(t *
 			t.Errorf("%s: production has\n%s\nthe twin has\n%s", one.change, here, there)
 		}
 	}
-	postgrestest.Runs(t, source, `CREATE ROLE taken_dba SUPERUSER NOLOGIN; CREATE ROLE taken_deputies NOLOGIN; GRANT taken_dba TO taken_deputies; GRANT taken_deputies TO taken_app;
+	postgrestest.Runs(t, source, `CREATE ROLE taken_boss SUPERUSER LOGIN; GRANT CONNECT ON DATABASE `+from+` TO taken_boss; CREATE ROLE taken_dba SUPERUSER NOLOGIN; CREATE ROLE taken_deputies NOLOGIN; GRANT taken_dba TO taken_deputies; GRANT taken_deputies TO taken_app;
 		GRANT pg_execute_server_program, pg_read_server_files TO taken_app WITH ADMIN OPTION; GRANT postgres TO taken_ann`)
 	takesThem(t, source, twin.AdminURL("postgres"))
+	if boss := postgrestest.Answer(t, target, `SELECT concat_ws(' ', rolsuper, rolcanlogin) FROM pg_roles WHERE rolname = 'taken_boss'`); boss != "t f" {
+		t.Errorf("whether somebody is a superuser on the twin, and may sign in, is %q", boss)
+	}
+	postgrestest.Runs(t, target, `CREATE DATABASE copied`)
+	copied := postgrestest.Connected(t, twin.AdminURL("copied"))
+	postgrestest.Runs(t, copied, `GRANT EXECUTE ON FUNCTION pg_read_file(text), lo_export(oid, text) TO taken_app WITH GRANT OPTION; GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO PUBLIC;
+		SET SESSION AUTHORIZATION taken_app; GRANT EXECUTE ON FUNCTION pg_read_file(text) TO taken_ann; RESET SESSION AUTHORIZATION`) // as pg_dump has it
+	if err := errors.Join(twin.ConfineFunctions(t.Context()), twin.ConfineFunctions(t.Context())); err != nil {
+		t.Fatal(err)
+	}
 	for _, who := range []string{"taken_app", "taken_ann"} {
+		triesToGetOut(t, copied, who)
 		triesToGetOut(t, target, who)
 	}
 	postgrestest.Runs(t, target, `SET SESSION AUTHORIZATION taken_app; CREATE ROLE taken_reporting NOLOGIN; GRANT taken_reporting TO taken_ann; DROP ROLE taken_reporting; RESET SESSION AUTHORIZATION;
@@ -86,7 +98,7 @@ func triesToGetOut(t *testing.T, target *pgx.Conn, who string) {
 		`GRANT pg_execute_server_program TO ` + who, `GRANT pg_read_server_files TO taken_made`, `ALTER GROUP pg_write_server_files ADD USER ` + who,
 		`CREATE ROLE thief IN ROLE pg_execute_server_program`, `CREATE ROLE thief IN ROLE postgres`, `SET ROLE pg_execute_server_program`, `SET ROLE postgres`,
 		`ALTER ROLE pg_execute_server_program NOSUPERUSER`, `UPDATE pg_authid SET rolsuper = false WHERE rolname ~ '^pg_'`,
-		`COPY (SELECT 1) TO PROGRAM 'true'`, `SELECT pg_read_file('PG_VERSION')`, `COPY (SELECT 1) TO '/tmp/thief'`, `SET ROLE taken_dba; COPY (SELECT 1) TO PROGRAM 'true'`,
+		`COPY (SELECT 1) TO PROGRAM 'true'`, `SELECT pg_read_file('PG_VERSION')`, `SELECT pg_ls_dir('.')`, `SELECT lo_export(lo_from_bytea(0, ''), '/tmp/thief')`, `COPY (SELECT 1) TO '/tmp/thief'`, `SET ROLE taken_dba; COPY (SELECT 1) TO PROGRAM 'true'`,
 	} {
 		if _, err := target.Exec(t.Context(), act); err == nil {
 			t.Errorf("on the twin %s may %s", who, act)
