@@ -21,6 +21,8 @@ import (
 type stream struct {
 	spec   Spec
 	name   string
+	slot   string // of the connection that holds commits; empty: there is none such
+	ear    *ear
 	begin  replication.LSN
 	reader *wal.Reader
 	whole  atomic.Bool   // nothing has been let go that should have been held
@@ -31,6 +33,7 @@ type stream struct {
 	held   time.Time             // when a commit was last held
 	spoken time.Time             // when it was told
 	failed atomic.Pointer[error] // why the log cannot be read on
+	wake   chan struct{}         // somebody waits for the log to be read
 	stop   context.CancelFunc
 	done   chan struct{}
 	ends   []wal.Outcome
@@ -38,17 +41,17 @@ type stream struct {
 
 const (
 	speaks = 100 * time.Millisecond // the gate says something at least so often
-	calm   = 10 * time.Millisecond  // without a held commit, until what others write may gather
-	naps   = 20 * time.Millisecond  // and for how long at most
+	calm   = 10 * time.Millisecond  // without a held commit, until the stream may rest
+	rests  = 100 * time.Millisecond // and for how long at most
 
 	// fullPiece is a piece of the log after which more is waiting, as when a table is written
-	// anew: whoever naps then would make the migration's commit wait for what it has written.
+	// anew: whoever rests then would make the migration's commit wait for what it has written.
 	fullPiece = 32 << 10
 	gathers   = 2 * time.Millisecond // and of what holds nobody not more often
 )
 
 func openStream(ctx context.Context, control *pgx.Conn, spec Spec, name string) (*stream, error) {
-	s := &stream{spec: spec, name: name, done: make(chan struct{})}
+	s := &stream{spec: spec, name: name, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	s.whole.Store(true)
 	var format wal.Format
 	err := control.QueryRow(ctx, `SELECT current_setting('server_version_num')::int / 10000,
@@ -61,7 +64,10 @@ func openStream(ctx context.Context, control *pgx.Conn, spec Spec, name string) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.start(ctx, conn, format); err != nil {
+	if err = s.start(ctx, conn, format); err == nil {
+		s.ear, err = openEar(ctx, spec.URL)
+	}
+	if err != nil {
 		conn.Close(ctx)
 		return nil, err
 	}
@@ -94,7 +100,7 @@ func (s *stream) start(ctx context.Context, conn *replication.Conn, format wal.F
 	if err != nil {
 		return err
 	}
-	s.begin = system.At
+	s.begin, s.slot = system.At, slot.Name
 	s.reader = wal.NewReader(format, uint64(system.At))
 	if err := conn.StartPhysical(ctx, slot.Name, replication.LSN(s.reader.Begin()), 0); err != nil {
 		return err
@@ -104,10 +110,12 @@ func (s *stream) start(ctx context.Context, conn *replication.Conn, format wal.F
 
 func (s *stream) run(ctx context.Context, conn *replication.Conn) {
 	defer close(s.done)
+	defer s.ear.close(ctx)
 	for {
 		err := s.follow(ctx, conn)
 		conn.Close(ctx)
 		s.whole.Store(false)
+		s.slot = ""
 		if ctx.Err() != nil {
 			return
 		}
@@ -143,7 +151,7 @@ func (s *stream) again(ctx context.Context, lost error) (*replication.Conn, erro
 }
 
 // follow takes in what comes and says how far it has come, until the connection ends: at
-// once where it has held a commit, and else not for each of a busy server's many pieces.
+// once where it has held a commit. Between, the stream rests.
 func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 	defer context.AfterFunc(ctx, conn.Interrupt)()
 	aside := false // the sender, which every commit of anybody wakes
@@ -166,11 +174,14 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 		at := replication.LSN(s.reader.Begin())
 		if s.shut.Load() {
 			at = s.told
-		} else if message != nil && !behind && !conn.More() && time.Since(s.held) > calm {
-			s.nap(ctx)
 		}
 		if message == nil || held || time.Since(s.spoken) >= gathers {
 			if err := s.tell(conn, at); err != nil {
+				return err
+			}
+		}
+		if !behind && !conn.More() && !s.shut.Load() && time.Since(s.held) > calm {
+			if err := s.rest(ctx, conn); err != nil {
 				return err
 			}
 		}
@@ -178,22 +189,36 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 	return ctx.Err()
 }
 
-// nap lets what others write gather, so that it is taken in at once and the application has the
-// processor: only while the migration commits nothing, whose first commit after that
-// waits so much longer, by a fifth of the time since the last at most.
-func (s *stream) nap(ctx context.Context) {
-	timer := time.NewTimer(min(time.Since(s.held)/5, naps))
+// rest lets what others write gather, to be read at once: a sender that sends wakes with every
+// commit of anybody, which takes a tenth of what an application gets through. It ends
+// when a commit is held.
+func (s *stream) rest(ctx context.Context, conn *replication.Conn) error {
+	if s.slot != "" && s.ear.deaf() {
+		return nil
+	}
+	if err := conn.EndStream(ctx); err != nil {
+		return err
+	}
+	timer := time.NewTimer(rests)
 	defer timer.Stop()
+	var held <-chan error
+	if s.slot != "" {
+		held = s.ear.listen(ctx)
+	}
 	select {
+	case err := <-held:
+		s.ear.heard(err)
+	case <-s.wake:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	return conn.StartPhysical(ctx, s.slot, replication.LSN(s.reader.Begin()), 0)
 }
 
 // receive waits for a message, or for the time to speak: then there is none.
 func (s *stream) receive(conn *replication.Conn) (replication.Message, error) {
 	wait := speaks
-	if s.shut.Load() || s.told < replication.LSN(s.reader.Begin()) {
+	if s.shut.Load() || s.told < replication.LSN(s.reader.Begin()) || time.Since(s.held) <= calm {
 		wait = gathers
 	}
 	message, err := conn.ReceiveBy(time.Now().Add(wait))
@@ -236,6 +261,10 @@ func (s *stream) until(ctx context.Context, place replication.LSN) error {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for replication.LSN(s.read.Load()) < place {
+		select {
+		case s.wake <- struct{}{}:
+		default: // it has been woken
+		}
 		if failed := s.failed.Load(); failed != nil {
 			return *failed
 		}

@@ -71,6 +71,31 @@ func (c *Conn) start(ctx context.Context, of, command string) error {
 	}
 }
 
+// EndStream ends the streaming of the server's log, so that another can be started. What the
+// server had sent by then is lost.
+func (c *Conn) EndStream(ctx context.Context) error {
+	const doing = "ending replication"
+	c.pg.Frontend().Send(&pgproto3.CopyDone{})
+	if err := c.pg.Frontend().Flush(); err != nil {
+		return failed(doing, err)
+	}
+	if err := c.pg.Conn().SetReadDeadline(time.Time{}); err != nil {
+		return failed(doing, err)
+	}
+	for {
+		message, err := c.pg.ReceiveMessage(ctx)
+		if err != nil {
+			return failed(doing, err)
+		}
+		switch message := message.(type) {
+		case *pgproto3.ReadyForQuery:
+			return nil
+		case *pgproto3.ErrorResponse:
+			return failed(doing, pgconn.ErrorResponseToPgError(message))
+		}
+	}
+}
+
 // Message is one thing that the server sent while streaming: [Data] or [Keepalive].
 type Message interface{ message() }
 
