@@ -5,7 +5,8 @@
 // synchronous_commit = remote_apply: its transaction is written to the log and over, but it
 // keeps all its locks until the gate says that it has read so far, which the gate does when
 // its [Spec.Hold] has returned. The log marks such commits, so the gate lets all others pass
-// at once; sessions with synchronous_commit = local never wait for it.
+// at once; sessions with synchronous_commit = local never wait for it. Between held commits
+// the log is not sent but in bursts; a session in the server listens for a commit that waits.
 //
 //	         watchdog, stream             SET, signals         RESET
 //	closed ───────────────────▶ reading ──────────────▶ armed ───────▶ held ── Close ──▶ closed
