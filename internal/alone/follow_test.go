@@ -34,7 +34,7 @@ func TestCopyTwin_FollowsWithTheMasksOfTheCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	following := make(chan struct{}, 10)
-	run := func(copies bool, statement, reached string) cli.TwinCopied {
+	run := func(copies bool, steps ...[2]string) cli.TwinCopied { // what is done there, and what shows it here
 		t.Helper()
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
@@ -56,29 +56,33 @@ func TestCopyTwin_FollowsWithTheMasksOfTheCopy(t *testing.T) {
 				t.Fatalf("it ended: %v (hint: %s)", err, understudy.HintOf(err))
 			}
 		}
-		postgrestest.Runs(t, source, statement)
-		postgrestest.Until(t, "the change has come", func() bool {
-			select {
-			case err := <-ended:
-				t.Fatalf("it ended: %v (hint: %s)", err, understudy.HintOf(err))
-			default:
-			}
-			return postgrestest.Answer(t, target, reached) == "true"
-		})
+		for _, step := range steps {
+			postgrestest.Runs(t, source, step[0])
+			postgrestest.Until(t, "the change has come", func() bool {
+				select {
+				case err := <-ended:
+					t.Fatalf("it ended: %v (hint: %s)", err, understudy.HintOf(err))
+				default:
+				}
+				return postgrestest.Answer(t, target, step[1]) == "true"
+			})
+		}
 		interrupt()
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
 		return made
 	}
-	first := run(true, `INSERT INTO people VALUES (501, 'new@example.org')`, `SELECT (count(*) = 501)::text FROM people`)
+	first := run(true, [2]string{`INSERT INTO people VALUES (501, 'new@example.org')`, `SELECT (count(*) = 501)::text FROM people`})
 	if first.Rows() != 500 || first.Database != "shop" {
 		t.Errorf("the first run copied %d rows", first.Rows())
 	}
 	masked := postgrestest.Answer(t, target, `SELECT email FROM people WHERE id = 7`)
-	second := run(false, `DELETE FROM people WHERE id = 7`, `SELECT (count(*) = 500)::text FROM people`)
-	third := run(false, `INSERT INTO people VALUES (7, 'p7@example.org')`, `SELECT (count(*) = 501)::text FROM people`)
-	if second.Database != "" || third.Followed == nil || third.Followed.Changes != 1 {
+	second := run(false, [2]string{`DELETE FROM people WHERE id = 7`, `SELECT (count(*) = 500)::text FROM people`})
+	// The last change shows here before it is counted, and may be seen to have come without that.
+	third := run(false, [2]string{`INSERT INTO people VALUES (7, 'p7@example.org')`, `SELECT (count(*) = 501)::text FROM people`},
+		[2]string{`INSERT INTO people VALUES (502, 'last@example.org')`, `SELECT (count(*) = 502)::text FROM people`})
+	if second.Database != "" || third.Followed == nil || third.Followed.Changes < 1 || third.Followed.Changes > 2 {
 		t.Errorf("the next runs copied %q again, and followed %+v", second.Database, third.Followed)
 	}
 	if again := postgrestest.Answer(t, target, `SELECT email FROM people WHERE id = 7`); again != masked || strings.HasPrefix(again, "p7@") {
@@ -96,7 +100,7 @@ func TestCopyTwin_FollowsWithTheMasksOfTheCopy(t *testing.T) {
 			interrupt()
 		}
 	})
-	if err != nil || made.Rows() != 501 || !slices.ContainsFunc(told, func(text string) bool { return strings.Contains(text, "the masking rules have changed") }) {
+	if err != nil || made.Rows() != 502 || !slices.ContainsFunc(told, func(text string) bool { return strings.Contains(text, "the masking rules have changed") }) {
 		t.Fatalf("%d rows, %v, after %q", made.Rows(), err, told)
 	}
 	target = postgrestest.Connected(t, order.To)
