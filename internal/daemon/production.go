@@ -96,7 +96,13 @@ func (p deployments) Start(ctx context.Context, id, environment string, release 
 }
 
 func (p deployments) Revive(ctx context.Context, id string) error {
-	if _, err := p.d.runtime.Status(ctx, id); understudy.KindOf(err) != understudy.KindNotFound {
+	_, err := p.d.runtime.Status(ctx, id)
+	if err == nil {
+		record, err := p.d.loadDeployment(ctx, id)
+		if err != nil || record.State != understudy.DeploymentStarting {
+			return err
+		} // whoever started it died before it was ready
+	} else if understudy.KindOf(err) != understudy.KindNotFound {
 		return err
 	}
 	return p.d.revive(config.ReadOnce(ctx), id) // long after the promotion's start, maybe

@@ -84,7 +84,7 @@ func (h *house) isRestoredThoughKilled(t *testing.T, release string) {
 	}
 	check(t, h.EndMaintenance(limited(t), api.EndMaintenance{Environment: "production", By: "ops", Reason: "looked at"}))
 	if now := h.whoServes(t); now != "old" {
-		t.Errorf("%s serves", now)
+		t.Errorf("%q serves, killed as %q:\n%s", now, killed, told(p))
 	}
 	h.isAsBefore(t)
 	_, err = h.VerifyJournal(limited(t), api.VerifyJournal{})
