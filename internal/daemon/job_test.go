@@ -40,7 +40,8 @@ func TestDaemon_RehearsesPromotesAndRollsBackWithoutLosingARequest(t *testing.T)
 	t.Parallel()
 	h := newHouse(t)
 	h.flags = map[string]string{"old": flagsOf("cart"), "good": flagsOf("cart", "gift")}
-	h.write(t, "understudy.yaml", h.accepting())
+	longer := strings.Replace(h.accepting(), "step_for: 600ms", "step_for: 2s", 1) // somebody has to see both serve
+	h.write(t, "understudy.yaml", longer)
 	h.open(t)
 	h.up(t)
 	h.release(t, "good")

@@ -55,6 +55,10 @@ func TestJudge_GoesByWhatWasSeen(t *testing.T) {
 		{"no row was read", understudy.Observation{Tables: []table{{Relation: "t", Rows: 1e6, Columns: []column{notNull}}}, Locks: []lock{held("t", ae, 0, ms)}}, nil},
 		{"two tables in one transaction", understudy.Observation{Locks: []lock{held("a", ae, 0, 9*ms), {Relation: "b", Kind: "table", Mode: ae, Session: 1, Statement: "another", From: 4 * ms, Held: 5 * ms}}},
 			[]string{"warning tables-together a, b"}},
+		{"two tables in one transaction of which its end alone was seen", understudy.Observation{Locks: []lock{
+			{Relation: "a", Kind: "table", Mode: ae, Session: 1, Statement: "COMMIT", From: 10 * ms}, {Relation: "b", Kind: "table", Mode: ae, Session: 1, Statement: "COMMIT", From: 10 * ms}},
+			Statements: []understudy.ObservedStatement{{Session: 1, Text: "COMMIT", From: ms, Until: 8 * ms, Commits: true}}},
+			[]string{"warning tables-together a, b"}},
 		{"two tables in two transactions", understudy.Observation{Locks: []lock{held("a", ae, 0, 9*ms), {Relation: "b", Kind: "table", Mode: ae, Session: 1, Statement: "another", From: 10 * ms, Held: 5 * ms}}}, nil},
 		{"two tables by one key", understudy.Observation{Locks: []lock{held("a", ae, 0, 9*ms), {Relation: "b", Kind: "table", Mode: ae, Session: 1, Statement: "another", From: 4 * ms, Held: 5 * ms}},
 			Constraints: []constraint{{Name: "k", Table: "a", References: "b", Kind: "foreign key", Gone: true}}}, []string{"note other-table a, b"}},

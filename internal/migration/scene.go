@@ -117,6 +117,9 @@ func (s scene) transactions() [][]understudy.ObservedLock {
 // oneStatement tells whether a transaction consisted of the statement that its locks are
 // known by: nothing else was said at its end.
 func (s scene) oneStatement(group []understudy.ObservedLock) bool {
+	if ends(group[0].Statement) { // nothing was seen of those that took them
+		return false
+	}
 	end := until(group[0])
 	for _, l := range group {
 		end = max(end, until(l))
