@@ -62,7 +62,7 @@ func versions() map[string]version {
 		"turncoat": {Text: "text", Web: "fails-in-production", Up: tint, Down: untint},
 		"half-built": {Text: "text", Up: []string{
 			`DO $$ BEGIN IF to_regclass('public.marked') IS NULL THEN UPDATE notes SET text = text || '!' WHERE id <= 3; END IF; END $$`,
-			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.004) WHERE id % 20 = 0; RETURN id; END'`,
+			`CREATE OR REPLACE FUNCTION slowly(id bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.02) WHERE id % 20 = 0; RETURN id; END'`,
 			`CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_slowly ON notes (slowly(id)) WHERE account > 0`,
 			`CREATE TABLE IF NOT EXISTS marked AS SELECT now() AS at, gen_random_uuid() AS id`,
 			`archive: ALTER TABLE kept ADD COLUMN IF NOT EXISTS until date`,
