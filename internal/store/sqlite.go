@@ -10,12 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"understudy"
 	"understudy/internal/atomicfile"
 )
+
+// busyTimeout is how long an operation waits for another process that uses the file.
+const busyTimeout = 15 * time.Second
+
+func busyPragma() string { return fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()) }
 
 // openSQLite opens a store in a file. Everything that could make a blank store of one
 // that was full is checked before the file is opened for writing.
@@ -50,15 +58,11 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 }
 
 func connectSQLite(ctx context.Context, path string) (*Store, string, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err == nil {
-		err = file.Close()
-	}
-	if err != nil {
+	if err := createFile(path); err != nil {
 		return nil, "", fmt.Errorf("opening the store: %w", err)
 	}
 	db, err := sql.Open("sqlite", sqliteURL(path, url.Values{
-		"_pragma": {"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {busyPragma(), "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},
 	}))
 	if err != nil {
@@ -66,12 +70,51 @@ func connectSQLite(ctx context.Context, path string) (*Store, string, error) {
 	}
 	db.SetMaxOpenConns(4)
 	s := &Store{db: db, dialect: sqliteDialect(), file: path}
-	id, err := s.prepare(ctx)
+	id, err := s.prepareInTurn(ctx)
 	if err != nil {
 		return nil, "", errors.Join(understudy.Errorf(understudy.KindOf(err), "opening the store in %s: %w", path, err).
 			WithHint("%s", understudy.HintOf(err)), db.Close())
 	}
 	return s, id, nil
+}
+
+// createFile makes a blank file that only its owner can read, unless there is one. A file
+// that is there is not opened: closing it would end the locks that SQLite holds on it for
+// another store of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+func createFile(path string) error {
+	creating.Lock()
+	defer creating.Unlock()
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+var creating sync.Mutex // held from the creation of a file until it is closed
+
+// prepareInTurn prepares the store, again where another is preparing it: changing a file's
+// journal mode gives up at once when it meets somebody else, whatever busy_timeout says.
+func (s *Store) prepareInTurn(ctx context.Context) (id string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		id, err = s.prepare(ctx)
+		var found *sqlite.Error
+		if !errors.As(err, &found) || found.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return id, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return "", err
+		}
+	}
 }
 
 // sqliteURL names a file to the driver, whatever characters its path has.
@@ -111,7 +154,7 @@ var errBlank = errors.New("the file is blank")
 // quickCheck reads a whole file and says what is wrong with it. A file that is not in
 // use can be looked at as it is, without leaving files beside it.
 func quickCheck(ctx context.Context, path string, unused bool) (err error) {
-	query := url.Values{"_pragma": {"busy_timeout(15000)"}}
+	query := url.Values{"_pragma": {busyPragma()}}
 	if unused {
 		query.Set("immutable", "1")
 	}
