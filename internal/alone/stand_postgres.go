@@ -14,12 +14,12 @@ import (
 
 	"understudy"
 	"understudy/internal/cli"
+	"understudy/internal/loopback"
 	"understudy/internal/migration"
 	"understudy/internal/postgres"
 	"understudy/internal/postgres/cluster"
 	"understudy/internal/postgres/lockwatch"
 	"understudy/internal/rehearsal"
-	"understudy/internal/runtime/process"
 	"understudy/internal/seal"
 )
 
@@ -89,7 +89,7 @@ func isSuperuser(ctx context.Context, conn *pgx.Conn, role string) (super bool, 
 // command's role in.
 func (s *postgresStand) start(ctx context.Context, at place, tell func(string)) error {
 	var err error
-	if s.port, err = process.FreePort(); err != nil {
+	if s.port, err = loopback.FreePort(); err != nil {
 		return err
 	}
 	s.server = cluster.New(cluster.Spec{

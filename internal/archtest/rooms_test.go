@@ -84,16 +84,17 @@ func rooms() map[string]room {
 		"internal/postgres/lookout":        {knows: []string{"postgres", "postgres/lockwatch"}},       // the last for taking literals out
 		"internal/postgres/plans":          {knows: []string{"postgres"}},
 		"internal/postgres/proof":          {knows: []string{"postgres", "postgres/plans", "leak", "parity", "postgres/logical"}}, // the last in tests: what a copy hands over
-		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster"}},
+		"internal/postgres/postgrestest":   {knows: []string{"postgres", "postgres/cluster", "loopback"}},
+		"internal/loopback":                {},
 		"internal/migrationpage":           {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/migration/hazards":       {knows: []string{"check"}, bare: true, never: world()},
 		"internal/notify":                  {never: []string{"os", "database/sql"}},
 		"internal/paritypage":              {never: []string{"os", "net", "database/sql", "log", "syscall"}},
 		"internal/proofpage":               {never: []string{"os", "net", "database/sql", "log", "syscall"}},
-		"internal/router":                  {},
+		"internal/router":                  {knows: []string{"loopback"}}, // in tests
 		"internal/rowmask":                 {never: []string{"os", "net", "database/sql", "log", "syscall"}},
-		"internal/runtime/process":         {},
-		"internal/runtime/runtimetest":     {},
+		"internal/runtime/process":         {knows: []string{"loopback"}},
+		"internal/runtime/runtimetest":     {knows: []string{"loopback"}},
 		"internal/seal":                    {},
 		"internal/sqlite":                  {knows: []string{"rowmask"}},
 		"internal/sqlite/sqlitewatch":      {knows: []string{"sqlite"}},

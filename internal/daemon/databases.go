@@ -17,8 +17,8 @@ import (
 	"understudy"
 	"understudy/internal/atomicfile"
 	"understudy/internal/config"
+	"understudy/internal/loopback"
 	"understudy/internal/postgres/cluster"
-	"understudy/internal/runtime/process"
 )
 
 // server is the private database server of an environment.
@@ -82,7 +82,7 @@ func (d *Daemon) port(environment string) (int, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return 0, err
 	}
-	port, err := process.FreePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		return 0, err
 	}

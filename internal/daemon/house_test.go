@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"understudy/internal/api"
 	"understudy/internal/api/client"
 	"understudy/internal/daemon"
+	"understudy/internal/loopback"
 	"understudy/internal/statedir"
 )
 
@@ -89,10 +89,9 @@ func (h *house) write(t *testing.T, name, content string) {
 // freeAddress is a loopback address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	check(t, err)
-	defer func() { check(t, l.Close()) }()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // open runs a daemon inside the test, where the race detector sees it.

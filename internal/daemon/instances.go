@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"understudy"
+	"understudy/internal/loopback"
 	"understudy/internal/router"
 	"understudy/internal/runtime/process"
 )
@@ -36,7 +37,7 @@ func (p *ports) next(s understudy.Service, n int) (int, error) {
 	for candidate := sealedInstances; ; candidate++ {
 		if !p.sealed {
 			var err error
-			if candidate, err = process.FreePort(); err != nil {
+			if candidate, err = loopback.FreePort(); err != nil {
 				return 0, err
 			}
 		}

@@ -1,4 +1,5 @@
-package process
+// Package loopback finds ports for servers that only this machine reaches.
+package loopback
 
 import (
 	"errors"

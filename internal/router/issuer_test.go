@@ -24,6 +24,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"understudy"
+	"understudy/internal/loopback"
 	"understudy/internal/router"
 )
 
@@ -177,12 +178,9 @@ func (i *issuer) shown(s *stage, host string) (string, error) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	check(t, err)
-	defer func() { check(t, listener.Close()) }()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	check(t, err)
-	return port
+	return strconv.Itoa(port)
 }
 
 func TestACME_CertificatesAreIssuedForTheHostsOfRoutesAndOutliveEveryRestart(t *testing.T) {

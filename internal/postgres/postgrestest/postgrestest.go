@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"understudy/internal/loopback"
 	"understudy/internal/postgres/cluster"
 )
 
@@ -36,7 +36,7 @@ var shared = sync.OnceValues(func() (lent, error) {
 	if err != nil {
 		return lent{}, err
 	}
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		return lent{}, err
 	}
@@ -103,19 +103,11 @@ func Folder(t testing.TB) string {
 // FreePort is a TCP port that nobody listened on a moment ago.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		t.Fatalf("looking for a free port: %v", err)
 	}
 	return port
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
 // guardian ends, after its standard input, the servers below a folder, then removes it.

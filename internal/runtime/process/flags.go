@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"understudy"
+	"understudy/internal/loopback"
 )
 
 // Hooks are what a supervisor does for its deployment without knowing how. One may be nil
@@ -56,7 +57,7 @@ func (s *supervisor) serveFlags(hook FlagHook) error {
 // listenBeside listens on a loopback port that none of the programs is to listen on.
 func (s *supervisor) listenBeside() (net.Listener, error) {
 	for range 200 {
-		port, err := FreePort()
+		port, err := loopback.FreePort()
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"understudy"
+	"understudy/internal/loopback"
 )
 
 // Deployment is what a runtime is asked to start, in no runtime's own words.
@@ -156,16 +156,13 @@ func program(name, scene string, args ...string) Program {
 // listening is an actor with a port of its own.
 func (s *suite) listening(name, scene string, args ...string) Program {
 	s.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	if err != nil {
 		s.Fatal(err)
 	}
 	p := program(name, scene, args...)
-	p.Port = listener.Addr().(*net.TCPAddr).Port
+	p.Port = port
 	p.Env = append(p.Env, "PORT="+strconv.Itoa(p.Port))
-	if err := listener.Close(); err != nil {
-		s.Fatal(err)
-	}
 	return p
 }
 
