@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"understudy"
@@ -66,21 +67,28 @@ func (f Forward) carry(ctx context.Context, near net.Conn) {
 		return
 	}
 	defer func() { _ = far.Close() }() // both directions have ended
-	if _, err := far.Write(begun); err != nil {
-		return
-	}
 	stop := context.AfterFunc(ctx, func() { _, _ = near.Close(), far.Close() })
 	defer stop()
 	var both sync.WaitGroup
-	both.Go(func() { oneWay(far, near) })
-	both.Go(func() { oneWay(near, far) })
+	both.Go(func() { oneWay(far, near, begun) })
+	both.Go(func() { oneWay(near, far, nil) })
 	both.Wait()
 }
 
-// oneWay copies until the end of what comes, and passes the end on. A broken
-// connection breaks the other.
-func oneWay(to, from net.Conn) {
-	_, err := io.Copy(to, from)
+// oneWay copies what was read already, then until the end of what comes, and passes the end
+// on. A broken connection breaks the other; but who no longer listens may have said something
+// before, which the other direction passes on.
+func oneWay(to, from net.Conn, begun []byte) {
+	var err error
+	if len(begun) > 0 { // writing nothing is an error too where nobody listens
+		_, err = to.Write(begun)
+	}
+	if err == nil {
+		_, err = io.Copy(to, from)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return
+	}
 	if half, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
 		err = half.CloseWrite()
 	}

@@ -95,3 +95,43 @@ func TestForward_LetsNobodySignInAsARoleThatIsRefused(t *testing.T) {
 		<-ended
 	}
 }
+
+func TestForward_PassesOnWhatWasSaidByOneThatDoesNotListen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	server, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := server.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("too many clients already"))
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = server.Close() })
+	for _, refuses := range [][]string{nil, {"postgres"}} {
+		for range 300 {
+			near, program := joined(t)
+			if _, err := program.Write([]byte(begins(3<<16, "user", "notes"))); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				Forward{To: "unix:" + path, Refuses: refuses}.carry(t.Context(), near)
+				_ = near.Close()
+			}()
+			heard := make([]byte, 100)
+			n, err := io.ReadAtLeast(program, heard, len("too many clients already"))
+			if err != nil {
+				t.Fatalf("refusing %q: the program hears %q, %v", refuses, heard[:n], err)
+			}
+			_ = program.Close()
+			<-ended
+		}
+	}
+}
