@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -78,23 +77,23 @@ func connectSQLite(ctx context.Context, path string) (*Store, string, error) {
 	return s, id, nil
 }
 
-// createFile makes a blank file that only its owner can read, unless there is one. A file
-// that is there is not opened: closing it would end the locks that SQLite holds on it for
-// another store of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+// createFile makes a blank file that only its owner can read, unless there is one. It is
+// made beside its place: closing the file itself would end the locks that SQLite holds on
+// it for another store of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
 func createFile(path string) error {
-	creating.Lock()
-	defer creating.Unlock()
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
+	blank, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	return file.Close()
+	err = errors.Join(blank.Close(), os.Link(blank.Name(), path))
+	if errors.Is(err, fs.ErrExist) { // somebody was faster
+		err = nil
+	}
+	return errors.Join(err, os.Remove(blank.Name()))
 }
-
-var creating sync.Mutex // held from the creation of a file until it is closed
 
 // prepareInTurn prepares the store, again where another is preparing it: changing a file's
 // journal mode gives up at once when it meets somebody else, whatever busy_timeout says.
