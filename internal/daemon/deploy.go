@@ -311,7 +311,11 @@ func (d *Daemon) sealFor(o order, programs []process.Program) (json.RawMessage, 
 		if err != nil {
 			return nil, err
 		}
-		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket(), Refuses: []string{cluster.Superuser}}}
+		refused := &seal.Refused{Roles: []string{cluster.Superuser}}
+		for _, database := range o.release.Application.Databases {
+			refused.Databases = append(refused.Databases, golden(database.Name, ""))
+		}
+		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket(), Refuses: refused}}
 	}
 	return json.Marshal(s)
 }

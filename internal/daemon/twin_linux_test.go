@@ -208,6 +208,12 @@ func TestTwin_WhatItSendsIsCaughtAndArrivesNowhere(t *testing.T) {
 	if check(t, err); ended == 0 || !strings.Contains(answer.String(), "nobody signs in as the server's own superuser") {
 		t.Errorf("as the server's superuser a program of staging ends with status %d: %s", ended, answer.String())
 	}
+	answer.Reset()
+	toGolden := []string{"sh", "-c", fmt.Sprintf(`DATABASE_URL="$(echo "$DATABASE_URL" | sed 's#/main#/main_golden_%s#')" bin/app sql "DELETE FROM accounts"`, h.snapshot(t).ID)}
+	ended, err = h.Exec(limited(t), api.Exec{Environment: "staging", Command: toGolden}, strings.NewReader(""), &answer, &answer)
+	if check(t, err); ended == 0 || !strings.Contains(answer.String(), "nobody connects to a golden copy") {
+		t.Errorf("a program of staging that connects to the golden copy ends with status %d: %s", ended, answer.String())
+	}
 	post(t, client, "http://"+h.production+"/buy")
 	if payments.Load() == 0 || mail.Load() == 0 {
 		t.Errorf("production reached the payment provider %d times, the mail relay %d times: the listeners prove nothing", payments.Load(), mail.Load())

@@ -56,9 +56,9 @@ func (f Forward) dial(ctx context.Context) (net.Conn, error) {
 // as it would when a database is down.
 func (f Forward) carry(ctx context.Context, near net.Conn) {
 	var begun []byte
-	if len(f.Refuses) > 0 {
+	if f.Refuses != nil {
 		var err error
-		if begun, err = startup(near, f.Refuses); err != nil {
+		if begun, err = startup(near, *f.Refuses); err != nil {
 			return // the program was told, or is gone
 		}
 	}

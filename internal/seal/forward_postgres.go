@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"understudy"
@@ -23,10 +24,10 @@ const (
 	startupPatience = time.Minute
 )
 
-// startup reads how a session of PostgreSQL begins, which is passed on where nobody wants to sign
-// in as one of the roles that are refused; there the program is told so. The socket behind a forward
-// knows the machine's user, and trusts whoever comes through it.
-func startup(near net.Conn, refused []string) ([]byte, error) {
+// startup reads how a session of PostgreSQL begins, which is passed on unless it is refused; the
+// program is told so then. The socket behind a forward knows the machine's user, and trusts whoever
+// comes through it.
+func startup(near net.Conn, refused Refused) ([]byte, error) {
 	if err := near.SetReadDeadline(time.Now().Add(startupPatience)); err != nil {
 		return nil, err
 	}
@@ -49,24 +50,31 @@ func startup(near net.Conn, refused []string) ([]byte, error) {
 		if _, err := io.ReadFull(near, message[8:]); err != nil {
 			return nil, err
 		}
-		if asks != asksCancel && slices.ContainsFunc(rolesIn(message[8:]), func(role string) bool { return slices.Contains(refused, role) }) {
-			_, err := near.Write(fatal("28000", "nobody signs in as the server's own superuser on a twin"))
-			return nil, understudy.Errorf(understudy.KindRefused, "a program wants to sign in as the server's own superuser: %v", err)
+		if code, why := refused.objects(message[8:]); asks != asksCancel && why != "" {
+			_, err := near.Write(fatal(code, why))
+			return nil, understudy.Errorf(understudy.KindRefused, "a program was refused: %s: %v", why, err)
 		}
 		return message, near.SetReadDeadline(time.Time{})
 	}
 }
 
-// rolesIn are all roles that a startup names; the server takes the last.
-func rolesIn(parameters []byte) (roles []string) {
+// objects says why a session that begins with these parameters is refused, with the code that the
+// server would give it; empty if it is not. Of a parameter that is given twice the server takes the
+// last, so each has to do. Who names no database means the one named like the role.
+func (r Refused) objects(parameters []byte) (code, why string) {
 	for {
 		name, rest, _ := bytes.Cut(parameters, []byte{0})
 		value, rest, found := bytes.Cut(rest, []byte{0})
 		if len(name) == 0 || !found {
-			return roles
+			return "", ""
 		}
-		if string(name) == "user" {
-			roles = append(roles, string(value))
+		isRole := string(name) == "user"
+		if isRole && slices.Contains(r.Roles, string(value)) {
+			return "28000", "nobody signs in as the server's own superuser on a twin"
+		}
+		closed := func(prefix string) bool { return strings.HasPrefix(string(value), prefix) }
+		if (isRole || string(name) == "database") && slices.ContainsFunc(r.Databases, closed) {
+			return "42501", "nobody connects to a golden copy of a twin but understudy itself"
 		}
 		parameters = rest
 	}

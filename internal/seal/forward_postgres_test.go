@@ -44,6 +44,7 @@ func TestForward_LetsNobodySignInAsARoleThatIsRefused(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	const version = 3 << 16
+	refused := &Refused{Roles: []string{"postgres"}, Databases: []string{"main_golden_"}}
 	for _, c := range []struct{ claim, says, hears string }{
 		{"another role is passed on with all that it says", begins(version, "user", "notes", "database", "postgres") + "more", "as it was said"},
 		{"a newer version of the protocol", begins(version|2, "user", "notes"), "as it was said"},
@@ -52,6 +53,10 @@ func TestForward_LetsNobodySignInAsARoleThatIsRefused(t *testing.T) {
 		{"a role that is refused", begins(version, "user", "postgres", "database", "shop"), "FATAL\x00C28000\x00M"},
 		{"one that is named last", begins(version, "user", "notes", "options", "", "user", "postgres"), "FATAL\x00C28000\x00M"},
 		{"one after encryption was asked for", begins(asksTLS) + begins(version, "user", "postgres"), "FATAL\x00C28000\x00M"},
+		{"a database that is refused", begins(version, "user", "notes", "database", "main_golden_1"), "FATAL\x00C42501\x00M"},
+		{"one that is named last", begins(version, "database", "main", "user", "notes", "database", "main_golden_1"), "FATAL\x00C42501\x00M"},
+		{"one that is named like the role", begins(version, "user", "main_golden_1"), "FATAL\x00C42501\x00M"},
+		{"one beside it", begins(version, "user", "notes", "database", "main_gold") + "more", "as it was said"},
 		{"another protocol", begins(2<<16, "postgres"), ""},
 		{"what is no session", strings.Repeat("GET / HTTP/1.1\r\n", 3), ""},
 	} {
@@ -59,7 +64,7 @@ func TestForward_LetsNobodySignInAsARoleThatIsRefused(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			Forward{To: "unix:" + path, Refuses: []string{"postgres"}}.carry(t.Context(), near)
+			Forward{To: "unix:" + path, Refuses: refused}.carry(t.Context(), near)
 			_ = near.Close()
 		}()
 		passed := make(chan string, 1)
@@ -113,7 +118,7 @@ func TestForward_PassesOnWhatWasSaidByOneThatDoesNotListen(t *testing.T) {
 		}
 	}()
 	t.Cleanup(func() { _ = server.Close() })
-	for _, refuses := range [][]string{nil, {"postgres"}} {
+	for _, refuses := range []*Refused{nil, {Roles: []string{"postgres"}}} {
 		for range 300 {
 			near, program := joined(t)
 			if _, err := program.Write([]byte(begins(3<<16, "user", "notes"))); err != nil {
@@ -128,7 +133,7 @@ func TestForward_PassesOnWhatWasSaidByOneThatDoesNotListen(t *testing.T) {
 			heard := make([]byte, 100)
 			n, err := io.ReadAtLeast(program, heard, len("too many clients already"))
 			if err != nil {
-				t.Fatalf("refusing %q: the program hears %q, %v", refuses, heard[:n], err)
+				t.Fatalf("refusing %+v: the program hears %q, %v", refuses, heard[:n], err)
 			}
 			_ = program.Close()
 			<-ended

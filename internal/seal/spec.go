@@ -35,8 +35,14 @@ type Spec struct {
 type Forward struct {
 	Listen string `json:"listen"`
 	To     string `json:"to"`
-	// Refuses are the roles that nobody signs in as through it: PostgreSQL answers there. Empty: anything goes.
-	Refuses []string `json:"refuses,omitempty"`
+	// Refuses says who does not get through: PostgreSQL answers there. Nil: anything goes.
+	Refuses *Refused `json:"refuses,omitempty"`
+}
+
+// Refused are sessions of PostgreSQL that a forward does not let through.
+type Refused struct {
+	Roles     []string `json:"roles,omitempty"`     // that nobody signs in as
+	Databases []string `json:"databases,omitempty"` // what the names of those begin with that nobody connects to
 }
 
 func (s Spec) validate() error {
