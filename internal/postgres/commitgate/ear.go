@@ -21,7 +21,7 @@ DECLARE
 	until timestamptz := clock_timestamp() + interval '1 second';
 BEGIN
 	LOOP
-		EXIT WHEN EXISTS (SELECT FROM pg_stat_get_activity(NULL) WHERE wait_event = 'SyncRep') OR clock_timestamp() > until;
+		EXIT WHEN EXISTS (SELECT FROM pg_stat_get_backend_idset() one WHERE pg_stat_get_backend_wait_event(one) = 'SyncRep') OR clock_timestamp() > until;
 		PERFORM pg_sleep(0.004);
 		COMMIT;
 	END LOOP;

@@ -31,6 +31,7 @@ type stream struct {
 	read   atomic.Uint64 // place up to which everything is handed over
 	told   replication.LSN
 	held   time.Time             // when a commit was last held
+	calm   time.Duration         // how long after that the stream rests
 	spoken time.Time             // when it was told
 	failed atomic.Pointer[error] // why the log cannot be read on
 	wake   chan struct{}         // somebody waits for the log to be read
@@ -41,7 +42,8 @@ type stream struct {
 
 const (
 	speaks = 100 * time.Millisecond // the gate says something at least so often
-	calm   = 10 * time.Millisecond  // without a held commit, until the stream may rest
+	series = 10 * time.Millisecond  // commits that are held so soon after each other: more will come, and the stream waits for them
+	single = time.Millisecond       // and until it rests after another
 	rests  = 100 * time.Millisecond // and for how long at most
 
 	// fullPiece is a piece of the log after which more is waiting, as when a table is written
@@ -169,7 +171,7 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 			}
 		}
 		if held {
-			s.held = time.Now()
+			s.hold(time.Now())
 		}
 		at := replication.LSN(s.reader.Begin())
 		if s.shut.Load() {
@@ -180,13 +182,22 @@ func (s *stream) follow(ctx context.Context, conn *replication.Conn) error {
 				return err
 			}
 		}
-		if !behind && !conn.More() && !s.shut.Load() && time.Since(s.held) > calm {
+		if !behind && !conn.More() && !s.shut.Load() && time.Since(s.held) > s.calm {
 			if err := s.rest(ctx, conn); err != nil {
 				return err
 			}
 		}
 	}
 	return ctx.Err()
+}
+
+// hold notes that a commit was held.
+func (s *stream) hold(now time.Time) {
+	s.calm = single
+	if now.Sub(s.held) < series {
+		s.calm = series
+	}
+	s.held = now
 }
 
 // rest lets what others write gather, to be read at once: a sender that sends wakes with every
@@ -218,7 +229,7 @@ func (s *stream) rest(ctx context.Context, conn *replication.Conn) error {
 // receive waits for a message, or for the time to speak: then there is none.
 func (s *stream) receive(conn *replication.Conn) (replication.Message, error) {
 	wait := speaks
-	if s.shut.Load() || s.told < replication.LSN(s.reader.Begin()) || time.Since(s.held) <= calm {
+	if s.shut.Load() || s.told < replication.LSN(s.reader.Begin()) || time.Since(s.held) <= s.calm {
 		wait = gathers
 	}
 	message, err := conn.ReceiveBy(time.Now().Add(wait))
