@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"time"
@@ -31,7 +32,7 @@ type Cloned struct {
 func (c *Cluster) Clone(ctx context.Context, template, name, owner string) (Cloned, error) {
 	started := time.Now()
 	var made Cloned
-	err := c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
+	err := c.asMaker(ctx, workingName(name), func(conn *pgx.Conn) error {
 		if err := c.vacant(ctx, conn, name); err != nil {
 			return err
 		}
@@ -100,6 +101,18 @@ func (c *Cluster) vacant(ctx context.Context, conn *pgx.Conn, name string) error
 func workingName(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return workingPrefix + hex.EncodeToString(sum[:8])
+}
+
+// asMaker runs act as asAdmin does, once nobody else makes what has this working name. That may
+// be the session of a process that was killed: the server goes on with its last statement.
+func (c *Cluster) asMaker(ctx context.Context, working string, act func(*pgx.Conn) error) error {
+	return c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
+		sum := sha256.Sum256([]byte(working))
+		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(binary.BigEndian.Uint64(sum[:]))); err != nil {
+			return err
+		}
+		return act(conn) // the lock ends with the connection
+	})
 }
 
 // copyFiles lets the server make the bare copy. While it waits for the template to be

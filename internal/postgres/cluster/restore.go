@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,7 +28,8 @@ func (c *Cluster) Stage(ctx context.Context, path, database, aside string) error
 	if err != nil {
 		return err
 	}
-	err = c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
+	working := workingName(stagedName(aside))
+	err = c.asMaker(ctx, working, func(conn *pgx.Conn) error {
 		if done, err := c.staged(ctx, conn, aside); err != nil || done {
 			return err
 		}
@@ -35,7 +37,6 @@ func (c *Cluster) Stage(ctx context.Context, path, database, aside string) error
 		if err != nil {
 			return err
 		}
-		working := workingName(stagedName(aside))
 		if err := c.Drop(ctx, working); err != nil {
 			return err
 		}
@@ -74,7 +75,7 @@ func (c *Cluster) analyze(ctx context.Context, database string) error {
 // refused it, as it does while a prepared transaction stands, and nothing was changed.
 func (c *Cluster) Swap(ctx context.Context, asides map[string]string) error {
 	names := slices.Sorted(maps.Keys(asides))
-	err := c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
+	err := c.asMaker(ctx, "swapping "+strings.Join(names, "\n"), func(conn *pgx.Conn) error {
 		var statements []string
 		var owners []properties
 		for _, name := range names {
