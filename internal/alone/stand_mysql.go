@@ -230,34 +230,37 @@ func (s *mysqlStand) usual(ctx context.Context) ([]sqltraffic.Statement, error) 
 	}
 	defer conn.Close()
 	const doing = "reading the copy's tables for traffic"
-	rows, err := conn.Texts(ctx, doing, `SELECT t.table_name, min(k.column_name)
+	rows, err := conn.Texts(ctx, doing, `SELECT t.table_name
 		FROM information_schema.tables t JOIN information_schema.statistics k
-		  ON k.table_schema = t.table_schema AND k.table_name = t.table_name AND k.index_name = 'PRIMARY'
-		WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
-		GROUP BY t.table_schema, t.table_name, t.table_rows HAVING count(*) = 1 ORDER BY t.table_rows DESC, 1 LIMIT 40`)
+		  ON k.table_schema = t.table_schema AND k.table_name = t.table_name AND k.index_name = 'PRIMARY' AND k.seq_in_index = 1
+		WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' ORDER BY t.table_rows DESC, 1 LIMIT 40`)
 	if err != nil {
 		return nil, err
 	}
 	var tables []sqltraffic.Table
 	for _, row := range rows {
-		t := sqltraffic.Table{Name: row[0], Quoted: mysql.Quoted(row[0]), Key: mysql.Quoted(row[1])}
-		columns, err := conn.Texts(ctx, doing, `SELECT column_name, COALESCE(generation_expression, '') FROM information_schema.columns
-			WHERE table_schema = DATABASE() AND table_name = ? ORDER BY column_key <> 'PRI', ordinal_position`, row[0])
+		t := sqltraffic.Table{Name: row[0], Quoted: mysql.Quoted(row[0])}
+		columns, err := conn.Texts(ctx, doing, `SELECT c.column_name, COALESCE(c.generation_expression, ''), COALESCE(k.seq_in_index, '')
+			FROM information_schema.columns c LEFT JOIN information_schema.statistics k
+			  ON k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.column_name = c.column_name AND k.index_name = 'PRIMARY'
+			WHERE c.table_schema = DATABASE() AND c.table_name = ? ORDER BY k.seq_in_index IS NULL, k.seq_in_index, c.ordinal_position`, row[0])
 		if err != nil {
 			return nil, err
 		}
-		for _, column := range columns { // the key first
+		var texts []string
+		for _, column := range columns { // the key's first
 			t.Columns = append(t.Columns, mysql.Quoted(column[0]))
 			if t.Changes == "" && column[1] == "" {
 				t.Changes = mysql.Quoted(column[0])
 			}
+			if column[2] != "" {
+				t.Key = append(t.Key, mysql.Quoted(column[0]))
+				texts = append(texts, "CAST("+mysql.Quoted(column[0])+" AS CHAR)")
+			}
 		}
-		keys, err := conn.Texts(ctx, doing, fmt.Sprintf("SELECT CAST(%s AS CHAR) FROM %s ORDER BY %s LIMIT %d", t.Key, t.Quoted, t.Key, keysSampled))
+		t.Keys, err = conn.Texts(ctx, doing, fmt.Sprintf("SELECT %s FROM %s ORDER BY %s LIMIT %d", strings.Join(texts, ", "), t.Quoted, strings.Join(t.Key, ", "), keysSampled))
 		if err != nil {
 			return nil, err
-		}
-		for _, key := range keys {
-			t.Keys = append(t.Keys, key[0])
 		}
 		tables = append(tables, t)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,27 +39,27 @@ func (s *postgresStand) words(err error) string {
 // keysSampled is how many rows of each table the usual traffic goes to.
 const keysSampled = 200
 
-// tablesQuery lists the tables that have a key of one column, with their columns, the
-// largest first, and a column that the role may write: the key, where the server does not
+// tablesQuery lists the tables that have a primary key, with their columns, the largest
+// first, and a column that the role may write: the key's first, where the server does not
 // make its values always. Partitions are reached through their parent.
 const tablesQuery = `
 SELECT n.nspname, c.relname,
        (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege($1, c.oid, a.attnum, 'SELECT')),
-       k.attname,
+       (SELECT array_agg(a.attname ORDER BY k.place) FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.place <= i.indnkeyatts),
        COALESCE((SELECT a.attname FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = ''
           AND has_column_privilege($1, c.oid, a.attnum, 'SELECT') AND has_column_privilege($1, c.oid, a.attnum, 'UPDATE')
-        ORDER BY a.attnum <> k.attnum, a.attnum LIMIT 1), '')
+        ORDER BY a.attnum <> i.indkey[0], a.attnum LIMIT 1), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1
-JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_|^information_schema$'
-  AND has_column_privilege($1, c.oid, k.attnum, 'SELECT')
-ORDER BY c.reltuples DESC, 1, 2 LIMIT 40`
+  AND (SELECT bool_and(has_column_privilege($1, c.oid, k, 'SELECT')) FROM unnest(i.indkey::int2[]) k)
+ORDER BY (SELECT sum(r.reltuples) FROM pg_partition_tree(c.oid) p JOIN pg_class r ON r.oid = p.relid) DESC, 1, 2 LIMIT 40`
 
-// usual makes traffic from the schema: on each of the largest tables with a key of one
-// column, reading a row and changing one.
+// usual makes traffic from the schema: on each of the largest tables with a primary key,
+// reading a row and changing one.
 func (s *postgresStand) usual(ctx context.Context) ([]sqltraffic.Statement, error) {
 	conn, err := s.server.Connect(ctx, s.physical(rehearsal.Golden))
 	if err != nil {
@@ -78,15 +79,12 @@ func readTables(ctx context.Context, conn *pgx.Conn, role string) ([]sqltraffic.
 		return nil, err
 	}
 	tables, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t sqltraffic.Table, err error) {
-		var schema, name, key, changes string
-		var columns []string
+		var schema, name, changes string
+		var columns, key []string
 		err = row.Scan(&schema, &name, &columns, &key, &changes)
-		t = sqltraffic.Table{Name: postgres.TableName(schema, name), Quoted: pgx.Identifier{schema, name}.Sanitize(), Key: pgx.Identifier{key}.Sanitize()}
+		t = sqltraffic.Table{Name: postgres.TableName(schema, name), Quoted: pgx.Identifier{schema, name}.Sanitize(), Columns: quoted(columns), Key: quoted(key)}
 		if changes != "" {
 			t.Changes = pgx.Identifier{changes}.Sanitize()
-		}
-		for _, column := range columns {
-			t.Columns = append(t.Columns, pgx.Identifier{column}.Sanitize())
 		}
 		return t, err
 	})
@@ -101,25 +99,33 @@ func readTables(ctx context.Context, conn *pgx.Conn, role string) ([]sqltraffic.
 	return tables, nil
 }
 
-// sampleKeys takes keys from all over a table, not from its beginning alone.
-func sampleKeys(ctx context.Context, conn *pgx.Conn, t sqltraffic.Table) ([]string, error) {
-	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT %[1]s::text FROM %[2]s ORDER BY %[1]s LIMIT %[3]d`, t.Key, t.Quoted, keysSampled))
-	if err != nil {
-		return nil, err
+func quoted(columns []string) (all []string) {
+	for _, column := range columns {
+		all = append(all, pgx.Identifier{column}.Sanitize())
 	}
-	first, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return all
+}
+
+// sampleKeys takes keys from all over a table, not from its beginning alone.
+func sampleKeys(ctx context.Context, conn *pgx.Conn, t sqltraffic.Table) ([][]string, error) {
+	key, texts := strings.Join(t.Key, ", "), strings.Join(t.Key, "::text, ")+"::text"
+	first, err := rowsOfTexts(ctx, conn, fmt.Sprintf(`SELECT ARRAY[%s] FROM %s ORDER BY %s LIMIT %d`, texts, t.Quoted, key, keysSampled))
 	if err != nil || len(first) < keysSampled {
 		return first, err
 	}
-	rows, err = conn.Query(ctx, fmt.Sprintf(`SELECT k::text FROM (SELECT %[1]s AS k FROM %[2]s TABLESAMPLE SYSTEM (
-		(SELECT least(100, 100.0 * 20 * %[3]d / greatest(reltuples, 1)) FROM pg_class WHERE oid = '%[2]s'::regclass)) ) s ORDER BY random() LIMIT %[3]d`,
-		t.Key, t.Quoted, keysSampled))
-	if err != nil {
-		return nil, err
-	}
-	spread, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	spread, err := rowsOfTexts(ctx, conn, fmt.Sprintf(`SELECT ARRAY[%[1]s] FROM %[2]s TABLESAMPLE SYSTEM (
+		(SELECT least(100, 100.0 * 20 * %[3]d / greatest(sum(reltuples), 1)) FROM pg_partition_tree('%[4]s') JOIN pg_class ON pg_class.oid = relid)) ORDER BY random() LIMIT %[3]d`,
+		texts, t.Quoted, keysSampled, strings.ReplaceAll(t.Quoted, "'", "''")))
 	if len(spread) == 0 {
 		return first, err
 	}
 	return spread, err
+}
+
+func rowsOfTexts(ctx context.Context, conn *pgx.Conn, query string) ([][]string, error) {
+	rows, err := conn.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[[]string])
 }

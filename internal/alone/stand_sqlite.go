@@ -133,23 +133,29 @@ func (s *sqliteStand) usual(ctx context.Context) (statements []sqltraffic.Statem
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var tables []sqltraffic.Table
-	err = each(ctx, db, `SELECT t.name, (SELECT name FROM pragma_table_info(t.name) WHERE pk = 1),
+	err = each(ctx, db, `SELECT t.name, (SELECT group_concat(name, char(10)) FROM (SELECT name FROM pragma_table_info(t.name) WHERE pk > 0 ORDER BY pk)),
 		(SELECT group_concat(name, char(10)) FROM pragma_table_info(t.name))
 		FROM sqlite_schema t WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
-		AND (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk > 0) = 1 ORDER BY 1 LIMIT 40`, func(row []string) error {
-		t := sqltraffic.Table{Name: row[0], Quoted: sqlite.Quoted(row[0]), Key: sqlite.Quoted(row[1]), Changes: sqlite.Quoted(row[1])}
+		AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE pk > 0) ORDER BY 1 LIMIT 40`, func(row []string) error {
+		t := sqltraffic.Table{Name: row[0], Quoted: sqlite.Quoted(row[0])}
+		for column := range strings.SplitSeq(row[1], "\n") {
+			t.Key = append(t.Key, sqlite.Quoted(column))
+		}
 		for column := range strings.SplitSeq(row[2], "\n") {
 			t.Columns = append(t.Columns, sqlite.Quoted(column))
 		}
+		t.Changes = t.Key[0]
 		tables = append(tables, t)
 		return nil
 	}, 3)
 	for i := range tables {
 		t := &tables[i]
-		err = errors.Join(err, each(ctx, db, fmt.Sprintf("SELECT CAST(%[1]s AS TEXT) FROM %[2]s WHERE %[1]s IS NOT NULL LIMIT %[3]d", t.Key, t.Quoted, keysSampled), func(row []string) error {
-			t.Keys = append(t.Keys, row[0])
+		key := strings.Join(t.Key, ", ")
+		texts, there := "CAST("+strings.Join(t.Key, " AS TEXT), CAST(")+" AS TEXT)", strings.Join(t.Key, " IS NOT NULL AND ")+" IS NOT NULL"
+		err = errors.Join(err, each(ctx, db, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", texts, t.Quoted, there, key, keysSampled), func(row []string) error {
+			t.Keys = append(t.Keys, row)
 			return nil
-		}, 1))
+		}, len(t.Key)))
 	}
 	if err != nil {
 		return nil, understudy.Errorf(understudy.KindUnavailable, "reading the copy's tables for traffic: %w", err)

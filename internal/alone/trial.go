@@ -179,7 +179,7 @@ func (t *trial) Enter(context.Context, understudy.Rehearsal) (rehearsal.Scene, e
 	witness, examiner := witnessed(t.stand)
 	return rehearsal.Scene{
 		Candidate: t.candidate(), Policy: t.policy, Checks: t.policy.Required,
-		Stage: t, Door: t, Crowd: t.anybody(), Silence: "no table has both rows and a key of one column; name statements with --traffic", Migrator: t.laboratory(), Ledger: t.stand, Witness: witness, Examiner: examiner,
+		Stage: t, Door: t, Crowd: t.anybody(), Silence: "no table has both rows and a primary key; name statements with --traffic", Migrator: t.laboratory(), Ledger: t.stand, Witness: witness, Examiner: examiner,
 	}, nil
 }
 

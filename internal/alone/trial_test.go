@@ -157,11 +157,25 @@ func planFigure(t *testing.T, r understudy.Rehearsal) understudy.Figure {
 	return understudy.Figure{}
 }
 
+func TestRehearseMigration_SendsItsUsualTrafficToPartitionsByTheirWholeKey(t *testing.T) {
+	t.Parallel()
+	url := shop(t)
+	postgrestest.Runs(t, postgrestest.Connected(t, url), `SET ROLE shop;
+		CREATE TABLE "it's events" (id int, at timestamptz, said text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+		CREATE TABLE events_old PARTITION OF "it's events" FOR VALUES FROM ('2020-01-01') TO ('2025-01-01');
+		CREATE TABLE events_new PARTITION OF "it's events" FOR VALUES FROM ('2025-01-01') TO ('2030-01-01');
+		INSERT INTO "it's events" SELECT n, '2024-06-01 12:00:00.123456+02'::timestamptz + n * interval '1 hour', 'hello' FROM generate_series(1, 9000) n`)
+	r := rehearse(t, order(url, psql(`ALTER TABLE "it's events" RENAME said TO says`)...))
+	if r.State != understudy.RehearsalFailed || !slices.Contains(codes(r), "compatibility.old-release-breaks") {
+		t.Errorf("it is %s: %q", r.State, codes(r))
+	}
+}
+
 func TestRehearseMigration_TriesOneOfMariaDB(t *testing.T) {
 	t.Parallel()
 	source, name := mysqltest.Database(t)
 	db := mysqltest.Open(t, mysqltest.Server(t), name)
-	for _, statement := range []string{`CREATE TABLE orders (id int PRIMARY KEY, status varchar(20)) ENGINE=InnoDB`, `INSERT INTO orders SELECT seq, 'open' FROM seq_1_to_5000`} {
+	for _, statement := range []string{`CREATE TABLE orders (shop varchar(5), id int, status varchar(20), PRIMARY KEY (id, shop)) ENGINE=InnoDB`, `INSERT INTO orders SELECT 'here', seq, 'open' FROM seq_1_to_5000`} {
 		if _, err := db.Exec(statement); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +194,7 @@ func TestRehearseMigration_TriesOneOfSQLite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "100%25 shop.db")
 	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'open'), (2, 'paid');
-		CREATE TABLE codes (code text PRIMARY KEY, says text); INSERT INTO codes VALUES (NULL, 'a key of this engine may be NULL'), ('a', 'b')`)
+		CREATE TABLE codes (code text, kind int, says text, PRIMARY KEY (kind, code)); INSERT INTO codes VALUES (NULL, 1, 'a key of this engine may be NULL'), ('a', 2, 'b')`)
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +238,7 @@ func TestRehearseMigration_SaysWhyThereIsNoTraffic(t *testing.T) {
 	migrateSQLite(t, file, `CREATE TABLE orders (id integer PRIMARY KEY, status text)`)
 	r := rehearse(t, order(file, "true"))
 	compatibility, _ := r.Done(understudy.CheckCompatibility)
-	if compatibility.Outcome != understudy.OutcomeInconclusive || !strings.Contains(compatibility.Summary, "(no table has both rows and a key of one column; name statements with --traffic)") {
+	if compatibility.Outcome != understudy.OutcomeInconclusive || !strings.Contains(compatibility.Summary, "(no table has both rows and a primary key; name statements with --traffic)") {
 		t.Errorf("it is %s: %s", compatibility.Outcome, compatibility.Summary)
 	}
 }

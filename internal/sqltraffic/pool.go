@@ -99,10 +99,7 @@ func (p *Pool) Choose(random *rand.Rand) load.Act {
 			break
 		}
 	}
-	args := make([]any, 0, len(p.statements[chosen].Args))
-	for _, arg := range p.statements[chosen].Args {
-		args = append(args, arg.value(random))
-	}
+	args := p.statements[chosen].args(random)
 	return load.Act{Label: p.statements[chosen].Name, Do: func(ctx context.Context) string { return p.run(ctx, chosen, args) }}
 }
 

@@ -39,8 +39,8 @@ func shop(t *testing.T, statements ...sqltraffic.Statement) (run func(random uin
 	}
 	if statements == nil {
 		statements = sqltraffic.Usual([]sqltraffic.Table{
-			{Name: "orders", Quoted: "public.orders", Columns: []string{"id", "status"}, Key: "id", Changes: "id", Keys: []string{"3", "7"}},
-			{Name: "empty", Quoted: "public.empty", Key: "id"},
+			{Name: "orders", Quoted: "public.orders", Columns: []string{"id", "status"}, Key: []string{"id"}, Changes: "id", Keys: [][]string{{"3"}, {"7"}}},
+			{Name: "empty", Quoted: "public.empty", Key: []string{"id"}},
 		}, func(int) string { return "$1" })
 	}
 	pool, err := sqltraffic.Open(t.Context(), db, statements, 2, code)

@@ -17,7 +17,8 @@ type Statement struct {
 	Name   string  // how it is called in figures
 	Weight float64 // its share among the statements; above 0
 	SQL    string
-	Args   []Arg
+	Args   []Arg      // one for each placeholder; nil: Rows are its arguments
+	Rows   [][]string // values of all placeholders that go together, as text; one of them is taken each time
 	// Undo runs it in a transaction that is rolled back: it locks as a writer does and
 	// leaves nothing.
 	Undo bool
@@ -40,6 +41,20 @@ func (a Arg) value(random *rand.Rand) any {
 		return a.texts[random.IntN(len(a.texts))]
 	}
 	return a.low + random.Int64N(a.high-a.low+1)
+}
+
+// args makes the arguments of one run.
+func (s Statement) args(random *rand.Rand) []any {
+	var out []any
+	if len(s.Rows) > 0 {
+		for _, text := range s.Rows[random.IntN(len(s.Rows))] {
+			out = append(out, text)
+		}
+	}
+	for _, arg := range s.Args {
+		out = append(out, arg.value(random))
+	}
+	return out
 }
 
 // Parse reads statements as people write them: separated by semicolons at the ends of

@@ -1,19 +1,16 @@
 package sqltraffic
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Table is what has to be known of a table to make usual traffic on it. Names are written
 // as the engine wants them in statements.
 type Table struct {
-	Name    string   // for people
-	Quoted  string   // for statements
-	Columns []string // quoted, all that can be read
-	Key     string   // quoted: the one column that tells rows apart
-	Changes string   // quoted: a column that may be written; empty: rows are only read
-	Keys    []string // some of its values, as text; none: the table is empty
+	Name    string     // for people
+	Quoted  string     // for statements
+	Columns []string   // quoted, all that can be read
+	Key     []string   // quoted: the columns that tell rows apart
+	Changes string     // quoted: a column that may be written; empty: rows are only read
+	Keys    [][]string // some values of these columns, as text; none: the table is empty
 }
 
 // Usual makes for each table what nearly every application does: reading a row by its key,
@@ -25,14 +22,18 @@ func Usual(tables []Table, place func(n int) string) []Statement {
 		if len(t.Keys) == 0 {
 			continue
 		}
-		where := fmt.Sprintf(" WHERE %s = %s", t.Key, place(1))
+		var is []string
+		for i, column := range t.Key {
+			is = append(is, column+" = "+place(i+1))
+		}
+		where := " WHERE " + strings.Join(is, " AND ")
 		out = append(out, Statement{
-			Name: "read " + t.Name, Weight: 3, Args: []Arg{OneOf(t.Keys)},
+			Name: "read " + t.Name, Weight: 3, Rows: t.Keys,
 			SQL: "SELECT " + strings.Join(t.Columns, ", ") + " FROM " + t.Quoted + where,
 		})
 		if t.Changes != "" {
 			out = append(out, Statement{
-				Name: "change " + t.Name, Weight: 1, Args: []Arg{OneOf(t.Keys)}, Undo: true,
+				Name: "change " + t.Name, Weight: 1, Rows: t.Keys, Undo: true,
 				SQL: "UPDATE " + t.Quoted + " SET " + t.Changes + " = " + t.Changes + where,
 			})
 		}
