@@ -173,7 +173,7 @@ func (w *Watch) run(ctx context.Context) {
 		if round%logEvery == 0 {
 			w.readLog(false)
 		}
-		pause.Reset(rest(w.spec, time.Since(began), w.idle()))
+		pause.Reset(rest(w.spec, time.Since(began)))
 	}
 }
 
@@ -188,28 +188,17 @@ func (w *Watch) sessions() []int {
 const (
 	restful  = 9                     // times as long as a look took
 	restMost = 50 * time.Millisecond // and not longer
-	restIdle = 2                     // times that where nothing is to be seen
 )
 
 // rest is how long the server is let be after a look. Where commits are held, what is exact
 // comes from there and from the logs; so looking takes a tenth of the time at most, on a
-// server that is too busy to answer soon, until the looks are too far apart, and half of
-// that while the migration is in no transaction.
-func rest(spec Spec, took time.Duration, idle bool) time.Duration {
+// server that is too busy to answer soon, until the looks are too far apart.
+func rest(spec Spec, took time.Duration) time.Duration {
 	pause := max(spec.Every-took, 0)
-	if !spec.Gate {
-		return pause
+	if spec.Gate {
+		pause = max(pause, min(restful*took, restMost))
 	}
-	own := min(restful*took, restMost)
-	if idle {
-		own *= restIdle
-	}
-	return max(pause, own)
-}
-
-// idle tells whether the last look at each database found nothing that matters.
-func (w *Watch) idle() bool {
-	return !slices.ContainsFunc(w.views, func(v *view) bool { return v.likely })
+	return pause
 }
 
 // sample takes one look at each database.

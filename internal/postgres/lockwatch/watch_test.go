@@ -460,14 +460,14 @@ func TestWatch_AMigrationThatGivesUpIsSeenToHaveWaited(t *testing.T) {
 	w := s.watch()
 	report, migration := s.session("report"), s.session("migration")
 	s.do(report, "BEGIN; SELECT FROM public.orders")
-	s.do(migration, "SET lock_timeout = 100")
+	s.do(migration, "SET lock_timeout = 250") // long enough for a look on a busy machine
 	if _, err := migration.Exec(t.Context(), "ALTER TABLE public.orders ADD x int"); err == nil {
 		t.Fatal("it got the lock")
 	}
 	s.do(report, "COMMIT")
 	seen := s.stop(w)
 	l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock")
-	if !wanted || l.Held != 0 || l.Waited < 90*time.Millisecond || l.Waited > 400*time.Millisecond || l.Behind != "postgres report, idle in transaction" {
+	if !wanted || l.Held != 0 || l.Waited < 240*time.Millisecond || l.Waited > 600*time.Millisecond || l.Behind != "postgres report, idle in transaction" {
 		t.Errorf("locks: %+v", seen.Locks)
 	}
 	if len(seen.Waits) != 0 || len(seen.Errors) != 0 || !seen.Statements[len(seen.Statements)-1].Failed {
