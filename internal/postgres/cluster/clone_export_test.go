@@ -64,7 +64,7 @@ func Chosen(server int, shares bool, bytes int64, file, wal time.Duration) (Stra
 // remembered.
 func Measured(ctx context.Context, c *Cluster) (file, wal time.Duration, err error) {
 	err = c.asAdmin(ctx, superuser, func(conn *pgx.Conn) error {
-		found, err := c.paces(ctx, conn, 150000)
+		found, err := c.paces(ctx, 150000)
 		file, wal = found.File.of(1<<30), found.WAL.of(1<<30)
 		return err
 	})

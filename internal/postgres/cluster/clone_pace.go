@@ -40,7 +40,7 @@ type paces struct {
 func (c *Cluster) paceFile() string { return c.spec.Dir + ".pace.json" }
 
 // paces are those measured before for this directory and version, or measured now.
-func (c *Cluster) paces(ctx context.Context, conn *pgx.Conn, server int) (paces, error) {
+func (c *Cluster) paces(ctx context.Context, server int) (paces, error) {
 	var known paces
 	content, err := os.ReadFile(c.paceFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -49,10 +49,15 @@ func (c *Cluster) paces(ctx context.Context, conn *pgx.Conn, server int) (paces,
 	if json.Unmarshal(content, &known) == nil && known.Server == server { // one that cannot be read is measured anew
 		return known, nil
 	}
-	known, err = c.measure(ctx, conn, server)
+	ballast := workingName("ballast of a measurement")
+	err = c.asMaker(ctx, ballast, func(conn *pgx.Conn) error {
+		known, err = c.measure(ctx, conn, ballast)
+		return err
+	})
 	if err != nil {
 		return known, err
 	}
+	known.Server = server
 	content, err = json.Marshal(known)
 	if err != nil {
 		return known, err
@@ -69,8 +74,8 @@ func (c *Cluster) paces(ctx context.Context, conn *pgx.Conn, server int) (paces,
 const ballastMB = 48
 
 // measure copies an empty database and one of ballastMB, each in both ways, in turn.
-func (c *Cluster) measure(ctx context.Context, conn *pgx.Conn, server int) (measured paces, err error) {
-	ballast, copied := workingName("ballast of a measurement"), workingName("copy of a measurement")
+func (c *Cluster) measure(ctx context.Context, conn *pgx.Conn, ballast string) (measured paces, err error) {
+	copied := workingName("copy of a measurement")
 	for _, name := range []string{ballast, copied} {
 		if err := c.Drop(ctx, name); err != nil {
 			return paces{}, err
@@ -98,7 +103,7 @@ func (c *Cluster) measure(ctx context.Context, conn *pgx.Conn, server int) (meas
 		}
 	}
 	fit := func(s Strategy) pace { return paceFrom(took[s][0], took[s][1], bytes[0], bytes[1]) }
-	return paces{Server: server, File: fit(FileCopy), WAL: fit(WALLog)}, nil
+	return paces{File: fit(FileCopy), WAL: fit(WALLog)}, nil
 }
 
 func (c *Cluster) fillBallast(ctx context.Context, ballast string) error {

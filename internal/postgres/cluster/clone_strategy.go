@@ -78,7 +78,7 @@ func (c *Cluster) choose(ctx context.Context, conn *pgx.Conn, from properties, t
 	f := facts{server: from.server, bytes: from.bytes}
 	f.shares, f.because = c.sharing(from, template)
 	if f.wantsMeasure() {
-		measured, err := c.paces(ctx, conn, from.server)
+		measured, err := c.paces(ctx, from.server)
 		if err != nil {
 			return "", "", err
 		}
