@@ -78,6 +78,14 @@ func (l *logged) close() {
 	}
 }
 
+// size is how long the log is now, in bytes; -1: it is not read.
+func (l *logged) size() int64 {
+	if l.reader == nil {
+		return -1
+	}
+	return l.reader.Size()
+}
+
 // read takes in what the log has got since the last time.
 func (l *logged) read(ended bool, t *tally, database string) {
 	if l.reader == nil {

@@ -154,7 +154,8 @@ func (w *Watch) run(ctx context.Context) {
 	pause := time.NewTimer(w.spec.Every)
 	defer pause.Stop()
 	loud := w.sessions()
-	for round := 1; ; round++ {
+	var calm calm
+	for round := 1; ; {
 		loud = slices.DeleteFunc(loud, yield.Behind)
 		select {
 		case <-w.stop:
@@ -166,6 +167,10 @@ func (w *Watch) run(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
+		if calm.lasts(w) {
+			pause.Reset(listens)
+			continue
+		}
 		began := time.Now()
 		if w.broken = w.sample(ctx); w.broken != nil {
 			return
@@ -173,8 +178,39 @@ func (w *Watch) run(ctx context.Context) {
 		if round%logEvery == 0 {
 			w.readLog(false)
 		}
-		pause.Reset(rest(w.spec, time.Since(began)))
+		round++
+		resting := rest(w.spec, time.Since(began))
+		calm.begin(w, resting)
+		pause.Reset(resting)
 	}
+}
+
+// listens is the time between two looks at how long the server's log is.
+const listens = 10 * time.Millisecond
+
+// calm is a while without a look beyond the usual one: the last found nothing that matters, and
+// the server has written nothing to its log since, as it does where somebody waits for a lock.
+type calm struct {
+	until time.Time
+	size  int64 // of the log
+}
+
+// begin follows a look, after which the server is let be for a while anyway.
+func (c *calm) begin(w *Watch, resting time.Duration) {
+	c.until = time.Time{}
+	if w.spec.Gate && !slices.ContainsFunc(w.views, func(v *view) bool { return v.likely }) {
+		c.until, c.size = time.Now().Add(2*resting), w.logSize()
+	}
+}
+
+func (c *calm) lasts(w *Watch) bool {
+	return time.Now().Before(c.until) && c.size >= 0 && w.logSize() == c.size
+}
+
+func (w *Watch) logSize() int64 {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.views[0].log.size() // of the server
 }
 
 // sessions are the processes of a private server that look for us, and not for the application.

@@ -56,6 +56,15 @@ func Open(path string) (*Reader, error) {
 // From reads a log from its beginning.
 func From(path string) *Reader { return &Reader{path: path} }
 
+// Size is how long the log is now, in bytes; -1: that cannot be told.
+func (r *Reader) Size() int64 {
+	info, err := os.Stat(r.path)
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
 // Close ends reading.
 func (r *Reader) Close() error {
 	if r.file == nil {
