@@ -168,6 +168,9 @@ func (d *Daemon) lookAfter(ctx context.Context, name string) error {
 		if restoring, err := d.restoringIn(ctx, name); err != nil || restoring {
 			return err
 		}
+		if s, err = d.standing(ctx, name); err != nil { // a promotion may have ended since, and stopped what was kept warm
+			return err
+		}
 		return d.bringBack(ctx, name, s.Standby, "")
 	}
 	if holder := d.stages.holder(name); strings.Contains(holder, "promotion ") {
