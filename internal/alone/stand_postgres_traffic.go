@@ -41,7 +41,8 @@ const keysSampled = 200
 
 // tablesQuery lists the tables that have a primary key, with their columns, the largest
 // first, and a column that the role may write: the key's first, where the server does not
-// make its values always. Partitions are reached through their parent.
+// make its values always. Partitions are reached through their parent, and counted with it;
+// pg_partition_tree lists no table that has none.
 const tablesQuery = `
 SELECT n.nspname, c.relname,
        (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
@@ -56,7 +57,7 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_|^information_schema$'
   AND (SELECT bool_and(has_column_privilege($1, c.oid, k, 'SELECT')) FROM unnest(i.indkey::int2[]) k)
-ORDER BY (SELECT sum(r.reltuples) FROM pg_partition_tree(c.oid) p JOIN pg_class r ON r.oid = p.relid) DESC, 1, 2 LIMIT 40`
+ORDER BY (SELECT sum(reltuples) FROM pg_class WHERE oid = c.oid OR oid IN (SELECT relid FROM pg_partition_tree(c.oid))) DESC, 1, 2 LIMIT 40`
 
 // usual makes traffic from the schema: on each of the largest tables with a primary key,
 // reading a row and changing one.
@@ -114,7 +115,7 @@ func sampleKeys(ctx context.Context, conn *pgx.Conn, t sqltraffic.Table) ([][]st
 		return first, err
 	}
 	spread, err := rowsOfTexts(ctx, conn, fmt.Sprintf(`SELECT ARRAY[%[1]s] FROM %[2]s TABLESAMPLE SYSTEM (
-		(SELECT least(100, 100.0 * 20 * %[3]d / greatest(sum(reltuples), 1)) FROM pg_partition_tree('%[4]s') JOIN pg_class ON pg_class.oid = relid)) ORDER BY random() LIMIT %[3]d`,
+		(SELECT least(100, 100.0 * 20 * %[3]d / greatest(sum(reltuples), 1)) FROM pg_class WHERE oid = '%[4]s'::regclass OR oid IN (SELECT relid FROM pg_partition_tree('%[4]s')))) ORDER BY random() LIMIT %[3]d`,
 		texts, t.Quoted, keysSampled, strings.ReplaceAll(t.Quoted, "'", "''")))
 	if len(spread) == 0 {
 		return first, err

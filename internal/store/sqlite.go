@@ -98,14 +98,13 @@ func createFile(path string) error {
 // prepareInTurn prepares the store, again where another is preparing it: changing a file's
 // journal mode gives up at once when it meets somebody else, whatever busy_timeout says.
 func (s *Store) prepareInTurn(ctx context.Context) (id string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
-	defer cancel()
+	limit := time.Now().Add(busyTimeout)
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
 		id, err = s.prepare(ctx)
 		var found *sqlite.Error
-		if !errors.As(err, &found) || found.Code()&0xff != sqlite3.SQLITE_BUSY {
+		if !errors.As(err, &found) || found.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(limit) {
 			return id, err
 		}
 		select {
