@@ -311,10 +311,7 @@ func (d *Daemon) sealFor(o order, programs []process.Program) (json.RawMessage, 
 		if err != nil {
 			return nil, err
 		}
-		refused := &seal.Refused{Roles: []string{cluster.Superuser}}
-		for _, database := range o.release.Application.Databases {
-			refused.Databases = append(refused.Databases, golden(database.Name, ""))
-		}
+		refused := &seal.Refused{Roles: []string{cluster.Superuser}, Databases: []string{golden("", "")}} // of whatever release's databases
 		s.Forwards = []seal.Forward{{Listen: fmt.Sprintf("127.0.0.1:%d", sealedPort), To: "unix:" + c.Socket(), Refuses: refused}}
 	}
 	return json.Marshal(s)

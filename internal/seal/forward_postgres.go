@@ -72,7 +72,7 @@ func (r Refused) objects(parameters []byte) (code, why string) {
 		if isRole && slices.Contains(r.Roles, string(value)) {
 			return "28000", "nobody signs in as the server's own superuser on a twin"
 		}
-		closed := func(prefix string) bool { return strings.HasPrefix(string(value), prefix) }
+		closed := func(part string) bool { return strings.Contains(string(value), part) }
 		if (isRole || string(name) == "database") && slices.ContainsFunc(r.Databases, closed) {
 			return "42501", "nobody connects to a golden copy of a twin but understudy itself"
 		}

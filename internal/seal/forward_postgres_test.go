@@ -44,7 +44,7 @@ func TestForward_LetsNobodySignInAsARoleThatIsRefused(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	const version = 3 << 16
-	refused := &Refused{Roles: []string{"postgres"}, Databases: []string{"main_golden_"}}
+	refused := &Refused{Roles: []string{"postgres"}, Databases: []string{"_golden_"}}
 	for _, c := range []struct{ claim, says, hears string }{
 		{"another role is passed on with all that it says", begins(version, "user", "notes", "database", "postgres") + "more", "as it was said"},
 		{"a newer version of the protocol", begins(version|2, "user", "notes"), "as it was said"},

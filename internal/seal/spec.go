@@ -42,7 +42,7 @@ type Forward struct {
 // Refused are sessions of PostgreSQL that a forward does not let through.
 type Refused struct {
 	Roles     []string `json:"roles,omitempty"`     // that nobody signs in as
-	Databases []string `json:"databases,omitempty"` // what the names of those begin with that nobody connects to
+	Databases []string `json:"databases,omitempty"` // what is in the names of those that nobody connects to
 }
 
 func (s Spec) validate() error {
