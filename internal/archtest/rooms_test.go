@@ -69,7 +69,7 @@ func rooms() map[string]room {
 		"internal/postgres":                {},
 		"internal/postgres/census":         {knows: []string{"parity", "postgres", "postgres/plans"}, tests: []string{"postgres/census/planted"}},
 		"internal/postgres/census/planted": {bare: true, never: world()},
-		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield"}},
+		"internal/postgres/cluster":        {knows: []string{"postgres", "filetree", "atomicfile", "yield", "loopback"}},
 		"internal/postgres/contention":     {knows: []string{"postgres"}},
 		"internal/postgres/heap":           {never: world()},
 		"internal/postgres/commitgate":     {knows: []string{"postgres", "postgres/replication", "postgres/wal", "yield"}},

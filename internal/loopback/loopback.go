@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
 	"syscall"
 	"time"
@@ -50,16 +51,37 @@ func take(port int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
+	taken, err := Taken(port)
+	if err != nil || taken {
 		release()
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return false, nil
-		}
 		return false, err
 	}
 	time.AfterFunc(reserved, release)
-	return true, l.Close()
+	return true, nil
+}
+
+// Taken tells whether somebody listens on a loopback port. It tries to, and nothing is left of
+// that when it returns: a program that this process starts meanwhile would otherwise have the
+// attempt's socket until it is executed, and whoever listens next would be told that somebody does.
+func Taken(port int) (bool, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return false, os.NewSyscallError("socket", err)
+	}
+	defer syscall.Close(socket) //nolint:errcheck // nothing was written
+	if err := syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		return false, os.NewSyscallError("setsockopt", err)
+	}
+	err = syscall.Bind(socket, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
+	if err == nil {
+		err = syscall.Listen(socket, 1)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return true, nil
+	}
+	return false, os.NewSyscallError("bind", err)
 }
 
 // reserve holds a name of the port that only one process of the machine can have: an abstract

@@ -3,7 +3,6 @@ package loopback_test
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -59,15 +58,6 @@ func TestFreePort_FindsNoPortTwice(t *testing.T) {
 	if len(seen) != 2*each {
 		t.Errorf("%d ports were found, want %d", len(seen), 2*each)
 	}
-}
-
-func TestFreePort_IsListenedOnAtOnce(t *testing.T) {
-	t.Parallel()
-	port, err := loopback.FreePort()
-	check(t, err)
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	check(t, err)
-	check(t, l.Close())
 }
 
 func check(t *testing.T, err error) {

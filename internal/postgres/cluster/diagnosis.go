@@ -1,15 +1,14 @@
 package cluster
 
 import (
-	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"understudy/internal/loopback"
 
 	"understudy"
 )
@@ -103,12 +102,12 @@ func (c *Cluster) portFree() error {
 	if c.spec.Port == 0 {
 		return nil
 	}
-	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.spec.Port)))
-	if err == nil {
-		return listener.Close()
-	}
-	if !errors.Is(err, syscall.EADDRINUSE) {
+	taken, err := loopback.Taken(c.spec.Port)
+	if err != nil {
 		return understudy.Errorf(understudy.KindUnavailable, "trying port %d for %s: %w", c.spec.Port, c, err)
+	}
+	if !taken {
+		return nil
 	}
 	by := "another program"
 	if name := listenerOn(c.spec.Port); name != "" {

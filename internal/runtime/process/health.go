@@ -113,16 +113,3 @@ func (l *looker) watch(ctx context.Context, tell func(error)) {
 // soonest is the time between the first two looks at a program that is not well yet; it
 // grows to the interval.
 const soonest = 20 * time.Millisecond
-
-// portTaken tells whether somebody else listens where a program is about to. Its
-// health would otherwise be read from a stranger.
-func portTaken(port int) bool {
-	if port == 0 {
-		return false
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", itoa(port)))
-	if err != nil {
-		return errors.Is(err, syscall.EADDRINUSE)
-	}
-	return listener.Close() != nil
-}
