@@ -2,6 +2,7 @@ package commitgate
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,17 +16,23 @@ type ear struct {
 }
 
 // listening comes back when somebody's commit waits, or after a second. Each look is a
-// transaction of its own, so that it holds nothing back.
+// transaction of its own, so that it holds nothing back. It is told in seconds what the longest
+// pause between two looks is, and how long ago a commit was held when it begins: a pause is a quarter
+// of that time, so that a commit waits for us in proportion to what came before it, and 4 ms at least.
 const listening = `DO $listening$
 DECLARE
-	until timestamptz := clock_timestamp() + interval '1 second';
+	began timestamptz := clock_timestamp();
+	until timestamptz := began + interval '1 second';
 BEGIN
 	LOOP
 		EXIT WHEN EXISTS (SELECT FROM pg_stat_get_backend_idset() one WHERE pg_stat_get_backend_wait_event(one) = 'SyncRep') OR clock_timestamp() > until;
-		PERFORM pg_sleep(0.004);
+		PERFORM pg_sleep(greatest(0.004, least(%g, (%g + extract(epoch FROM clock_timestamp() - began)) / 4)));
 		COMMIT;
 	END LOOP;
 END $listening$`
+
+// longest is the pause between two looks while no commit is held for long.
+const longest = 20 * time.Millisecond
 
 func openEar(ctx context.Context, address string) (*ear, error) {
 	conn, err := dial(ctx, address, "understudy gate ear", "local")
@@ -35,14 +42,14 @@ func openEar(ctx context.Context, address string) (*ear, error) {
 	return &ear{conn: conn}, nil
 }
 
-// listen tells once that a commit may be held, or that the ear has been lost. Whoever takes
-// that hands it to heard; until then the same listening goes on.
-func (e *ear) listen(ctx context.Context) <-chan error {
+// listen tells once that a commit may be held, or that the ear has been lost; the last was held so
+// long ago. Whoever takes that hands it to heard; until then the same listening goes on.
+func (e *ear) listen(ctx context.Context, since time.Duration) <-chan error {
 	if e.under == nil {
 		done := make(chan error, 1)
 		e.under = done
 		go func() {
-			_, err := e.conn.PgConn().Exec(ctx, listening).ReadAll()
+			_, err := e.conn.PgConn().Exec(ctx, fmt.Sprintf(listening, longest.Seconds(), since.Seconds())).ReadAll()
 			done <- err
 		}()
 	}

@@ -214,7 +214,7 @@ func (s *stream) rest(ctx context.Context, conn *replication.Conn) error {
 	defer timer.Stop()
 	var held <-chan error
 	if s.slot != "" {
-		held = s.ear.listen(ctx)
+		held = s.ear.listen(ctx, min(time.Since(s.held), time.Minute))
 	}
 	select {
 	case err := <-held:

@@ -154,7 +154,7 @@ func (w *Watch) run(ctx context.Context) {
 	pause := time.NewTimer(w.spec.Every)
 	defer pause.Stop()
 	loud := w.sessions()
-	var calm calm
+	calm := calm{length: w.logSize}
 	for round := 1; ; {
 		loud = slices.DeleteFunc(loud, yield.Behind)
 		select {
@@ -167,7 +167,7 @@ func (w *Watch) run(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		if calm.lasts(w) {
+		if calm.lasts(time.Now()) {
 			pause.Reset(listens)
 			continue
 		}
@@ -180,7 +180,7 @@ func (w *Watch) run(ctx context.Context) {
 		}
 		round++
 		resting := rest(w.spec, time.Since(began))
-		calm.begin(w, resting)
+		calm.begin(time.Now(), w.still(), resting)
 		pause.Reset(resting)
 	}
 }
@@ -188,23 +188,9 @@ func (w *Watch) run(ctx context.Context) {
 // listens is the time between two looks at how long the server's log is.
 const listens = 10 * time.Millisecond
 
-// calm is a while without a look beyond the usual one: the last found nothing that matters, and
-// the server has written nothing to its log since, as it does where somebody waits for a lock.
-type calm struct {
-	until time.Time
-	size  int64 // of the log
-}
-
-// begin follows a look, after which the server is let be for a while anyway.
-func (c *calm) begin(w *Watch, resting time.Duration) {
-	c.until = time.Time{}
-	if w.spec.Gate && !slices.ContainsFunc(w.views, func(v *view) bool { return v.likely }) {
-		c.until, c.size = time.Now().Add(2*resting), w.logSize()
-	}
-}
-
-func (c *calm) lasts(w *Watch) bool {
-	return time.Now().Before(c.until) && c.size >= 0 && w.logSize() == c.size
+// still tells that what is seen of locks is exact, and the last look found none.
+func (w *Watch) still() bool {
+	return w.spec.Gate && !slices.ContainsFunc(w.views, func(v *view) bool { return v.likely })
 }
 
 func (w *Watch) logSize() int64 {
