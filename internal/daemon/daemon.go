@@ -57,6 +57,7 @@ type Daemon struct {
 	news       *news
 	postman    *notify.Postman
 	stages     *stages
+	fates      *stages // of deployments: who stops one, or starts it again, at this moment
 	live       live
 	rehearsals rehearsal.Engine
 	promotions promotion.Engine
@@ -84,7 +85,7 @@ func Open(ctx context.Context, options Options) (*Daemon, error) {
 	if err := options.State.Make(); err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: options, file: file, started: time.Now(), shutdown: make(chan struct{}), bell: newBell(), stages: newStages()}
+	d := &Daemon{options: options, file: file, started: time.Now(), shutdown: make(chan struct{}), bell: newBell(), stages: newStages(), fates: newStages()}
 	d.news = &news{bell: d.bell}
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())

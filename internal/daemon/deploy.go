@@ -163,6 +163,11 @@ func (d *Daemon) show(ctx context.Context, o order) error {
 // retire stops a deployment and takes it from the router.
 func (d *Daemon) retire(ctx context.Context, environment, id string) error {
 	ctx = context.WithoutCancel(ctx)
+	give, err := d.fates.await(ctx, id, "what stops it", anybody)
+	if err != nil {
+		return err
+	}
+	defer give()
 	if err := d.router.Remove(ctx, environment, id); err != nil && understudy.KindOf(err) != understudy.KindNotFound && understudy.KindOf(err) != understudy.KindUnavailable {
 		return err
 	}

@@ -9,7 +9,8 @@ import (
 	"understudy"
 )
 
-// stages says who has which environment: a rehearsal, a reset, an up. One at a time.
+// stages says who has which environment: a rehearsal, a reset, an up. One at a time. (Or which
+// deployment.)
 type stages struct {
 	mu  sync.Mutex
 	who map[string]string

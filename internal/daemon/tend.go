@@ -271,7 +271,7 @@ func (d *Daemon) bringBack(ctx context.Context, name, standby, except string) er
 		}
 	}
 	if standby != "" && standby != except {
-		all = append(all, d.raise(ctx, standby)) // whose failing is nothing to those who are served
+		all = append(all, d.keepWarm(ctx, standby)) // whose failing is nothing to those who are served
 	}
 	return errors.Join(all...)
 }
@@ -287,6 +287,21 @@ func (d *Daemon) shareAgain(ctx context.Context, env understudy.Environment, id 
 		return err
 	}
 	return d.serve(ctx, env.Name, map[string]int{id: 100})
+}
+
+// keepWarm starts again what is there to go back to, where it does not run and nobody has
+// stopped it: a promotion that settles may do so at this very moment.
+func (d *Daemon) keepWarm(ctx context.Context, id string) error {
+	give, err := d.fates.take(id, bringingBack)
+	if err != nil { // it is being stopped
+		return nil
+	}
+	defer give()
+	record, err := d.loadDeployment(ctx, id)
+	if err != nil || record.State == understudy.DeploymentGone {
+		return err
+	}
+	return d.raise(ctx, id)
 }
 
 // raise starts a deployment again as its record has it, where it does not run, and tells
