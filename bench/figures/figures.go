@@ -4,6 +4,7 @@ package figures
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -113,8 +114,37 @@ func Write(name string, all []Figure) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join("bench", "results"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(results(name)), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join("bench", "results", name+".json"), append(text, '\n'), 0o644)
+	return os.WriteFile(results(name), append(text, '\n'), 0o644)
+}
+
+func results(name string) string { return filepath.Join("bench", "results", name+".json") }
+
+// Renew puts the figures of some parts of a benchmark in the place of those of an earlier run,
+// and leaves the others as they were.
+func Renew(name string, some []Figure) error {
+	var all []Figure
+	text, err := os.ReadFile(results(name))
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the figures of the parts that were not run, in %s: %w", results(name), err)
+	}
+	for _, f := range some {
+		i := slices.IndexFunc(all, func(old Figure) bool { return old.Metric == f.Metric && old.Peer == f.Peer })
+		if i < 0 { // the one of the two had no peer to measure
+			i = slices.IndexFunc(all, func(old Figure) bool {
+				return old.Metric == f.Metric && old.Target == f.Target && (old.Value == nil || f.Value == nil)
+			})
+		}
+		if i >= 0 {
+			all[i] = f
+		} else {
+			all = append(all, f)
+		}
+	}
+	return Write(name, all)
 }

@@ -67,8 +67,9 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.server.End(ctx)) }()
+	asked := strings.Split(*only, ",")
 	for _, p := range parts() {
-		if !slices.Contains(strings.Split(*only, ","), p.name) {
+		if !slices.Contains(asked, p.name) {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "\n%s\n", p.name)
@@ -77,7 +78,11 @@ func run(ctx context.Context) (err error) {
 		}
 	}
 	fmt.Println()
-	return errors.Join(figures.Print(os.Stdout, b.figures), figures.Write("migration", b.figures))
+	write := figures.Write
+	if len(asked) < len(parts()) {
+		write = figures.Renew
+	}
+	return errors.Join(figures.Print(os.Stdout, b.figures), write("migration", b.figures))
 }
 
 // watch watches a database as a rehearsal does.

@@ -82,8 +82,9 @@ func run(ctx context.Context) (err error) {
 		return errors.Join(err, end())
 	}
 	defer func() { err = errors.Join(err, end()) }()
+	asked := strings.Split(*only, ",")
 	for _, p := range parts() {
-		if !slices.Contains(strings.Split(*only, ","), p.name) {
+		if !slices.Contains(asked, p.name) {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "\n%s\n", p.name)
@@ -92,7 +93,11 @@ func run(ctx context.Context) (err error) {
 		}
 	}
 	fmt.Println()
-	return errors.Join(figures.Print(os.Stdout, b.figures), figures.Write("router", b.figures))
+	write := figures.Write
+	if len(asked) < len(parts()) {
+		write = figures.Renew
+	}
+	return errors.Join(figures.Print(os.Stdout, b.figures), write("router", b.figures))
 }
 
 // open starts two origins, and every proxy that is there before the first of them; end

@@ -137,7 +137,11 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 		}
 	}
 	fmt.Println()
-	return errors.Join(figures.Print(os.Stdout, b.figures), figures.Write("twin", b.figures))
+	write := figures.Write
+	if len(only) < len(parts()) {
+		write = figures.Renew
+	}
+	return errors.Join(figures.Print(os.Stdout, b.figures), write("twin", b.figures))
 }
 
 func (b *bench) note(all ...figures.Figure) { b.figures = append(b.figures, all...) }
