@@ -13,6 +13,7 @@ func TestTaken_LeavesNothingToProgramsThatAreStartedMeanwhile(t *testing.T) {
 	t.Parallel()
 	port, err := loopback.FreePort()
 	check(t, err)
+	check(t, exec.CommandContext(t.Context(), "true").Run()) // the first one has the library try out what the system can
 	done := make(chan struct{})
 	started := make(chan error, 1)
 	go func() {

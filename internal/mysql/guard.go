@@ -40,6 +40,11 @@ func (c *copying) givingWay(ctx context.Context, act func(context.Context) error
 	return err
 }
 
+// waitersQuery counts the sessions that wait to change a table of a database: those that are in
+// it, and those in none whose statement names it.
+const waitersQuery = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock%'
+	AND (DB = ? OR DB IS NULL AND LOCATE(?, REPLACE(INFO, '` + "``', '`" + `')) > 0)`
+
 // watchForWaiters looks until the context ends, then answers nil; an error is why the copy
 // has to end. Without the right PROCESS it sees the account's own sessions only.
 func (c *copying) watchForWaiters(ctx context.Context) error {
@@ -56,8 +61,7 @@ func (c *copying) watchForWaiters(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		waiting, err := s.number(ctx, "watching that the copy holds nobody up",
-			"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock%' AND (DB = ? OR DB IS NULL)", s.database)
+		waiting, err := s.number(ctx, "watching that the copy holds nobody up", waitersQuery, s.database, s.database)
 		if err != nil {
 			return unlessOver(ctx, err)
 		}

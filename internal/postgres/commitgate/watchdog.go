@@ -27,7 +27,8 @@ type watchdog struct {
 // back. It reloads the configuration only where the disk does not hold the setting, as the
 // reload would give it to all processes otherwise; and it cancels the waiting of whoever
 // waits longer than it should. The gate is over when the checkpointer, told to
-// reload, has gone back to sleep and nobody waits.
+// reload, has gone back to sleep and nobody waits. Then the sender is ended, too, which holds the log
+// back and would stay for as long as a keeper that has stopped while the stream rested.
 const patrol = `DO $patrol$
 DECLARE
 	waiting jsonb := '{}';
@@ -53,7 +54,10 @@ BEGIN
 			WHERE value::numeric < extract(epoch FROM clock_timestamp())::numeric - 1;
 			calm := CASE WHEN clean AND waiting = '{}' AND EXISTS (SELECT FROM pg_stat_activity
 				WHERE backend_type = 'checkpointer' AND wait_event = 'CheckpointerMain') THEN calm + 1 ELSE 0 END;
-			EXIT WHEN calm >= 10;
+			IF calm >= 10 THEN
+				EXIT WHEN calm >= 100 OR NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'GATE');
+				PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'GATE';
+			END IF;
 		END IF;
 		COMMIT;
 		PERFORM pg_sleep(0.1);
