@@ -78,12 +78,16 @@ func newScene(t *testing.T, how string) *scene {
 	if said, err := bufio.NewReader(out).ReadString('\n'); err != nil || said != "open <nil>\n" {
 		t.Fatalf("the keeper of the gate says %q, %v", said, err)
 	}
-	for _, commit := range []string{"remote_apply", "local"} {
-		s.loops.Go(func() { s.commits(commit) })
-	}
+	s.begin()
 	t.Cleanup(func() { s.end() })
 	s.committing()
 	return s
+}
+
+func (s *scene) begin() {
+	for _, commit := range []string{"remote_apply", "local"} {
+		s.loops.Go(func() { s.commits(commit) })
+	}
 }
 
 // commits makes commits until the end, over as many connections as it takes.
@@ -209,6 +213,29 @@ func TestGate_NobodyHangsWhenItsKeeperIsKilled(t *testing.T) {
 func TestGate_NobodyHangsWhenItsKeeperIsStopped(t *testing.T) {
 	s := newScene(t, "whole")
 	s.signal(s.gate.Process.Pid, syscall.SIGSTOP)
+	s.free()
+}
+
+func TestGate_NobodyHangsWhenItsKeeperIsStoppedWhileItRests(t *testing.T) {
+	s := newScene(t, "whole")
+	s.end()
+	conn := postgrestest.Connected(t, s.server.AdminURL("postgres"))
+	rests := func() bool {
+		return postgrestest.Answer(t, conn, "SELECT count(*)::text FROM pg_stat_activity WHERE backend_type = 'walsender' AND state = 'idle'") == "1"
+	}
+	postgrestest.Until(t, "the keeper is stopped while it rests", func() bool {
+		if !rests() {
+			return false
+		}
+		s.signal(s.gate.Process.Pid, syscall.SIGSTOP)
+		if rests() {
+			return true
+		}
+		s.signal(s.gate.Process.Pid, syscall.SIGCONT)
+		return false
+	})
+	s.over = make(chan struct{})
+	s.begin()
 	s.free()
 }
 
