@@ -30,10 +30,16 @@ func (b *bench) load(ctx context.Context) error {
 			return err
 		}
 		alone, during = append(alone, quiet), append(during, busy)
+		fmt.Fprintf(os.Stderr, "  pgbench alone %.0f tps, beside a copy %.0f tps\n", quiet, busy)
 		if err := os.RemoveAll(to); err != nil {
 			return err
 		}
 	}
+	last, err := b.pgbench(ctx, b.seconds) // as often after a copy as before one
+	if err != nil {
+		return err
+	}
+	alone = append(alone, last)
 	b.note(figures.Against("pgbench on the source during a copy at the default rate", figures.Median(during), "tps", "without a copy", figures.Median(alone), 0, 0.9))
 	return nil
 }
