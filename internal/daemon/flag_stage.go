@@ -173,6 +173,8 @@ func (s *stage) statements(ctx context.Context, physical string) (map[string]int
 var (
 	// parameterList is a list of parameters, or several of them, as of rows that are inserted.
 	parameterList = regexp.MustCompile(`\(\$\d+(, ?\$\d+)+\)(, ?\(\$\d+(, ?\$\d+)*\))*`)
+	// listOfOne is such a list where there happened to be one value, or rows of one value each.
+	listOfOne = regexp.MustCompile(`(?i)\b((?:IN|VALUES)\s*)\(\$\d+\)(, ?\(\$\d+\))*`)
 	// parameter is one that is left. Its number says only how long the lists before it are.
 	parameter = regexp.MustCompile(`\$\d+`)
 )
@@ -180,7 +182,8 @@ var (
 // statementForm is a statement as it is compared and shown: the same however many values a list has, and
 // however it is commented, as programs that trace themselves do. All of it counts, and of a long one the beginning is shown.
 func statementForm(statement string) string {
-	return lockwatch.Form(parameter.ReplaceAllString(parameterList.ReplaceAllString(statement, "(…)"), "?"))
+	lists := listOfOne.ReplaceAllString(parameterList.ReplaceAllString(statement, "(…)"), "$1(…)")
+	return lockwatch.Form(parameter.ReplaceAllString(lists, "?"))
 }
 
 func (s *stage) onServer(ctx context.Context, database string, act func(*pgx.Conn) error) error {

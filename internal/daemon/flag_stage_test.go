@@ -9,7 +9,11 @@ func TestStatementForm_IsTheSameHoweverAStatementIsCommentedAndHoweverLongItsLis
 	for written, want := range map[string]string{
 		"SELECT a\n  FROM t -- by ann@example.org\n WHERE id = $1":                     "SELECT a FROM t WHERE id = ?",
 		"/*trace='4711'*/ SELECT a FROM t WHERE id IN ($1, $2, $3) AND b = $4":         "SELECT a FROM t WHERE id IN (…) AND b = ?",
-		"SELECT a FROM t WHERE id IN ($1) AND b = $2":                                  "SELECT a FROM t WHERE id IN (?) AND b = ?",
+		"SELECT a FROM t WHERE id IN ($1) AND b = $2":                                  "SELECT a FROM t WHERE id IN (…) AND b = ?",
+		"select a from t where id in ($1)":                                             "select a from t where id in (…)",
+		"SELECT a FROM t WHERE begin($1) AND id = ANY ($2)":                            "SELECT a FROM t WHERE begin(?) AND id = ANY (?)",
+		"INSERT INTO t (a) VALUES ($1), ($2)":                                          "INSERT INTO t (a) VALUES (…)",
+		"INSERT INTO t (a) VALUES ($1)":                                                "INSERT INTO t (a) VALUES (…)",
 		"INSERT INTO t (a, b) VALUES ($1,$2),($3,$4), ($5, $6) ON CONFLICT DO NOTHING": "INSERT INTO t (a, b) VALUES (…) ON CONFLICT DO NOTHING",
 		"UPDATE t SET a = 'left as it was' WHERE f($1)":                                "UPDATE t SET a = ? WHERE f(?)",
 	} {
