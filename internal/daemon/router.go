@@ -85,8 +85,12 @@ func (d *Daemon) mendRouter(ctx context.Context) error {
 	if !d.frontDoor.wanted {
 		return nil
 	}
-	_, err := d.router.State(ctx)
-	if err == nil || ctx.Err() != nil {
+	state, err := d.router.State(ctx)
+	if err == nil {
+		d.noteRouter(state)
+		return nil
+	}
+	if ctx.Err() != nil {
 		return nil
 	}
 	record := func() error {

@@ -232,4 +232,11 @@ func TestRun_ServesTheOthersWhenOneFrontIsDamagedOrItsPortTaken(t *testing.T) {
 	}
 	stranger.stop()
 	check(t, s.Open(deadline(t), router.Front{Name: "taken", Listen: stranger.Listener.Addr().String()}))
+	if left := s.problems(); len(left) != 1 || left[0].Front != "damaged" {
+		t.Errorf("with the port that had been taken, the problems are %+v", left)
+	}
+	check(t, s.Open(deadline(t), router.Front{Name: "damaged", Listen: "127.0.0.1:0"}))
+	if left := s.problems(); len(left) != 0 {
+		t.Errorf("with the damaged front made anew, the problems are %+v", left)
+	}
 }
