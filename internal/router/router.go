@@ -74,6 +74,12 @@ func (r *router) restore(ctx context.Context, inherited map[string]net.Listener)
 		p.about = matter(p.Text)
 		r.problem(p)
 	}
+	if !exists(r.file.path) && len(records)+len(problems) > 0 { // the copy was read, and is the only one left
+		if err := r.file.save(slices.Clone(records)); err != nil {
+			r.file.warned = true // until a change is saved
+			r.warn(err)
+		}
+	}
 	for _, rec := range records {
 		f := newFront(r.shared)
 		if err := f.adopt(rec); err != nil {
