@@ -217,12 +217,14 @@ func doorProblems(all []router.Problem, of string) (out []string) {
 	return out
 }
 
+// routerItself is the matter of what the router tells of itself.
+const routerItself = "the router itself"
+
 // noteRouter notes what the router tells of itself, as that a part of its state was damaged.
 func (d *Daemon) noteRouter(state router.State) {
-	const matter = "the router itself"
 	if told := doorProblems(state.Problems, ""); len(told) > 0 {
-		d.note(matter, "the router, since %s: %s", state.Started.UTC().Format(time.DateTime), strings.Join(told, "; "))
+		d.note(routerItself, "the router, since %s: %s", state.Started.UTC().Format(time.DateTime), strings.Join(told, "; "))
 		return
 	}
-	d.notes.set(matter, "")
+	d.notes.set(routerItself, "")
 }

@@ -145,6 +145,7 @@ func (d *Daemon) stopRouter(ctx context.Context) error {
 	d.frontDoor.mu.Lock()
 	defer d.frontDoor.mu.Unlock()
 	d.frontDoor.wanted = false
+	defer d.notes.set(routerItself, "")
 	state, err := d.router.State(ctx)
 	if err != nil || state.PID == 0 {
 		return nil // it does not run
