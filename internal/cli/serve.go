@@ -26,7 +26,8 @@ func (c *cli) serveCommand() *cobra.Command {
 	})
 }
 
-// The programs below are started by the daemon or by another command, not by people.
+// The programs below are started by the daemon or by another command, and by people only where
+// no systemd starts the router.
 
 func (c *cli) superviseCommand() *cobra.Command {
 	return c.hidden("supervise", func(ctx context.Context) error { return c.programs.Supervise(ctx, c.streams.In) })
@@ -48,6 +49,11 @@ func (c *cli) routerCommand() *cobra.Command {
 		}
 		return c.programs.Router(ctx, state, control, c.streams.Err)
 	})
+	cmd.Long = "Runs every front door, until it gets SIGTERM: requests under way may end then. The daemon starts it, or the service\n" +
+		"that understudy install makes. What it serves stands in its folder, and it serves that again after a restart;\n" +
+		"one router has one folder. By the control socket it is told more, and gives its state and metrics:\n" +
+		"curl --unix-socket .understudy/run/router.sock http://router/metrics"
+	cmd.Example = "  understudy router --state /srv/shop/.understudy/router --control /srv/shop/.understudy/run/router.sock"
 	cmd.Flags().StringVar(&state, "state", "", "folder of the router's state")
 	cmd.Flags().StringVar(&control, "control", "", "socket on which it takes commands")
 	return cmd

@@ -61,11 +61,13 @@ func (d *Daemon) environmentStatus(ctx context.Context, e understudy.Environment
 		snapshot = snapshot.Summarised()
 		out.Snapshot = &snapshot
 	}
-	front, err := d.front(ctx, e.Name)
+	state, err := d.routerState(ctx)
 	if err != nil {
 		return out, err
 	}
+	front := frontOf(state, e.Name)
 	doorStatus(&out, front, now)
+	out.Problems = append(out.Problems, doorProblems(state.Problems, e.Name)...)
 	if out.Deployments, err = d.deploymentStatuses(ctx, e.Name, front); err != nil {
 		return out, err
 	}
@@ -81,16 +83,26 @@ func withoutValues(e understudy.Environment) understudy.Environment {
 
 // front is what the router says of an environment's front door; nothing, where it has none.
 func (d *Daemon) front(ctx context.Context, name string) (router.FrontState, error) {
+	state, err := d.routerState(ctx)
+	return frontOf(state, name), err
+}
+
+// routerState is all that the router says; nothing, where it does not answer.
+func (d *Daemon) routerState(ctx context.Context) (router.State, error) {
 	state, err := d.router.State(ctx)
 	if understudy.KindOf(err) == understudy.KindUnavailable {
-		return router.FrontState{}, nil
+		return router.State{}, nil
 	}
+	return state, err
+}
+
+func frontOf(state router.State, name string) router.FrontState {
 	for _, f := range state.Fronts {
 		if f.Name == name {
-			return f, err
+			return f
 		}
 	}
-	return router.FrontState{}, err
+	return router.FrontState{}
 }
 
 func (d *Daemon) deploymentStatuses(ctx context.Context, environment string, front router.FrontState) ([]api.DeploymentStatus, error) {

@@ -103,10 +103,13 @@ func (d *Daemon) lastPromotion(ctx context.Context, environment string) (underst
 			last = p
 		}
 	}
-	if err == nil && last.ID == "" {
-		err = understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: nothing was promoted there yet", environment)
+	if err != nil || last.ID != "" {
+		return last, err
 	}
-	return last, err
+	if _, _, err := d.environmentAsLastRead(ctx, environment); understudy.KindOf(err) == understudy.KindNotFound {
+		return last, err
+	}
+	return last, understudy.Errorf(understudy.KindRefused, "%s has no promotion to take back: nothing was promoted there yet", environment)
 }
 
 // SettlePromotion ends the bake of a promotion that cannot be judged, because a person says so.

@@ -54,3 +54,52 @@ func TestAPromotionThatCannotEvenSayWhyItWaitsIsANoteUntilItCan(t *testing.T) {
 		t.Errorf("found %+v, %v and the notes %q", p.Events, err, d.notes.list())
 	}
 }
+
+func TestRollback_IsRefusedWhereTheOldReleaseIsNotKnownToRunOnTheSchemaAndSaysWhatToDo(t *testing.T) {
+	d := archived(t)
+	migrates := understudy.Release{Digest: understudy.DigestOf([]byte("v2")), Label: "v2", Application: understudy.Application{Migration: &understudy.Migration{Up: []string{"up"}}}}
+	plain := understudy.Release{Digest: understudy.DigestOf([]byte("v3")), Label: "v3"}
+	for _, r := range []understudy.Release{migrates, plain} {
+		if err := d.store.Put(t.Context(), kindRelease, string(r.Digest), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id, runs := range map[string]bool{"it was seen to": true, "it was not": false} {
+		envelope, err := d.keys.Sign(understudy.Statement{Rehearsal: id, Release: migrates.Digest, Artifact: migrates.Digest, OldRunsOnNew: runs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.store.Put(t.Context(), kindVerdict, id, understudy.Verdict{ID: id, Envelope: envelope}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settled := understudy.Promotion{ID: "p-1", Release: migrates.Digest, Label: "v2", OldLabel: "v1", To: "production", State: understudy.PromotionSettled, Verdict: "it was not"}
+	changed := func(change func(p *understudy.Promotion)) understudy.Promotion {
+		p := settled
+		change(&p)
+		return p
+	}
+	for name, c := range map[string]struct {
+		promotion understudy.Promotion
+		refuses   string
+	}{
+		"it breaks there, or nobody has seen that it does not": {settled, "v1 is not known to run on the schema that v2 brought"},
+		"it was seen to run there":                             {changed(func(p *understudy.Promotion) { p.Verdict = "it was seen to" }), ""},
+		"no schema was changed":                                {changed(func(p *understudy.Promotion) { p.Release = plain.Digest }), ""},
+		"only its configuration is another":                    {changed(func(p *understudy.Promotion) { p.Again = true }), ""},
+		"customers are on both, and what they see decides":     {changed(func(p *understudy.Promotion) { p.State = understudy.PromotionBaking }), ""},
+		"what it needs was taken away": {changed(func(p *understudy.Promotion) { p.Contract = &understudy.Contract{Begun: true} }),
+			"the contract migration of v2 has taken away what only v1 needed"},
+	} {
+		err := d.mayGoBack(t.Context(), c.promotion, false)
+		if c.refuses == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if understudy.KindOf(err) != understudy.KindRefused || !strings.Contains(err.Error(), c.refuses) || !strings.Contains(understudy.HintOf(err), "the way is forward") {
+			t.Errorf("%s: found %v, hint %q", name, err, understudy.HintOf(err))
+		}
+	}
+}

@@ -205,3 +205,26 @@ func doorStatus(out *api.EnvironmentStatus, front router.FrontState, now standin
 		out.Problems = append(out.Problems, fmt.Sprintf("%d connections were refused at a limit since the router began", front.Refused))
 	}
 }
+
+// doorProblems are those that the router tells of one front door, or with no name of itself.
+// What it tells of a deployment stands beside that one.
+func doorProblems(all []router.Problem, of string) (out []string) {
+	for _, p := range all {
+		if p.Front == of && p.Deployment == "" {
+			out = append(out, p.Text)
+		}
+	}
+	return out
+}
+
+// routerItself is the matter of what the router tells of itself.
+const routerItself = "the router itself"
+
+// noteRouter notes what the router tells of itself, as that a part of its state was damaged.
+func (d *Daemon) noteRouter(state router.State) {
+	if told := doorProblems(state.Problems, ""); len(told) > 0 {
+		d.note(routerItself, "the router, since %s: %s", state.Started.UTC().Format(time.DateTime), strings.Join(told, "; "))
+		return
+	}
+	d.notes.set(routerItself, "")
+}

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,10 @@ func TestDoor_IsAsTheProjectSaysAndStaysClosedThroughADownAndARestart(t *testing
 	if acts["maintenance.on"] != "new disks" || acts["maintenance.off"] != "done" {
 		t.Errorf("the journal tells of %v", acts)
 	}
+	h.damageRouter(t)
+	if status, _ := v.get("https://shop.example.com/"); status != http.StatusOK {
+		t.Errorf("from the last good copy of the router's state a customer got %d", status)
+	}
 	closed.Allow = []string{"nobody"}
 	refused(t, h.Maintain(limited(t), closed), understudy.KindInvalid, "nobody")
 
@@ -174,6 +179,22 @@ func TestDoor_IsAsTheProjectSaysAndStaysClosedThroughADownAndARestart(t *testing
 	if h.productionStatus(t).Maintenance != nil {
 		t.Error("a maintenance that was refused is on")
 	}
+}
+
+// damageRouter has the router start on half a state file, and waits until an operator is told.
+func (h *house) damageRouter(t *testing.T) {
+	t.Helper()
+	path := h.state.Below("router", "state.json")
+	whole, err := os.ReadFile(path)
+	check(t, err)
+	check(t, os.WriteFile(path, whole[:len(whole)/2], 0o600))
+	h.killProcess(t, " router --state "+h.state.Below("router"))
+	h.until(t, "the daemon notes the damage", func() bool {
+		info, err := h.Info(limited(t))
+		check(t, err)
+		told := strings.Join(info.Notes, "\n")
+		return strings.Contains(told, "state.json is damaged") && strings.Contains(told, "the last good copy is served instead")
+	})
 }
 
 // productionStatus is production's status.

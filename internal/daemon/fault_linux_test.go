@@ -81,6 +81,10 @@ func faults() []fault {
 		{claim: "the supervisor of the new release is killed in the bake", at: "baking", strike: supervisor("plain"), ends: back},
 		{claim: "the router is killed in the bake", at: "baking", strike: func(t *testing.T, h *house) { h.killProcess(t, " router --state "+h.state.Below("router")) }, ends: settled},
 		{claim: "the supervisor of the new release is killed at the split", at: "switching split 50", strike: supervisor("plain"), ends: back},
+		{claim: "a process of the new release is killed at the split", at: "switching split 50", strike: func(t *testing.T, h *house) {
+			check(t, syscall.Kill(h.service(t, "plain", "web").PID, syscall.SIGKILL))
+		},
+			ends: back, says: []string{"plain is not well: web|requests failed on plain"}},
 		{claim: "the supervisor of the old release is killed at the split", at: "switching split 50", strike: supervisor("old"), ends: either},
 		{claim: "the supervisor of the old release is killed in the bake", at: "baking", strike: supervisor("old"), ends: settled, spares: true},
 		{claim: "the router is killed at the split", at: "switching split 50", strike: func(t *testing.T, h *house) { h.killProcess(t, " router --state "+h.state.Below("router")) }, ends: settled},
@@ -263,21 +267,27 @@ func (h *house) workers(t *testing.T) string {
 // become turns the new release's service into something, behind the router's back.
 func (h *house) become(t *testing.T, mood, service string) {
 	t.Helper()
+	response, err := http.Get("http://" + strings.TrimPrefix(h.service(t, "plain", service).Address, "tcp:") + "/become/" + mood)
+	check(t, err)
+	check(t, response.Body.Close())
+}
+
+// service is one of a release in production.
+func (h *house) service(t *testing.T, release, name string) api.ServiceStatus {
+	t.Helper()
 	all, err := h.Status(limited(t))
 	check(t, err)
 	for _, e := range all {
 		for _, d := range e.Deployments {
 			for _, s := range d.Services {
-				if e.Environment.Name == "production" && d.Label == "plain" && s.Name == service {
-					response, err := http.Get("http://" + strings.TrimPrefix(s.Address, "tcp:") + "/become/" + mood)
-					check(t, err)
-					check(t, response.Body.Close())
-					return
+				if e.Environment.Name == "production" && d.Label == release && s.Name == name {
+					return s
 				}
 			}
 		}
 	}
-	t.Fatalf("plain has no service %s", service)
+	t.Fatalf("%s has no service %s", release, name)
+	return api.ServiceStatus{}
 }
 
 // killDatabase kills the server of production's database.

@@ -85,8 +85,12 @@ func (d *Daemon) mendRouter(ctx context.Context) error {
 	if !d.frontDoor.wanted {
 		return nil
 	}
-	_, err := d.router.State(ctx)
-	if err == nil || ctx.Err() != nil {
+	state, err := d.router.State(ctx)
+	if err == nil {
+		d.noteRouter(state)
+		return nil
+	}
+	if ctx.Err() != nil {
 		return nil
 	}
 	record := func() error {
@@ -141,6 +145,7 @@ func (d *Daemon) stopRouter(ctx context.Context) error {
 	d.frontDoor.mu.Lock()
 	defer d.frontDoor.mu.Unlock()
 	d.frontDoor.wanted = false
+	defer d.notes.set(routerItself, "")
 	state, err := d.router.State(ctx)
 	if err != nil || state.PID == 0 {
 		return nil // it does not run

@@ -230,16 +230,23 @@ func (c Case) approvals(rule understudy.ApprovalRule, digest understudy.Digest) 
 		r.Says += "; " + strings.Join(others, "; ")
 	}
 	if !r.Met {
-		r.Do = fmt.Sprintf("%d more of %s: understudy approve %s --to %s", rule.Count-len(agree), whose(rule), c.Release.Label, c.Promotion.To)
+		r.Do = fmt.Sprintf("%d more of %s: understudy approve %s --to %s", rule.Count-len(agree), c.whose(rule, agree), c.Release.Label, c.Promotion.To)
 	}
 	return r
 }
 
-func whose(rule understudy.ApprovalRule) string {
-	if len(rule.By) == 0 {
+// whose approval is missing: of those who are named, who has not agreed and would count.
+func (c Case) whose(rule understudy.ApprovalRule, agree []string) string {
+	left := slices.DeleteFunc(slices.Clone(rule.By), func(by string) bool {
+		return slices.Contains(agree, by) || rule.NotAuthor && by == c.Release.CreatedBy || rule.NotPromoter && by == c.Promotion.By
+	})
+	switch {
+	case len(rule.By) == 0:
 		return "anybody"
+	case len(left) == 0:
+		return "those whom policy.approvals.by would have to name besides"
 	}
-	return strings.Join(rule.By, ", ")
+	return strings.Join(left, ", ")
 }
 
 // newest is the last word of each person on a release.

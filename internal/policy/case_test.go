@@ -199,6 +199,21 @@ func TestExplain_CountsTheApprovalsThatHoldAndSaysWhyTheOthersDoNot(t *testing.T
 	}
 }
 
+func TestExplain_NamesWhoseApprovalIsMissingAndWouldCount(t *testing.T) {
+	for want, by := range map[string][]string{
+		"1 more of bob, group:releasers: ":                               {"ann", "bob", "dev", "ops", "group:releasers"}, // dev made it, ops promotes it
+		"1 more of those whom policy.approvals.by would have to name be": {"ann", "dev", "ops"},
+	} {
+		c := free()
+		c.Policy.Approvals = &understudy.ApprovalRule{Count: 2, By: by, NotAuthor: true, NotPromoter: true}
+		c = sign(c)
+		c.Approvals = []understudy.SignedApproval{yes(c, "ann")}
+		if r := requirement(explain(t, c), understudy.RequireApprovals); r.Met || !strings.HasPrefix(r.Do, want) {
+			t.Errorf("of %v: met %t, do %q, want %q", by, r.Met, r.Do, want)
+		}
+	}
+}
+
 func TestExplain_NobodyCountsTwiceNorForWhatTheyDidNotSee(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		c := free()

@@ -45,6 +45,9 @@ func (e *Engine) settled(ctx context.Context, p *understudy.Promotion, policy un
 	case contracts:
 		return e.say(ctx, p, "%s is kept warm: understudy rollback %s goes back to it, until understudy promotion contract %s takes away what only it needs", p.OldLabel, p.To, p.ID)
 	}
+	if migration != nil && !p.Restores && !p.Again && p.Verdict != "" && !p.OldRunsOnNew {
+		return e.say(ctx, p, "there is no way back: %s is not known to run on the schema that %s brought", p.OldLabel, p.Label)
+	}
 	return e.say(ctx, p, "%s is kept warm: understudy rollback %s goes back to it", p.OldLabel, p.To)
 }
 

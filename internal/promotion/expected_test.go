@@ -27,11 +27,15 @@ func TestMigrate_IsOrderedAsItWasRehearsed(t *testing.T) {
 			w := undisturbed(t, sound(func(s *story) {
 				s.statement, s.order = attested, func(order promotion.Order) { got = order }
 				if old {
-					s.statement = nil
+					s.statement = func(s *understudy.Statement) { s.OldRunsOnNew = false }
 				}
 			}))
 			if w.had.State != understudy.PromotionSettled || got.Old != "v1" || got.OldRunsOnNew == old || (got.Expected == nil) != old {
 				t.Errorf("the verdict is old: %t; it is %s, ordered %+v", old, w.had.State, got)
+			}
+			const planned, told = "once it has settled there is no way back, as the old one is not known to run", "there is no way back: v1 is not known to run"
+			if plan, said := strings.Join(w.had.Changes, "\n"), strings.Join(w.said(), "\n"); strings.Contains(plan, planned) != old || strings.Contains(said, told) != old {
+				t.Errorf("the old release was seen to run on the new schema: %t; planned is %q, and told %q", !old, plan, said)
 			}
 			if want := map[bool]time.Duration{false: 3 * time.Second, true: 500 * time.Millisecond}[old]; got.Policy.LockTimeout != want || got.Policy.QuietWait != 30*time.Second {
 				t.Errorf("ordered with %+v", got.Policy)

@@ -37,5 +37,9 @@ func watching(c policy.Case, asked understudy.Policy) string {
 	if at.Stuck() {
 		return watched + "it serves on until a person decides: the old one is not known to run on what it writes"
 	}
-	return watched + "the old one takes over again by itself"
+	watched += "the old one takes over again by itself"
+	if m := c.Release.Application.Migration; m != nil && !at.Restores && c.Statement != nil && !at.OldRunsOnNew && !c.Again() {
+		watched += "; once it has settled there is no way back, as the old one is not known to run on the schema that it brings"
+	}
+	return watched
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"understudy"
@@ -133,11 +134,11 @@ func (w *watcher) look(ctx context.Context) error {
 		return err
 	}
 	w.few = c.New.Requests < int64(w.policy.MinRequests)
-	w.p.Judged = w.policy.Judge(c)
 	lasted := w.stall.Look(c, w.Clock.Now())
-	w.p.Judged = append(w.p.Judged, w.policy.Stalled(c, lasted))
-	measured, err := w.metrics.look(ctx)
-	w.p.Judged = append(w.p.Judged, measured...)
+	measured, err := w.metrics.look(ctx) // which may write down what the look before came to
+	if err == nil {
+		w.p.Judged = slices.Concat(w.policy.Judge(c), understudy.Judgement{w.policy.Stalled(c, lasted)}, measured)
+	}
 	return err
 }
 

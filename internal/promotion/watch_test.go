@@ -213,6 +213,11 @@ func TestMetrics_DecideAsThePolicySays(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, measuring(c.change, c.measure))
+			w.hear = func(p understudy.Promotion) { // whoever looks meanwhile sees all of a look, or of the one before
+				if len(p.Judged) > 1 && !slices.ContainsFunc(p.Judged, func(j understudy.Judged) bool { return j.Name == "metric orders" }) {
+					t.Errorf("%s: of a look is written down, without the metric: %+v", c.claim, p.Judged)
+				}
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			err, _ := w.live(ctx, fate{})

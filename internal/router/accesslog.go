@@ -39,6 +39,9 @@ type entry struct {
 func (e *entry) appendTo(b []byte) []byte {
 	b = e.At.AppendFormat(append(b, `{"at":"`...), time.RFC3339Nano)
 	b = appendText(append(b, '"'), `,"front":`, e.Front)
+	if e.Host != "" {
+		b = appendText(b, `,"host":`, e.Host)
+	}
 	if e.Release != "" || e.Deployment != "" {
 		b = appendText(b, `,"release":`, e.Release)
 		b = appendText(b, `,"deployment":`, e.Deployment)
@@ -123,7 +126,9 @@ func (l *accessLog) write(v *visit, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.line = e.appendTo(l.line[:0])
-	l.report(l.add(l.line))
+	if err := l.add(l.line); err != nil { // that it is buffered says nothing of the disk
+		l.report(err)
+	}
 }
 
 func (l *accessLog) add(line []byte) error {
@@ -146,9 +151,11 @@ func (l *accessLog) turn() error {
 }
 
 func (l *accessLog) report(err error) {
+	if err != nil {
+		l.out.Reset(l.file) // an error would otherwise stay in the buffer for ever
+	}
 	if err != nil && !l.broken {
 		l.log.Error("the access log cannot be written", "file", l.path, "cause", err.Error())
-		l.out.Reset(l.file) // an error would otherwise stay in the buffer for ever
 	}
 	l.broken = err != nil
 }
@@ -157,7 +164,9 @@ func (l *accessLog) report(err error) {
 func (l *accessLog) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.report(l.out.Flush())
+	if l.out.Buffered() > 0 {
+		l.report(l.out.Flush())
+	}
 }
 
 // run flushes until done is closed.

@@ -184,13 +184,12 @@ func TestFault_OfEveryInstanceIsToldAndRequestsStillGoOut(t *testing.T) {
 	if answer, text := s.get("/"); answer.StatusCode != http.StatusOK {
 		t.Errorf("with none well a request got %s %q", answer.Status, text)
 	}
-	state, err := s.State(deadline(t))
-	check(t, err)
-	if len(state.Problems) != 1 || !strings.Contains(state.Problems[0].Text, "answered 503") {
-		t.Errorf("the problems are %+v", state.Problems)
+	if told := s.problems(); len(told) != 1 || told[0].Deployment != "d1" || !strings.Contains(told[0].Text, "answered 503") {
+		t.Errorf("the problems are %+v", told)
 	}
 	ill.Store(false)
 	s.await("it came back", func() bool { return s.front().Slots[0].Unwell(time.Now(), 0) == "" })
+	s.await("it is told no more", func() bool { return len(s.problems()) == 0 })
 }
 
 func TestFault_ATargetThatDiesAfterTheSwitchIsToldAndTheWayBackIsOneCall(t *testing.T) {

@@ -24,8 +24,9 @@ type front struct {
 	slots   map[string]*slot
 	split   split
 	hold    *hold
-	closed  *closure // nil: there is no maintenance
-	closing bool     // nobody is kept waiting any more
+	longest time.Duration // that a request waited in the latest pause
+	closed  *closure      // nil: there is no maintenance
+	closing bool          // nobody is kept waiting any more
 	since   time.Time
 
 	nowhere   *figures     // requests that no slot was there for
@@ -45,6 +46,7 @@ var (
 	errClosed  = errors.New("the front is closed for maintenance")
 	errUnknown = errors.New("the release that was chosen is not deployed")
 	errClosing = errors.New("the front door is closing")
+	errProbed  = errors.New("a balancer asks during a pause")
 )
 
 func newFront(shared *shared) *front {
@@ -73,11 +75,11 @@ func (f *front) adopt(r record) error {
 	f.adoptMaintenance(closed)
 	f.record = r
 	f.mu.Unlock()
+	for _, p := range old { // first: what they told is over before those that replace them look
+		p.retire()
+	}
 	for _, p := range fresh {
 		p.start()
-	}
-	for _, p := range old {
-		p.retire()
 	}
 	return nil
 }
@@ -127,7 +129,7 @@ func (f *front) adoptPause(until time.Time) {
 		f.hold.wake()
 		f.hold = nil
 	case !until.IsZero() && f.hold == nil:
-		f.hold = newHold(until)
+		f.hold, f.longest = newHold(until), 0
 	case !until.IsZero():
 		f.hold.until = until
 	}
@@ -165,8 +167,12 @@ func (f *front) claim(ctx context.Context, c *claim, v *visit) (split bool, err 
 			f.mu.Unlock()
 			return false, errClosing
 		}
-		held, until := f.hold, f.hold.until
-		if !held.admits(time.Now(), f.settings.Load().queue) {
+		held, until, now := f.hold, f.hold.until, time.Now()
+		if now.Before(until) && v.isProbe() && !v.wantsPage() {
+			f.mu.Unlock()
+			return false, errProbed
+		}
+		if !held.admits(now, f.settings.Load().queue) {
 			f.mu.Unlock()
 			return false, errHeld
 		}
@@ -175,6 +181,7 @@ func (f *front) claim(ctx context.Context, c *claim, v *visit) (split bool, err 
 		err := held.wait(ctx, until)
 		f.mu.Lock()
 		held.waiting--
+		f.longest = max(f.longest, time.Since(v.startedAt))
 		f.mu.Unlock()
 		if err != nil {
 			return false, err
@@ -249,6 +256,7 @@ func (f *front) state(now time.Time) FrontState {
 		PausedUntil: f.record.PausedUntil, Since: f.since, Maintenance: f.record.Maintenance, RedirectOpen: f.redirects != nil,
 		Refused: f.crowd.refused.Load(), Certificates: shown}
 	s.Connections, s.Idle = f.crowd.size()
+	s.Waited = f.longest
 	if f.hold != nil {
 		s.Waiting = f.hold.waiting
 	}

@@ -53,7 +53,8 @@ func (r *router) metrics() http.Handler {
 		describe(name, d[0], append([]string{"front", "release", "deployment"}, d[1:]...)...)
 	}
 	describe("waiting", "Requests held by a pause.", "front")
-	describe("problems", "Things that went wrong by themselves and are told by the state.")
+	describe("waited_seconds_max", "Longest that a request was held by the latest pause.", "front")
+	describe("problems", "Things that went wrong by themselves, are not over, and are told by the state.")
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
@@ -79,6 +80,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, f := range c.router.all() {
 		s := f.state(time.Now())
 		c.gauge(out, "waiting", float64(s.Waiting), s.Name)
+		c.gauge(out, "waited_seconds_max", s.Waited.Seconds(), s.Name)
 		for _, slot := range s.Slots {
 			c.slot(out, slot, s)
 		}

@@ -87,7 +87,8 @@ func TestHealth_FallsAfterThreeBadLooksAndRisesAfterTwoGoodOnes(t *testing.T) {
 // newTestPool is a pool of targets that nobody looks at, and what it told.
 func newTestPool(addresses ...string) (*pool, *[]string) {
 	var told []string
-	p := newPool(Route{Prefix: "/", Addresses: addresses}, "shop", "v1", &shared{log: quietLog(), tell: func(_, text string) { told = append(told, text) }})
+	p := newPool(Route{Prefix: "/", Addresses: addresses}, "shop", "v1", &shared{log: quietLog(),
+		tell: func(p Problem) { told = append(told, p.Text) }, over: func(Problem) { told = told[:0] }})
 	return p, &told
 }
 
@@ -141,7 +142,7 @@ func TestPool_SendsSomewhereAlthoughNobodyIsWellAndSaysSoOnce(t *testing.T) {
 		t.Errorf("after four seconds it is not well for five: %s", why)
 	}
 	look(p.targets[0], nil)
-	if fit := *p.fit.Load(); len(fit) != 1 || fit[0] != p.targets[0] || len(*told) != 1 {
+	if fit := *p.fit.Load(); len(fit) != 1 || fit[0] != p.targets[0] || len(*told) != 0 {
 		t.Errorf("with one well again, %d are fit, and it said %q", len(fit), *told)
 	}
 }

@@ -19,6 +19,7 @@ type pool struct {
 	Route
 	name    string // of its front, for people
 	release string
+	unfit   Problem // that no target is well, but for its text
 	shared  *shared
 	proxy   http.Handler
 	budget  *budget
@@ -61,6 +62,7 @@ func (p *pool) retire() {
 		p.stop()
 	}
 	p.watching.Wait()
+	p.shared.over(p.unfit)
 	for _, t := range p.targets {
 		t.carrier.retire()
 	}
@@ -211,10 +213,13 @@ func (p *pool) tell(unwell bool) {
 	}
 	p.unwell = unwell
 	if unwell {
-		p.shared.tell(p.name, fmt.Sprintf("release %s: no address of %s passes its health checks (%s); requests are still sent there",
-			p.release, p.Prefix, p.targets[0].health.reason))
+		told := p.unfit
+		told.Text = fmt.Sprintf("release %s: no address of %s passes its health checks (%s); requests are still sent there",
+			p.release, p.Prefix, p.targets[0].health.reason)
+		p.shared.tell(told)
 		return
 	}
+	p.shared.over(p.unfit)
 	p.shared.log.Info("an address passes its health checks again", "front", p.name, "release", p.release, "route", p.Prefix)
 }
 

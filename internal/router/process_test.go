@@ -184,6 +184,40 @@ func TestRun_RefusesASecondRouterInOneFolder(t *testing.T) {
 	}
 }
 
+func TestRun_WhatIsServedFromTheLastGoodCopyIsThereTwiceAgain(t *testing.T) {
+	dir := quickFolder(t)
+	s := &stage{t: t, folder: dir, Client: &router.Client{Socket: dir + "/s"}}
+	c := router.Config{State: dir, Control: dir + "/s"}
+	stop := s.run(c)
+	s.open(router.Front{})
+	s.add("d1", newApp(t, "d1").at())
+	s.split(all("d1"))
+	path, half := filepath.Join(dir, "state.json"), []byte(`{"version":1,"fr`)
+	for _, damaged := range []string{path, path + ".last", path} { // each is the only good one in its turn
+		stop()
+		check(t, os.WriteFile(damaged, half, 0o600))
+		stop = s.run(c)
+		if _, text := s.get("/"); text != "d1" {
+			t.Errorf("with %s damaged a request got %q", damaged, text)
+		}
+		check(t, s.Pause(deadline(t), "shop", time.Minute)) // a change mends the copy, too
+		check(t, s.Resume(deadline(t), "shop"))
+	}
+	stop()
+	check(t, os.WriteFile(path, half, 0o600))
+	s.run(c)
+	if told := s.problems(); len(told) != 1 || !strings.Contains(told[0].Text, "the last good copy is served instead") {
+		t.Errorf("the problems are %+v", told)
+	}
+	first, err := os.ReadFile(path)
+	check(t, err)
+	second, err := os.ReadFile(path + ".last")
+	check(t, err)
+	if string(first) != string(second) {
+		t.Errorf("the state is %q, and its copy %q", first, second)
+	}
+}
+
 func TestOpen_NamesAPortThatIsTaken(t *testing.T) {
 	s := newStage(t, router.Front{})
 	err := s.Open(deadline(t), router.Front{Name: "second", Listen: s.address})
@@ -232,4 +266,11 @@ func TestRun_ServesTheOthersWhenOneFrontIsDamagedOrItsPortTaken(t *testing.T) {
 	}
 	stranger.stop()
 	check(t, s.Open(deadline(t), router.Front{Name: "taken", Listen: stranger.Listener.Addr().String()}))
+	if left := s.problems(); len(left) != 1 || left[0].Front != "damaged" {
+		t.Errorf("with the port that had been taken, the problems are %+v", left)
+	}
+	check(t, s.Open(deadline(t), router.Front{Name: "damaged", Listen: "127.0.0.1:0"}))
+	if left := s.problems(); len(left) != 0 {
+		t.Errorf("with the damaged front made anew, the problems are %+v", left)
+	}
 }

@@ -19,7 +19,8 @@ type shared struct {
 	// descriptors is how many files and connections the process may have open; 0: any.
 	descriptors int
 	log         *slog.Logger
-	tell        func(front, text string) // of what went wrong by itself
+	tell        func(Problem) // of what went wrong by itself
+	over        func(Problem) // it is no longer so
 	buffers     httputil.BufferPool
 	access      *accessLog
 }

@@ -43,13 +43,24 @@ type router struct {
 // problemsKept bounds the problems that State tells; older ones are in the log.
 const problemsKept = 50
 
+// matter is what a problem is about: of each matter of a front there is one at most.
+type matter string
+
+const (
+	aboutControl matter = "the control socket"
+	aboutCopy    matter = "the copy of the state"
+	aboutPort    matter = "the port"
+	aboutSecond  matter = "the second port"
+)
+
 func newRouter(c Config, shared *shared) *router {
 	none := make(chan struct{})
 	close(none)
 	r := &router{config: c, shared: shared, started: time.Now(), fronts: map[string]*front{}, predecessor: none,
 		handedOver: make(chan struct{})}
 	shared.tell = r.problem
-	r.file = &stateFile{path: filepath.Join(c.State, "state.json"), warn: func(err error) { r.problem("", err.Error()) }}
+	shared.over = r.over
+	r.file = &stateFile{path: filepath.Join(c.State, "state.json"), warn: r.warn}
 	return r
 }
 
@@ -60,7 +71,14 @@ func (r *router) restore(ctx context.Context, inherited map[string]net.Listener)
 		return err
 	}
 	for _, p := range problems {
-		r.problem(p.Front, p.Text)
+		p.about = matter(p.Text)
+		r.problem(p)
+	}
+	if !exists(r.file.path) && len(records)+len(problems) > 0 { // the copy was read, and is the only one left
+		if err := r.file.save(slices.Clone(records)); err != nil {
+			r.file.warned = true // until a change is saved
+			r.warn(err)
+		}
 	}
 	for _, rec := range records {
 		f := newFront(r.shared)
@@ -71,13 +89,13 @@ func (r *router) restore(ctx context.Context, inherited map[string]net.Listener)
 		listener := inherited[rec.Name]
 		if listener == nil {
 			if listener, err = listen(ctx, rec.Name, rec.Listen); err != nil {
-				r.problem(rec.Name, err.Error())
+				r.problem(Problem{Front: rec.Name, about: aboutPort, Text: err.Error()})
 				continue
 			}
 		}
 		r.serve(f, listener)
 		if err := r.openRedirect(ctx, f, rec.Front, inherited[redirectOf(rec.Name)]); err != nil {
-			r.problem(rec.Name, err.Error())
+			r.problem(Problem{Front: rec.Name, about: aboutSecond, Text: err.Error()})
 		}
 	}
 	return nil
@@ -96,7 +114,7 @@ func (r *router) let(f *front, door *doorway, listener net.Listener) {
 	name := f.settings.Load().name
 	r.serving.Go(func() {
 		if err := door.run(listener); err != nil {
-			r.problem(name, "front "+name+" has stopped accepting: "+err.Error())
+			r.problem(Problem{Front: name, about: aboutPort, Text: "front " + name + " has stopped accepting: " + err.Error()})
 		}
 	})
 }
@@ -141,12 +159,40 @@ func (r *router) serveRedirect(f *front, listener net.Listener) {
 	r.let(f, second, listener)
 }
 
-func (r *router) problem(front, text string) {
-	r.shared.log.Error("problem", "front", front, "text", text)
+// problem tells of something, in place of what was told of the same matter.
+func (r *router) problem(p Problem) {
+	r.shared.log.Error("problem", "front", p.Front, "text", p.Text)
+	r.over(p)
 	r.look.Lock()
 	defer r.look.Unlock()
-	r.problems = append(r.problems, Problem{At: time.Now(), Front: front, Text: text})
+	p.At = time.Now()
+	r.problems = append(r.problems, p)
 	r.problems = r.problems[max(0, len(r.problems)-problemsKept):]
+}
+
+// over ends what was told of a problem's matter.
+func (r *router) over(was Problem) {
+	r.settled(func(p Problem) bool {
+		return p.Front == was.Front && p.Deployment == was.Deployment && p.about == was.about
+	})
+}
+
+// settled ends the problems that are none any more.
+func (r *router) settled(is func(Problem) bool) {
+	r.look.Lock()
+	defer r.look.Unlock()
+	r.problems = slices.DeleteFunc(r.problems, is)
+}
+
+// warn tells of a change that was saved less safely than it should be; nil: the last one was not.
+func (r *router) warn(err error) {
+	p := Problem{about: aboutCopy}
+	if err == nil {
+		r.over(p)
+		return
+	}
+	p.Text = err.Error()
+	r.problem(p)
 }
 
 func (r *router) put(name string, f *front) {
@@ -263,6 +309,7 @@ func (r *router) open(ctx context.Context, want Front) error {
 		f.closeKeys()
 		return errors.Join(err, closeAll(listener, second))
 	}
+	r.settled(func(p Problem) bool { return p.Front == want.Name }) // of the record that it replaces
 	r.put(want.Name, f)
 	r.serve(f, listener)
 	if second != nil {
@@ -329,9 +376,14 @@ func (r *router) reopen(ctx context.Context, f *front, want Front) error {
 		if err != nil {
 			return r.nameHolder(err, want)
 		}
+		r.over(Problem{Front: want.Name, about: aboutPort})
 		r.serve(f, listener)
 	}
-	return r.openRedirect(ctx, f, want, nil)
+	if err := r.openRedirect(ctx, f, want, nil); err != nil {
+		return err
+	}
+	r.over(Problem{Front: want.Name, about: aboutSecond})
+	return nil
 }
 
 // sameListen tells whether a wish is met by what there is; port 0 is met by any.
@@ -384,6 +436,7 @@ func (r *router) forget(name string) (*front, error) {
 	if err := r.file.save(r.records(name)); err != nil {
 		return nil, err
 	}
+	r.settled(func(p Problem) bool { return p.Front == name })
 	r.look.Lock()
 	defer r.look.Unlock()
 	f := r.fronts[name]

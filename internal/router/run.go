@@ -114,7 +114,7 @@ func (r *router) live(ctx context.Context, heir *heir, quiet chan<- struct{}) er
 		control = r.newControl()
 		r.serving.Go(func() {
 			if err := control.Serve(r.control); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-				r.problem("", "the control socket has stopped answering: "+err.Error())
+				r.problem(Problem{about: aboutControl, Text: "the control socket has stopped answering: " + err.Error()})
 			}
 		})
 		if failed = r.tellReady(); failed == nil {

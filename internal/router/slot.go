@@ -127,7 +127,9 @@ func (s *slot) retries() (sum Retries) {
 func newPools(s Slot, front string, shared *shared) []*pool {
 	pools := make([]*pool, 0, len(s.Routes))
 	for _, r := range s.Routes {
-		pools = append(pools, newPool(r, front, s.Release, shared))
+		p := newPool(r, front, s.Release, shared)
+		p.unfit = Problem{Front: front, Deployment: s.Deployment, about: matter("the health of " + r.Host + r.Prefix)}
+		pools = append(pools, p)
 	}
 	slices.SortStableFunc(pools, func(a, b *pool) int {
 		return cmp.Or(rank(a.Host)-rank(b.Host), len(b.Host)-len(a.Host), len(b.Prefix)-len(a.Prefix))

@@ -190,6 +190,13 @@ func (s *stage) front() router.FrontState {
 	return router.FrontState{}
 }
 
+func (s *stage) problems() []router.Problem {
+	s.t.Helper()
+	state, err := s.State(deadline(s.t))
+	check(s.t, err)
+	return state.Problems
+}
+
 // add gives a deployment a slot with one route to its addresses.
 func (s *stage) add(deployment string, addresses ...string) {
 	s.t.Helper()

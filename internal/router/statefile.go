@@ -25,7 +25,8 @@ type stateFile struct {
 	// unread are records that could not be read. They are written back as they are, so
 	// that somebody can mend them.
 	unread []json.RawMessage
-	warn   func(error) // told of a change that is saved, but less safely than it should be
+	warn   func(error) // told of a change that is saved, but less safely than it should be; with nil, when one is saved well again
+	warned bool
 }
 
 // stateForm is the file's form. Records stay raw so that one is read by itself.
@@ -186,8 +187,14 @@ func (s *stateFile) save(records []record) error {
 	}
 	// The copy is for a file that is damaged later, so it need not outlast a power cut
 	// at this moment: flushing it too would make every switch wait longer for the disk.
-	if err := errors.Join(syncFolder(filepath.Dir(s.path)), replaceFile(s.last(), raw, false)); err != nil {
+	err = errors.Join(syncFolder(filepath.Dir(s.path)), replaceFile(s.last(), raw, false))
+	switch {
+	case err != nil:
+		s.warned = true
 		s.warn(fmt.Errorf("the router's state is saved, but its copy or its folder's entry is not: %w", err))
+	case s.warned:
+		s.warned = false
+		s.warn(nil)
 	}
 	return nil
 }

@@ -34,22 +34,37 @@ func TestSplit_300SwitchesUnderLoadLoseNothing(t *testing.T) {
 	c.leave(t)
 }
 
-func TestPause_200TimesUnderLoadLosesNothing(t *testing.T) {
+func TestSwitch_1000SwitchesAnd1000PausesUnderLoadLoseNothingAndNoneOf200OpenConnections(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, router.Front{})
-	s.add("d1", newApp(t, "d1").at())
-	s.split(all("d1"))
-	c := s.come(4)
-	for range 200 {
+	names := []string{"d1", "d2"}
+	var open []*line
+	for _, name := range names {
+		s.add(name, newApp(t, name).at())
+		s.split(all(name))
+		for range 100 {
+			open = append(open, s.upgraded())
+		}
+	}
+	c := s.come(1)
+	for i := range 1000 {
+		s.split(all(names[i%2]))
 		check(t, s.Pause(deadline(t), "shop", 30*time.Second))
-		s.await("somebody waits", func() bool { return s.front().Waiting > 0 })
+		for i%10 == 0 && s.front().Waiting == 0 && t.Context().Err() == nil { // customers come all the time
+		}
 		check(t, s.Resume(deadline(t), "shop"))
 	}
 	c.leave(t)
+	for i, l := range open {
+		check(t, l.SetDeadline(time.Now().Add(60*time.Second))) // however long it took
+		if got, err := l.say("hello"); got != names[i/100]+" hello" {
+			t.Fatalf("connection %d, open since before it all, got %q, %v", i, got, err)
+		}
+	}
 }
 
 func TestPause_RefusesBeyondItsQueueAndItsLimit(t *testing.T) {
-	s := newStage(t, router.Front{Queue: 1})
+	s := newStage(t, router.Front{Queue: 1, Probes: []string{"/healthz"}})
 	s.add("d1", newApp(t, "d1").at())
 	s.split(all("d1"))
 	check(t, s.Pause(deadline(t), "shop", 30*time.Second))
@@ -69,13 +84,25 @@ func TestPause_RefusesBeyondItsQueueAndItsLimit(t *testing.T) {
 	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
 		t.Errorf("the second request, which finds the queue full, got %s", answer.Status)
 	}
+	if answer, text := s.get("/healthz"); answer.StatusCode != http.StatusOK || text == "d1" {
+		t.Errorf("a balancer that asks during the pause got %s %q", answer.Status, text)
+	}
+	if answer, _ := s.get("/healthz", "Accept", "text/html"); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a person at the balancer's path, who finds the queue full, got %s", answer.Status)
+	}
 	check(t, s.Resume(deadline(t), "shop"))
 	if text := <-waited; text != "d1" {
 		t.Errorf("the request that waited got %q", text)
 	}
+	if f := s.front(); f.Waited <= 0 || f.Waited > time.Minute {
+		t.Errorf("the longest that one waited is told as %s", f.Waited)
+	}
 	check(t, s.Pause(deadline(t), "shop", time.Millisecond))
 	if answer, _ := s.get("/"); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("past the limit a request got %s", answer.Status)
+	}
+	if answer, _ := s.get("/healthz"); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("past the limit, when nobody is served any more, a balancer got %s", answer.Status)
 	}
 	check(t, s.Resume(deadline(t), "shop"))
 	if _, text := s.get("/"); text != "d1" {

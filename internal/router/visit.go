@@ -126,6 +126,8 @@ func (v *visit) turnAway(err error) {
 		v.say(http.StatusServiceUnavailable, "nothing is deployed here yet", 5)
 	case errors.Is(err, errClosed):
 		v.sayClosed(v.closure)
+	case errors.Is(err, errProbed):
+		v.say(http.StatusOK, "up, and paused for a moment", 0)
 	case errors.Is(err, errUnknown):
 		v.say(http.StatusNotFound, "the release that was chosen is not deployed here", 0)
 	case errors.Is(err, errHeld):

@@ -39,8 +39,8 @@ type Front struct {
 	Sticky string `json:"sticky,omitempty"`
 	// Testers, where set, are those who bring this token: they may choose a release.
 	Testers *Gate `json:"testers,omitempty"`
-	// Probes are paths that are answered during maintenance too, for whoever balances the
-	// load among several machines.
+	// Probes are paths that are answered during maintenance and pauses too, for whoever
+	// balances the load among several machines.
 	Probes []string `json:"probes,omitempty"`
 }
 
@@ -111,6 +111,8 @@ type FrontState struct {
 	Shares      []Share     `json:"shares,omitempty"`
 	PausedUntil time.Time   `json:"pausedUntil,omitzero"` // past it, requests are refused until Resume
 	Waiting     int         `json:"waiting,omitempty"`    // requests held by the pause
+	// Waited is the longest that a request which has been let go waited in the latest pause.
+	Waited time.Duration `json:"waited,omitempty"`
 
 	Maintenance  *Maintenance             `json:"maintenance,omitempty"`
 	Certificates []understudy.Certificate `json:"certificates,omitempty"`
@@ -133,9 +135,13 @@ type SlotState struct {
 	Served     understudy.Served `json:"served"`
 }
 
-// Problem is something that went wrong by itself and that somebody should see.
+// Problem is something that went wrong by itself and that somebody should see, as long as it
+// is so.
 type Problem struct {
-	At    time.Time `json:"at"`
-	Front string    `json:"front,omitempty"`
-	Text  string    `json:"text"`
+	At         time.Time `json:"at"`
+	Front      string    `json:"front,omitempty"`      // empty: of the router itself
+	Deployment string    `json:"deployment,omitempty"` // whose health it is; its slot tells of that too
+	Text       string    `json:"text"`
+
+	about matter
 }
