@@ -43,7 +43,7 @@ func inNewFolder(ctx context.Context, to string, tell func(string), act func(fol
 }
 
 // takeFolder makes the folder ours alone until the mark is closed.
-func takeFolder(ctx context.Context, folder string, tell func(string)) (mark *os.File, err error) {
+func takeFolder(ctx context.Context, folder string, tell func(string)) (mark *held, err error) {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return nil, folderError(err)
 	}
@@ -79,7 +79,7 @@ func busy(folder string) error {
 }
 
 // marked says why a mark is not to be had in the words of --to.
-func marked(file *os.File, folder string, err error) (*os.File, error) {
+func marked(file *held, folder string, err error) (*held, error) {
 	switch {
 	case errors.Is(err, errAtWork):
 		err = busy(folder)

@@ -21,10 +21,18 @@ var (
 	errNoMark = errors.New("it carries no mark of ours")
 )
 
+// held is a mark that is locked. Its lock is given back by name: a program that another part
+// of this one is starting just then has the file a moment longer.
+type held struct{ *os.File }
+
+func (h *held) Close() error {
+	return errors.Join(syscall.Flock(int(h.Fd()), syscall.LOCK_UN), h.File.Close())
+}
+
 func (m mark) in(folder string) string { return filepath.Join(folder, m.name) }
 
 // put marks a folder, and locks the mark until it is closed.
-func (m mark) put(folder string) (*os.File, error) {
+func (m mark) put(folder string) (*held, error) {
 	file, err := os.OpenFile(m.in(folder), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, errAtWork
@@ -38,18 +46,18 @@ func (m mark) put(folder string) (*os.File, error) {
 	if _, err := file.WriteString(m.text); err != nil {
 		return nil, errors.Join(err, os.Remove(m.in(folder)), file.Close())
 	}
-	return file, nil
+	return &held{file}, nil
 }
 
 // find locks the mark of a folder where whoever put it was killed.
-func (m mark) find(folder string) (*os.File, error) { return m.lock(folder, syscall.LOCK_NB) }
+func (m mark) find(folder string) (*held, error) { return m.lock(folder, syscall.LOCK_NB) }
 
 // await waits until whoever put the mark is gone, and locks it.
-func (m mark) await(folder string) (*os.File, error) { return m.lock(folder, 0) }
+func (m mark) await(folder string) (*held, error) { return m.lock(folder, 0) }
 
 // lock refuses a folder without a mark, with one that says something else, and with one that
 // was taken away, as whoever put it had done what was to be done.
-func (m mark) lock(folder string, how int) (*os.File, error) {
+func (m mark) lock(folder string, how int) (*held, error) {
 	file, err := os.OpenFile(m.in(folder), os.O_RDWR|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, errNoMark
@@ -71,7 +79,7 @@ func (m mark) lock(folder string, how int) (*os.File, error) {
 	if there, gone := os.Lstat(m.in(folder)); err != nil || gone != nil || !os.SameFile(open, there) {
 		return nil, errors.Join(errNoMark, file.Close())
 	}
-	return file, nil
+	return &held{file}, nil
 }
 
 // lift takes a mark away so that it stays away: a folder that carries it is removed by whoever finds it.

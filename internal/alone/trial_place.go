@@ -21,7 +21,7 @@ import (
 // until we are gone, and clears the place away where we could not do so ourselves.
 type place struct {
 	left
-	mark *os.File
+	mark *held
 	tidy *exec.Cmd
 }
 

@@ -128,7 +128,8 @@ func TestRehearseMigration_LetsAQuietOnePassThereAndBack(t *testing.T) {
 			t.Errorf("as %s it is tried: %v", role, err)
 		}
 	}
-	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 200' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
+	o := order(url, "sh", "-c", `psql "$DATABASE_URL" -X -q -v ON_ERROR_STOP=1 -c 'SET lock_timeout = 2000' -c 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text'`)
+	o.Policy.BlockedFor, o.Policy.LockTimeout = 10*time.Second, 5*time.Second // a machine that is slow just now is no finding
 	o.Down = []string{"sh", "-c", `psql "{url}" -X -q -v ON_ERROR_STOP=1 -c 'ALTER TABLE orders DROP COLUMN note'`}
 	r := rehearse(t, o)
 	if r.State != understudy.RehearsalPassed {

@@ -225,7 +225,7 @@ func daemons(ts *testscript.TestScript, _ bool, args []string) {
 
 // until TEXT waits until the daemon's log holds a text.
 func until(ts *testscript.TestScript, _ bool, args []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for !strings.Contains(daemonLog(ts), args[0]) {
 		select {

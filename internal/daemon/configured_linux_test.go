@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"understudy"
@@ -80,7 +79,7 @@ func TestConfiguration_AChangeOfItAloneIsRehearsedPromotedAndTakenBackLikeAnyRel
 		t.Errorf("the file would change %q", got)
 	}
 	h.unapplied(t, "GREETING changed")
-	check(t, syscall.Kill(h.supervisor(t, "old"), syscall.SIGKILL))
+	h.killSupervisor(t, "old")
 	h.greets(t, "hi") // as it ran, and not as the file has it since
 
 	r := h.passed(t, "old")

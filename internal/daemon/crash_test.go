@@ -173,9 +173,30 @@ func TestDaemon_BringsProductionBackAfterTheMachineDied(t *testing.T) {
 	}
 }
 
-// supervisor is the process of the supervisor of production's newest deployment of a release:
-// an earlier one may be on its way out.
+// killSupervisor kills the supervisor of production's newest deployment of a release, and waits
+// until what it ran has died with it, as that may answer for a moment longer.
+func (h *house) killSupervisor(t *testing.T, label string) {
+	t.Helper()
+	program := h.processOf(t, label)
+	check(t, syscall.Kill(parentOf(t, program), syscall.SIGKILL))
+	h.until(t, "its program has died with it", func() bool { return isGone(program) })
+}
+
+// isGone tells of a process that has ended, also where nobody has buried it yet.
+func isGone(pid int) bool {
+	state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(state), ") Z ")
+}
+
+// supervisor is the process of the supervisor of production's newest deployment of a release.
 func (h *house) supervisor(t *testing.T, label string) int {
+	t.Helper()
+	return parentOf(t, h.processOf(t, label))
+}
+
+// processOf is the first process of production's newest deployment of a release: an earlier one
+// may be on its way out.
+func (h *house) processOf(t *testing.T, label string) int {
 	t.Helper()
 	all, err := h.Status(limited(t))
 	check(t, err)
@@ -190,7 +211,7 @@ func (h *house) supervisor(t *testing.T, label string) int {
 	if pid == 0 {
 		t.Fatalf("production has no deployment of %s that runs", label)
 	}
-	return parentOf(t, pid)
+	return pid
 }
 
 func parentOf(t *testing.T, pid int) int {

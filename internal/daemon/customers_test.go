@@ -32,8 +32,8 @@ func visit(t *testing.T, address string) *customers {
 
 func (c *customers) come(ctx context.Context) {
 	defer close(c.ended)
-	staying := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
-	passing := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	staying := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}}
+	passing := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	defer staying.CloseIdleConnections()
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -208,13 +208,15 @@ func TestLive_ADaemonThatIsKilledOverACopyOfWhatChangedMakesItAgain(t *testing.T
 	h.untilFollowing(t)
 	h.sql(t, `ALTER TABLE notes ADD COLUMN shade text`, `INSERT INTO notes (account, text, shade) VALUES (7, 'x', 'y')`)
 	h.until(t, "the twin is not followed any longer", func() bool { return h.following(t).State == understudy.FollowingStopped })
+	look, moment := h.session(t, "production", "main"), 0 // the slot is there for as long as little is copied: nobody has to connect meanwhile
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_, _ = h.ResetTwin(limited(t), api.ResetTwin{Environment: "staging", By: "dev"}, silent) // it is killed
 	}()
 	h.until(t, "production has a slot for the moment", func() bool {
-		return h.answer(t, "production", "main", `SELECT count(*)::text FROM pg_replication_slots WHERE temporary`) != "0"
+		check(t, look.QueryRow(t.Context(), `SELECT count(*) FROM pg_replication_slots WHERE temporary`).Scan(&moment))
+		return moment > 0
 	})
 	h.kill(t)
 	<-ended

@@ -321,8 +321,8 @@ func TestServices_ServeProductionAfterARebootWithoutACommand(t *testing.T) {
 	h.answers(t)
 	h.up(t)
 	crowd := visit(t, h.production)
-	check(t, daemon.Process.Signal(syscall.SIGTERM)) // as a restart of its service does
-	h.until(t, "the daemon has ended", func() bool { _, err := h.Info(limited(t)); return err != nil })
+	check(t, daemon.Process.Signal(syscall.SIGTERM))                                                      // as a restart of its service does
+	h.until(t, "the daemon has ended", func() bool { return syscall.Kill(daemon.Process.Pid, 0) != nil }) // and given its lock back: the next one would be refused
 	s.run(t, s.lines[1])
 	h.answers(t)
 	crowd.mustBeServed(t)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"understudy/internal/api"
@@ -48,6 +49,9 @@ func (h *house) replace(t *testing.T) {
 	t.Helper()
 	built, err := os.ReadFile(program)
 	check(t, err)
-	check(t, os.WriteFile(h.program+".new", built, 0o755))
+	syscall.ForkLock.RLock() // a program that is started meanwhile would have it open for a moment, so that it could not be executed
+	err = os.WriteFile(h.program+".new", built, 0o755)
+	syscall.ForkLock.RUnlock()
+	check(t, err)
 	check(t, os.Rename(h.program+".new", h.program))
 }

@@ -19,11 +19,9 @@ func TestDaemon_KeepsProductionUpThoughItsFileIsBroken(t *testing.T) {
 	good := h.yaml()
 	h.write(t, "understudy.yaml", good+"\nbroken: [")
 	t.Cleanup(func() { h.write(t, "understudy.yaml", good) })
-	check(t, syscall.Kill(h.supervisor(t, "old"), syscall.SIGKILL))
+	h.killSupervisor(t, "old")
 	h.until(t, "production serves again", func() bool { return h.served() == "old" })
-	if notes := h.notes(t); !strings.Contains(notes, "understudy.yaml") {
-		t.Errorf("the daemon notes %q, expected what is wrong with the file", notes)
-	}
+	h.until(t, "the daemon notes what is wrong with the file", func() bool { return strings.Contains(h.notes(t), "understudy.yaml") })
 	h.write(t, "understudy.yaml", good)
 	h.until(t, "the note is gone", func() bool { return h.notes(t) == "" })
 }
@@ -41,6 +39,7 @@ func TestDaemon_StartsADatabaseServerAndAnInstanceThatWereKilled(t *testing.T) {
 	pid, err := strconv.Atoi(first)
 	check(t, err)
 	check(t, syscall.Kill(pid, syscall.SIGKILL))
+	h.until(t, "the server has died", func() bool { return isGone(pid) })
 	h.until(t, "the server answers again", func() bool {
 		all, err := h.Status(limited(t))
 		return err == nil && len(all) > 0 && len(all[0].Databases) > 0 && all[0].Databases[0].Running && h.served() == "old"
@@ -60,7 +59,8 @@ func (h *house) killAnInstance(t *testing.T) {
 		t.Fatalf("two instances are %+v", now)
 	}
 	check(t, syscall.Kill(now[1].PID, syscall.SIGKILL))
-	for range 10 { // no look is awaited: a connection that is refused is made to the other
+	h.until(t, "it has died", func() bool { return isGone(now[1].PID) }) // and answers nobody any more
+	for range 10 {                                                       // no look is awaited: a connection that is refused is made to the other
 		if got := h.served(); got != "old" {
 			t.Errorf("with one instance killed, %q served", got)
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"understudy"
 	"understudy/internal/atomicfile"
@@ -68,6 +69,10 @@ func copyFile(f understudy.ArtifactFile, from, to string) error {
 		return err
 	}
 	defer func() { _ = source.Close() }() // only read from
+	if f.Executable {                     // a program that is forked while it is written would have it open, and nobody could run it yet
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
+	}
 	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, modeOf(f.Executable))
 	if err != nil {
 		return err

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
+	"understudy"
 	"understudy/internal/config"
 	"understudy/internal/statedir"
 )
@@ -65,5 +67,38 @@ func TestKeepTree_ReplacesACopyThatIsNotWhatItsNameSays(t *testing.T) {
 	}
 	if had, err := config.Tree(d.tree(a)); err != nil || had.Digest != a.Digest {
 		t.Errorf("what lies under %s is %s, %v", a.Digest.Short(), had.Digest.Short(), err)
+	}
+}
+
+// TestCopyFile_NothingIsForkedWhileAProgramIsWritten looks while a copy waits for its source,
+// a pipe: what is forked then would keep others from running the program.
+func TestCopyFile_NothingIsForkedWhileAProgramIsWritten(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(from, "web"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- copyFile(understudy.ArtifactFile{Path: "web", Executable: true}, from, to) }()
+	source, err := os.OpenFile(filepath.Join(from, "web"), os.O_WRONLY, 0) // once it is opened to be read
+	if err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(time.Minute); ; {
+		if _, err := os.Stat(filepath.Join(to, "web")); err == nil {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("it is never written")
+		}
+	}
+	if syscall.ForkLock.TryLock() {
+		syscall.ForkLock.Unlock()
+		t.Error("a program could be forked")
+	}
+	if err := source.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -183,7 +183,7 @@ func TestTwin_WhatItSendsIsCaughtAndArrivesNowhere(t *testing.T) {
 	began := time.Now()
 	_, err := h.Up(limited(t), api.Up{Environment: "staging", By: "dev"}, silent)
 	check(t, err)
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	status, said := post(t, client, "http://"+h.staging+"/buy")
 	if status != http.StatusOK || said != "caught" {
 		t.Errorf("buying on staging answered %d %q, expected what the catcher says", status, said)

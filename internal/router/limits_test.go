@@ -27,7 +27,7 @@ func (s *stage) connect() net.Conn {
 	conn, err := net.Dial("tcp", s.address)
 	check(s.t, err)
 	s.t.Cleanup(func() { _ = conn.Close() })
-	check(s.t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	check(s.t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	return conn
 }
 
@@ -204,7 +204,7 @@ func TestLimits_AClientThatTakesBackItsRequestsAgainAndAgainIsCutOff(t *testing.
 }
 
 func TestProxyProtocol_TellsTheClientAndIsBelievedOfNamedPeersOnly(t *testing.T) {
-	s, a := serving(t, router.Front{ProxyFrom: []string{"127.0.0.1"}, Trusted: []string{"10.9.9.9"}, Limits: understudy.Limits{HeaderTime: 300 * time.Millisecond}})
+	s, a := serving(t, router.Front{ProxyFrom: []string{"127.0.0.1"}, Trusted: []string{"10.9.9.9"}, Limits: understudy.Limits{HeaderTime: time.Second}})
 	cases := map[string]string{
 		"PROXY TCP4 10.1.2.3 127.0.0.1 4660 80\r\n": "10.1.2.3",
 		"PROXY UNKNOWN\r\n":                         "127.0.0.1",

@@ -101,7 +101,12 @@ func (r *router) live(ctx context.Context, heir *heir, quiet chan<- struct{}) er
 	if err := r.takeLock(heir); err != nil {
 		return err
 	}
-	defer func() { _ = r.lock.Close() }() // gives the lock back; nothing was written to it
+	defer func() {
+		if heir == nil && !r.moved.Load() { // nobody else is to have it; a program that is being started has it a moment longer
+			_ = unix.Flock(int(r.lock.Fd()), unix.LOCK_UN)
+		}
+		_ = r.lock.Close() // gives the lock back; nothing was written to it
+	}()
 	if heir != nil {
 		r.predecessor = heir.alone
 	}

@@ -123,10 +123,12 @@ func (s *stage) spawn() *exec.Cmd {
 	return cmd
 }
 
-// ended tells whether a process is gone, or waits for a parent that never reaps it.
+// ended tells whether a process is gone, or waits for a parent that never reaps it: its first
+// thread does before the others are gone, with what they listen on.
 func ended(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return syscall.Kill(pid, 0) != nil || (err == nil && strings.Contains(string(stat), ") Z "))
+	threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // gone: none
+	return syscall.Kill(pid, 0) != nil || (err == nil && strings.Contains(string(stat), ") Z ") && len(threads) <= 1)
 }
 
 // upgrade replaces the router and returns when the new copy answers.

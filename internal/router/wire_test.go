@@ -154,6 +154,9 @@ func TestWire_ThatTheTargetClosedMeanwhileIsNotUsed(t *testing.T) {
 			t.Errorf("request %d: %q, %v", n, text, err)
 		}
 		<-closed
+		for len(s.idle) > 0 && s.idle[0].quiet() {
+			time.Sleep(time.Millisecond) // until the end has come here, too
+		}
 	}
 	if s.requests.Load() != 5 {
 		t.Errorf("the target saw %d requests of 5", s.requests.Load())

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(outsideKey) == "":
 		os.Exit(goInside())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := play(ctx, name); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -140,7 +140,7 @@ func TestPublish_AProgramInsideIsReachedThroughASocketOutside(t *testing.T) {
 // poll repeats a look until it works.
 func poll(t *testing.T, look func() (string, error)) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		found, err := look()

@@ -72,7 +72,7 @@ func (c *cluster) url(schema string) string {
 }
 
 func (c *cluster) waitUntilItAnswers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		conn, err := pgx.Connect(ctx, c.url("public"))

@@ -167,7 +167,7 @@ func TestClaim_SurvivesAClockThatIsSetBack(t *testing.T) {
 		if err != nil || held || by != "dead" {
 			t.Fatalf("the lease ended early: held %v by %q, %v", held, by, err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		for !held {
 			held, _, err = s.Claim(ctx, "leader", "next", time.Minute)
@@ -196,7 +196,7 @@ func TestStore_LosesNothingAcknowledgedWhenItsProcessIsKilled(t *testing.T) {
 // last number it said.
 func killWhileWriting(t *testing.T, url string, count int) (last int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, os.Args[0])
 	child.Env, child.Stderr = append(os.Environ(), childURL+"="+url), os.Stderr

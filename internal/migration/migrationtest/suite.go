@@ -94,8 +94,9 @@ func (s stage) begun(act func()) (done func() time.Duration) {
 	return func() time.Duration { <-ended; return took }
 }
 
-// longEnough is for how long a lock is held against somebody.
-const longEnough = 400 * time.Millisecond
+// longEnough is for how long a lock is held against somebody. On a busy machine they may come a
+// good deal later than they are sent, and be looked at late: at least half of it is seen.
+const longEnough = 800 * time.Millisecond
 
 // locked are the locks on a table that stop at least so much.
 func (s stage) locked(seen understudy.Observation, table string, least understudy.Stops) []understudy.ObservedLock {

@@ -39,7 +39,7 @@ var shared = sync.OnceValues(func() (lent, error) {
 		return lent{}, err
 	}
 	server := New(folder.dir, "shared")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	return lent{server, folder}, server.Start(ctx)
 })

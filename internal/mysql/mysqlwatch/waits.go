@@ -138,10 +138,10 @@ func (t *telling) processWaits() []oneWait {
 		if !s.wanted || t.mine(s.thread) || s.table != "" || s.statement == nil {
 			continue
 		}
-		by := ""
+		by, longest := "", time.Duration(0)
 		for _, mine := range t.statements {
-			if t.mine(mine.thread) && mine.from <= s.until && s.from <= mine.until {
-				by = mine.text
+			if shared := min(mine.until, s.until) - max(mine.from, s.from); t.mine(mine.thread) && shared >= longest {
+				by, longest = mine.text, shared
 			}
 		}
 		if by != "" {

@@ -58,6 +58,24 @@ func (s scene) seen(statements ...string) understudy.Observation {
 	return seen
 }
 
+// waits comes back once somebody waits for a table of the database.
+func (s scene) waits() {
+	s.Helper()
+	looks := mysqltest.Open(s.T, s.server, "")
+	for until := time.Now().Add(2 * time.Minute); ; {
+		var found bool
+		if err := looks.QueryRow("SELECT COUNT(*) > 0 FROM information_schema.PROCESSLIST WHERE DB = ? AND STATE = 'Waiting for table metadata lock'", s.database).Scan(&found); err != nil {
+			s.Fatal(err)
+		}
+		if found {
+			return
+		}
+		if time.Now().After(until) {
+			s.Fatal("nobody ever waited")
+		}
+	}
+}
+
 func tableIn(seen understudy.Observation, name string) understudy.TableChange {
 	for _, c := range seen.Tables {
 		if c.Relation == "main."+name {
@@ -230,7 +248,8 @@ func TestWatch_OfAServerWithoutPerformanceSchemaSeesWhatThereIsAndSaysSo(t *test
 		defer close(ended)
 		sc.do(shop, "UPDATE orders SET note = 'Mata Hari' WHERE id = 1")
 	}()
-	sc.do(sc.migration, "SELECT SLEEP(0.3), 'Mata Hari'", "UNLOCK TABLES", "ALTER TABLE orders MODIFY id bigint")
+	sc.waits()
+	sc.do(sc.migration, "SELECT SLEEP(1), 'Mata Hari'", "UNLOCK TABLES", "ALTER TABLE orders MODIFY id bigint")
 	<-ended
 	seen, err := w.Stop(t.Context())
 	if err != nil {

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -90,14 +91,13 @@ func TestClone_GetsThroughWhileClientsOfTheTemplateKeepComingBack(t *testing.T) 
 	first := make(chan struct{})
 	go func() { // a pool that reconnects at once
 		defer close(done)
-		for n := 0; ctx.Err() == nil; n++ {
+		came := sync.OnceFunc(func() { close(first) })
+		for ctx.Err() == nil {
 			conn, err := pgx.Connect(ctx, c.AdminURL(template))
 			if err != nil {
 				continue
 			}
-			if n == 0 {
-				close(first)
-			}
+			came()
 			conn.Exec(ctx, "SELECT pg_sleep(60)") //nolint:errcheck // it is ended
 			conn.Close(context.Background())
 		}

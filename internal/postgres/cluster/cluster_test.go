@@ -136,7 +136,7 @@ func TestCluster_Life(t *testing.T) {
 		if err := os.Remove(c.Socket()); err != nil {
 			t.Fatal(err)
 		}
-		waiting, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		waiting, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		err := c.Start(waiting)
 		if pid := strconv.Itoa(postmasterPID(t, spec.Dir)); understudy.KindOf(err) != understudy.KindConflict || !strings.Contains(err.Error(), "is gone") || !strings.Contains(understudy.HintOf(err), "kill -INT "+pid) {

@@ -31,11 +31,11 @@ func (g *Gate) arm(ctx context.Context) (err error) {
 	if err := g.signal(ctx); err != nil {
 		return err
 	}
-	held, err := g.probe(ctx, time.Now().Add(probing))
+	came, err := g.probe(ctx, time.Now().Add(probing), waited)
 	if err != nil {
 		return err
 	}
-	if !held {
+	if came != waited {
 		return understudy.Errorf(understudy.KindUnavailable, "arming the gate: the server's checkpointer did not read the setting within %s", probing)
 	}
 	g.armed = true
@@ -106,14 +106,7 @@ func (g *Gate) disarm(ctx context.Context) {
 	if _, err := g.control.Exec(ctx, "SELECT pg_reload_conf()"); err != nil {
 		return
 	}
-	for limit := time.Now().Add(2 * time.Second); time.Now().Before(limit); {
-		held, err := g.probe(ctx, time.Now())
-		if err != nil {
-			return
-		}
-		if !held {
-			g.dog.sendAway(ctx, g.control)
-			return
-		}
+	if came, err := g.probe(ctx, time.Now().Add(2*time.Second), passed); err == nil && came == passed {
+		g.dog.sendAway(ctx, g.control)
 	}
 }

@@ -20,10 +20,16 @@ func ArmHalf(ctx context.Context, spec Spec) error {
 		err = g.signal(ctx)
 	}
 	if err == nil {
-		_, err = g.probe(ctx, time.Now().Add(probing))
+		_, err = g.probe(ctx, time.Now().Add(probing), waited)
 	}
 	return err
 }
 
 // WatchdogName is what the watchdog's session is known by.
 const WatchdogName = watchdogName
+
+// Look lets a gate look at sessions by functions of other schemas first.
+func (g *Gate) Look(ctx context.Context, schemas string) error {
+	_, err := g.control.Exec(ctx, "SET search_path = "+schemas)
+	return err
+}

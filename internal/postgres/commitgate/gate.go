@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,8 +113,8 @@ func (g *Gate) Close(ctx context.Context) (Report, error) {
 	report := Report{Begin: g.stream.begin, Notes: g.notes}
 	g.stream.holds.Store(false)
 	if g.armed {
-		held, err := g.probe(ctx, time.Now())
-		if err == nil && held && g.stream.whole.Load() {
+		came, err := g.probe(ctx, time.Now().Add(probing), waited, passed)
+		if err == nil && came == waited && g.stream.whole.Load() {
 			report.Held = true
 		} else {
 			report.Notes = append(report.Notes, "not every commit was held: the gate was released while the migration ran, as the server was restarted, its configuration reloaded, or this program stopped for a second")
@@ -172,28 +173,37 @@ func (g *Gate) end(ctx context.Context) {
 	}
 }
 
-// probe asks by a commit of its own whether commits are held, again until they are or the
-// time has come.
-func (g *Gate) probe(ctx context.Context, until time.Time) (held bool, err error) {
+// probed is what came of a commit of our own.
+type probed int
+
+const (
+	unseen probed = iota // for as long as others may be held it was neither seen to wait nor back
+	passed               // it came back by itself: nobody is held
+	waited
+)
+
+// probe finds out by commits of its own whether commits are held, until what came of one is
+// enough or the time has come.
+func (g *Gate) probe(ctx context.Context, until time.Time, enough ...probed) (came probed, err error) {
 	prober, err := dial(ctx, g.spec.URL, "understudy gate probe", "remote_apply")
 	if err != nil {
-		return false, err
+		return unseen, err
 	}
 	defer prober.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing hangs on it any more
 	for {
-		if held, err = g.probeOnce(ctx, prober); held || err != nil || !time.Now().Before(until) {
-			return held, err
+		if came, err = g.probeOnce(ctx, prober); err != nil || slices.Contains(enough, came) || !time.Now().Before(until) {
+			return came, err
 		}
 		select {
 		case <-time.After(nextTry):
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return unseen, ctx.Err()
 		}
 	}
 }
 
 // probeOnce lets nothing pass while a commit is made: it waits, or comes back.
-func (g *Gate) probeOnce(ctx context.Context, prober *pgx.Conn) (held bool, err error) {
+func (g *Gate) probeOnce(ctx context.Context, prober *pgx.Conn) (came probed, err error) {
 	g.stream.shut.Store(true)
 	var open sync.Once
 	letGo := func() { open.Do(func() { g.stream.shut.Store(false) }) }
@@ -207,7 +217,7 @@ func (g *Gate) probeOnce(ctx context.Context, prober *pgx.Conn) (held bool, err 
 	for {
 		select {
 		case err := <-done:
-			return false, err
+			return passed, err
 		case <-time.After(2 * time.Millisecond):
 		}
 		var event string
@@ -215,11 +225,13 @@ func (g *Gate) probeOnce(ctx context.Context, prober *pgx.Conn) (held bool, err 
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = nil
 		}
-		if held = event == "SyncRep"; !held && err == nil && time.Now().Before(limit) {
+		if event == "SyncRep" {
+			came = waited
+		} else if err == nil && time.Now().Before(limit) {
 			continue
 		}
 		letGo()
-		return held, errors.Join(err, <-done)
+		return came, errors.Join(err, <-done)
 	}
 }
 

@@ -48,3 +48,29 @@ func TestGate_HoldsWhoAsksForItAndNobodyElse(t *testing.T) {
 		}
 	}
 }
+
+// TestGate_ASlowLookIsNoReleasedGate shows the gate nothing for longer than commits are held,
+// as on a machine that is too busy.
+func TestGate_ASlowLookIsNoReleasedGate(t *testing.T) {
+	c, name := postgrestest.Database(t)
+	postgrestest.Runs(t, postgrestest.Connected(t, c.AdminURL(name)), `CREATE SCHEMA slow; CREATE SEQUENCE slow.looks;
+		CREATE FUNCTION slow.pg_stat_get_activity(pid int) RETURNS TABLE (wait_event text) LANGUAGE plpgsql AS $$ BEGIN
+			IF nextval('slow.looks') = 1 THEN PERFORM pg_sleep(0.6); RETURN; END IF;
+			RETURN QUERY SELECT a.wait_event FROM pg_catalog.pg_stat_get_activity(pid) AS a;
+		END $$`)
+	gate, err := commitgate.Open(t.Context(), commitgate.Spec{URL: c.AdminURL(name),
+		Record: func(*wal.Record) {}, Hold: func(context.Context, []wal.Outcome) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gate.Look(t.Context(), "slow, pg_catalog"); err != nil {
+		t.Error(err)
+	}
+	report, err := gate.Close(t.Context())
+	if err != nil || !report.Held || !report.Read {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if looks := postgrestest.Answer(t, postgrestest.Connected(t, c.AdminURL(name)), "SELECT (last_value > 1)::text FROM slow.looks"); looks != "true" {
+		t.Error("it did not look again")
+	}
+}

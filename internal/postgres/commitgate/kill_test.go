@@ -40,8 +40,9 @@ func TestMain(m *testing.M) {
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // until it is killed, or the test has ended
 }
 
-// longestHang is what a commit may take, whoever makes it and whatever has happened to the gate.
-const longestHang = 2 * time.Second
+// longestHang is what a commit may take, whoever makes it and whatever has happened to the gate. The
+// watchdog needs one second of it and a little, on a machine with time to spare; without it the commit hangs for ever.
+const longestHang = 10 * time.Second
 
 // scene is a server of its own, a gate in a process of its own, and two sessions that commit
 // all the time: one that the gate holds, one that it does not.
@@ -255,7 +256,7 @@ func TestGate_NobodyHangsWhenTheServerCrashesAndRestartsByItself(t *testing.T) {
 				s.signal(s.gate.Process.Pid, syscall.SIGKILL)
 			}
 			s.signal(int(victim.PgConn().PID()), syscall.SIGKILL)
-			if _, err := other.Exec(t.Context(), "SELECT pg_sleep(20)"); err == nil {
+			if _, err := other.Exec(t.Context(), "SELECT pg_sleep(600)"); err == nil {
 				t.Fatal("the server did not end its sessions")
 			}
 			postgrestest.Until(t, "the server is back", func() bool { return s.server.Running(t.Context()) })
@@ -287,7 +288,7 @@ func TestGate_NobodyHangsWhenTheServerIsStoppedInOrder(t *testing.T) {
 	if err := s.server.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second { // it would wait a minute for one that says nothing
 		t.Errorf("the server took %v to stop", took)
 	}
 	s.startAgain()

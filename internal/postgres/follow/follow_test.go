@@ -53,6 +53,7 @@ func joins(t *testing.T, server *postgrestest.Server) {
 	l.copied()
 	l.follows()
 	l.level()
+	postgrestest.Until(t, "something has come by the stream", func() bool { return l.follower.Status().Transactions > 0 })
 	stop()
 	l.equal()
 	s := l.follower.Status()

@@ -133,7 +133,7 @@ func (l *live) gaveUp() error {
 			l.t.Fatal("the follower ended, and says no reason")
 		}
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		l.t.Fatalf("the follower goes on: %+v", l.follower.Status())
 		return nil
 	}
@@ -148,7 +148,7 @@ func (l *live) level() {
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(40 * time.Second)
+	late := time.After(2 * time.Minute)
 	for l.follower.Status().Applied < at {
 		select {
 		case err := <-l.ended:

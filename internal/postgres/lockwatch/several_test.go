@@ -5,7 +5,6 @@ import (
 
 	"understudy"
 	"understudy/internal/postgres/lockwatch"
-	"understudy/internal/postgres/postgrestest"
 )
 
 func TestWatch_SeesEachOfSeveralDatabasesByItself(t *testing.T) {
@@ -25,8 +24,7 @@ func TestWatch_SeesEachOfSeveralDatabasesByItself(t *testing.T) {
 		second.do(second.session("shop"), "SELECT FROM public.orders")
 	}()
 	second.waiting("shop", 1)
-	looks := w.Looks()
-	postgrestest.Until(t, "it was looked at", func() bool { return w.Looks() > looks+2 })
+	second.looked(w, 2)
 	second.do(b, "COMMIT")
 	<-waits
 	seen := first.stop(w)

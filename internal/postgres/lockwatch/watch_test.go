@@ -34,6 +34,9 @@ func newStage(t *testing.T, rows int) stage {
 	return stage{T: t, c: c, name: name}
 }
 
+// inLog is by how much a time may be off that is taken from the server's log, which tells milliseconds.
+const inLog = 2 * time.Millisecond
+
 // gated is a stage whose watch holds commits and reads both logs.
 func gated(t *testing.T, rows int) stage {
 	s := newStage(t, rows)
@@ -87,6 +90,13 @@ func (s stage) do(conn *pgx.Conn, statement string) {
 	if _, err := conn.Exec(s.Context(), statement); err != nil {
 		s.Errorf("%s: %v", statement, err)
 	}
+}
+
+// looked returns when a watch has looked so often, from now on.
+func (s stage) looked(w *lockwatch.Watch, often int) {
+	s.Helper()
+	looks := w.Looks()
+	postgrestest.Until(s.T, "it was looked at", func() bool { return w.Looks() > looks+often })
 }
 
 // waiting returns when n sessions of an application wait for a lock.
@@ -175,11 +185,13 @@ func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
 	migration, writer := s.session("migration"), s.session("shop")
 	var both sync.WaitGroup
 	var built, waited time.Duration
+	behind := make(chan struct{}) // who comes later waits, and was looked at for nearly as long as that
 	s.do(migration, "BEGIN")
 	both.Go(func() {
 		began := time.Now()
 		s.do(migration, "CREATE INDEX by_note ON public.orders (note)")
 		built = time.Since(began)
+		<-behind
 		s.do(migration, "COMMIT")
 	})
 	conn := s.session("test")
@@ -193,6 +205,9 @@ func TestWatch_AnIndexBuildBlocksAWriterForAsLongAsItTakes(t *testing.T) {
 		s.do(writer, "UPDATE public.orders SET note = 'private' WHERE id = 1")
 		waited = time.Since(began)
 	})
+	s.waiting("shop", 1)
+	s.looked(w, 20)
+	close(behind)
 	both.Wait()
 	seen := s.stop(w)
 
@@ -253,6 +268,7 @@ func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
 	s.waiting("shop", 1)
 	since := time.Now()
 	postgrestest.Until(t, "it has lasted", func() bool { return time.Since(since) > 150*time.Millisecond })
+	s.looked(w, 2)
 	s.do(long, "COMMIT")
 	both.Wait()
 	lasted := time.Since(asked)
@@ -266,7 +282,7 @@ func TestWatch_AReaderBehindAWaitingAlterIsBlockedByIt(t *testing.T) {
 		t.Fatalf("waits: %+v", seen.Waits)
 	}
 	got := seen.Waits[0]
-	if got.Who != "postgres shop" || got.Wanted != "AccessShareLock" || got.Relation != "public.orders" || got.For < 150*time.Millisecond || got.For > lasted ||
+	if got.Who != "postgres shop" || got.Wanted != "AccessShareLock" || got.Relation != "public.orders" || got.For < 150*time.Millisecond || got.For > lasted+inLog ||
 		got.Total != got.For || got.Times != 1 || !got.Queued || !slices.Equal(got.SeenBy, []understudy.ObservedBy{understudy.ByLog}) ||
 		got.By != "ALTER TABLE public.orders ADD COLUMN x int" || got.Statement != "SELECT note FROM public.orders WHERE id = ?" {
 		t.Errorf("waits: %+v", got)
@@ -288,7 +304,8 @@ func TestWatch_AWriterOfARowThatTheMigrationChangedWaitsForTheRow(t *testing.T) 
 	}
 	s.waiting("shop", 2)
 	since := time.Now()
-	postgrestest.Until(t, "it was seen", func() bool { return time.Since(since) > 100*time.Millisecond })
+	postgrestest.Until(t, "it has lasted", func() bool { return time.Since(since) > 100*time.Millisecond })
+	s.looked(w, 2)
 	s.do(migration, "COMMIT")
 	writers.Wait()
 	seen := s.stop(w)
@@ -357,8 +374,7 @@ func TestWatch_RelationsMadeRenamedAndDroppedMeanwhileAreNamedAsBefore(t *testin
 	w := s.watch()
 	migration := s.session("migration")
 	s.do(migration, `BEGIN; ALTER TABLE public.orders RENAME TO "Orders 2"; DROP TABLE public."go""ne"; CREATE TABLE public.fresh ()`)
-	looks := w.Looks()
-	postgrestest.Until(t, "it was looked at", func() bool { return w.Looks() > looks+2 })
+	s.looked(w, 2)
 	s.do(migration, "COMMIT")
 	seen := s.stop(w)
 	for _, relation := range []string{"public.orders", `public."go""ne"`} {
@@ -442,12 +458,15 @@ func TestWatch_AWaitThatIsGivenUpLastsUntilThen(t *testing.T) {
 	w := s.watch()
 	migration, writer := s.session("migration"), s.session("shop")
 	s.do(migration, "BEGIN; LOCK TABLE public.orders")
-	if _, err := writer.Exec(t.Context(), "SET lock_timeout = 120; UPDATE public.orders SET note = 'secret' WHERE id = 1"); err == nil {
+	began := time.Now()
+	// Long enough for the server to say that it waits before it says that it has waited for too long.
+	if _, err := writer.Exec(t.Context(), "SET lock_timeout = 1000; UPDATE public.orders SET note = 'secret' WHERE id = 1"); err == nil {
 		t.Fatal("it got the lock")
 	}
+	lasted := time.Since(began)
 	s.do(migration, "COMMIT")
 	seen := s.stop(w)
-	if len(seen.Waits) != 1 || seen.Waits[0].For < 110*time.Millisecond || seen.Waits[0].For > 400*time.Millisecond || seen.Waits[0].Queued {
+	if len(seen.Waits) != 1 || seen.Waits[0].For < 990*time.Millisecond || seen.Waits[0].For > lasted+inLog || seen.Waits[0].Queued {
 		t.Errorf("waits: %+v", seen.Waits)
 	}
 	if want := []understudy.ObservedError{{Who: "postgres shop", Code: "55P03", Message: "canceling statement due to lock timeout", Times: 1}}; !slices.Equal(seen.Errors, want) {
@@ -460,14 +479,16 @@ func TestWatch_AMigrationThatGivesUpIsSeenToHaveWaited(t *testing.T) {
 	w := s.watch()
 	report, migration := s.session("report"), s.session("migration")
 	s.do(report, "BEGIN; SELECT FROM public.orders")
-	s.do(migration, "SET lock_timeout = 250") // long enough for a look on a busy machine
+	s.do(migration, "SET lock_timeout = 1000") // long enough for a look on a busy machine
+	began := time.Now()
 	if _, err := migration.Exec(t.Context(), "ALTER TABLE public.orders ADD x int"); err == nil {
 		t.Fatal("it got the lock")
 	}
+	lasted := time.Since(began)
 	s.do(report, "COMMIT")
 	seen := s.stop(w)
 	l, wanted := lockOn(seen, "public.orders", "AccessExclusiveLock")
-	if !wanted || l.Held != 0 || l.Waited < 240*time.Millisecond || l.Waited > 600*time.Millisecond || l.Behind != "postgres report, idle in transaction" {
+	if !wanted || l.Held != 0 || l.Waited < 990*time.Millisecond || l.Waited > lasted+inLog || l.Behind != "postgres report, idle in transaction" {
 		t.Errorf("locks: %+v", seen.Locks)
 	}
 	if len(seen.Waits) != 0 || len(seen.Errors) != 0 || !seen.Statements[len(seen.Statements)-1].Failed {

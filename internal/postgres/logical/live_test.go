@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -136,8 +137,9 @@ func TestCopy_ACutConnectionBeginsItsTableAgain(t *testing.T) {
 			copying := started(t, spec)
 			copying.until(t, reached)
 			conn := map[string]*pgx.Conn{"source": source, "target": target}[side]
-			cut := postgrestest.Answer(t, conn, `SELECT count(pg_terminate_backend(pid, 5000))::text FROM pg_stat_activity
-				WHERE datname = current_database() AND query ~ '^COPY' AND pid <> pg_backend_pid()`)
+			const copies = ` FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^COPY' AND state = 'active' AND pid <> pg_backend_pid()`
+			untilYes(t, conn, `SELECT count(*) = 1`+copies) // rows may be masked before there is a place for them
+			cut := postgrestest.Answer(t, conn, `SELECT count(pg_terminate_backend(pid, 60000))::text`+copies)
 			release()
 			if cut != "1" {
 				t.Errorf("%s sessions were cut; expected 1", cut)
@@ -255,7 +257,10 @@ func TestCopy_NamesToolsThatDoNotFit(t *testing.T) {
 	_, err := logical.Copy(t.Context(), spec)
 	postgrestest.Refused(t, err, understudy.KindUnavailable, "pg_dump", "install")
 	script := "#!/bin/sh\necho 'pg_dump (PostgreSQL) 11.22'\n"
-	if err := os.WriteFile(filepath.Join(spec.Bin, "pg_dump"), []byte(script), 0o755); err != nil {
+	syscall.ForkLock.RLock() // a program that is started meanwhile would have it open for a moment, so that it could not be executed
+	err = os.WriteFile(filepath.Join(spec.Bin, "pg_dump"), []byte(script), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = logical.Copy(t.Context(), spec)

@@ -41,7 +41,7 @@ var shared = sync.OnceValues(func() (lent, error) {
 		return lent{}, err
 	}
 	c := cluster.New(Spec(folder.dir, port))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	return lent{c, folder}, c.Start(ctx)
 })

@@ -47,7 +47,7 @@ func startReady(t *testing.T, r *process.Runtime, spec process.Spec) process.Sta
 
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for !holds() {
 		select {
@@ -86,7 +86,8 @@ func TestStart_BeginsAnewAfterTheSupervisorWasKilled(t *testing.T) {
 	if err := syscall.Kill(first.Supervisor, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the end of the program with its supervisor", func() bool { return isGone(first.Programs[0].PID) })
+	// The program ends with the thread that started it, and the other threads may still answer then.
+	until(t, "the end of the program with its supervisor", func() bool { return isGone(first.Programs[0].PID) && isGone(first.Supervisor) })
 	if _, err := r.Status(t.Context(), spec.ID); understudy.KindOf(err) != understudy.KindNotFound {
 		t.Errorf("status of a dead supervisor: %v", err)
 	}
@@ -165,7 +166,7 @@ func TestEnvironment_IsWhatWasGivenAndLittleElse(t *testing.T) {
 	t.Setenv("DAEMON_SECRET", "hunter22")
 	r := newRuntime(t)
 	spec := shell(t, r, "exec env")
-	spec.Programs[0].Health.Interval = 10 * time.Second
+	spec.Programs[0].Health.Interval = time.Minute
 	if err := r.Start(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}

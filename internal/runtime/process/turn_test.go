@@ -18,7 +18,8 @@ func worker(t *testing.T, r *process.Runtime, id, shared string, held bool) proc
 	t.Helper()
 	spec := shell(t, r, "sleep 1000")
 	spec.ID = id
-	script := `mkdir "$0/busy" || { touch "$0/both"; exit 1; }; trap 'rmdir "$0/busy"; exit 0' TERM; while :; do sleep 0.02; done`
+	// It may be ended in its first moment, when it has taken its turn and nothing else.
+	script := `trap 'rmdir "$0/busy"; exit 0' TERM; mkdir "$0/busy" || { touch "$0/both"; exit 1; }; while :; do sleep 0.02; done`
 	spec.Programs = append(spec.Programs, process.Program{
 		Name: "worker", Command: []string{"sh", "-c", script, shared}, Held: held,
 		Health: understudy.Health{Interval: 20_000_000}, Grace: 10 * time.Second,

@@ -68,7 +68,7 @@ func (s *suite) failed(err error, words ...string) {
 func claimExits(s *suite) {
 	p := program("web", "exit", "4")
 	p.Env = append(p.Env, "DB_PASSWORD=hunter22")
-	p.Health.Interval = 10 * time.Second // nobody takes it for healthy before it exits
+	p.Health.Interval = time.Minute // nobody takes it for healthy before it exits
 	d := s.start(p)
 	err := s.Ready(s.Context(), d.ID)
 	s.failed(err, "program web", "exited with status 4", "cannot start: the password is [redacted]")
@@ -79,9 +79,9 @@ func claimExits(s *suite) {
 
 func claimNeverHealthy(s *suite) {
 	p := s.listening("web", "ill")
-	p.Health.Path, p.Health.Deadline = "/health", 2*time.Second
+	p.Health.Path, p.Health.Deadline = "/health", 5*time.Second // in which it has begun to answer
 	d := s.start(p)
-	s.failed(s.Ready(s.Context(), d.ID), "program web", "2s", "503", "serving as")
+	s.failed(s.Ready(s.Context(), d.ID), "program web", "5s", "503", "serving as")
 	if state := s.one(d.ID); state.State != "unhealthy" {
 		s.Errorf("found %+v", state)
 	}
@@ -93,7 +93,7 @@ func claimForks(s *suite) {
 	}
 	file := filepath.Join(s.TempDir(), "pid")
 	p := program("web", "fork", file)
-	p.Health.Interval = 10 * time.Second
+	p.Health.Interval = time.Minute
 	d := s.start(p)
 	s.failed(s.Ready(s.Context(), d.ID), "program web", "exited with status 0", "foreground")
 	pid := s.number(file)

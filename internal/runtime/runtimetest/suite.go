@@ -150,7 +150,7 @@ func cast(t *testing.T) (string, understudy.Artifact) {
 func program(name, scene string, args ...string) Program {
 	return Program{Name: name, Command: append([]string{"actor", "act", scene}, args...), Grace: 5 * time.Second,
 		Env:    []string{"GORACE=atexit_sleep_ms=0"}, // under the race detector a process ends as fast as elsewhere
-		Health: understudy.Health{Interval: 20 * time.Millisecond, Deadline: 20 * time.Second}}
+		Health: understudy.Health{Interval: 20 * time.Millisecond, Deadline: 2 * time.Minute}}
 }
 
 // listening is an actor with a port of its own.
@@ -206,7 +206,7 @@ func (s *suite) one(id string) State {
 // until repeats a look until it holds.
 func (s *suite) until(what string, holds func() bool) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), 2*time.Minute)
 	defer cancel()
 	for !holds() {
 		select {

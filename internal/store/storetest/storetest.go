@@ -205,7 +205,7 @@ func leaseHasOneHolder(t *testing.T, s *store.Store) {
 
 func leaseRunsOut(t *testing.T, s *store.Store) {
 	claim(t, s, "ann", time.Millisecond, true, "ann")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for held := false; !held; {
 		var err error
