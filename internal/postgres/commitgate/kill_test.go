@@ -40,9 +40,9 @@ func TestMain(m *testing.M) {
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // until it is killed, or the test has ended
 }
 
-// longestHang is what a commit may take, whoever makes it and whatever has happened to the gate. The
-// watchdog needs one second of it and a little, on a machine with time to spare; without it the commit hangs for ever.
-const longestHang = 10 * time.Second
+// longestHang is what a commit may take because of us, whoever makes it and whatever has happened to
+// the gate: beyond what one takes that is never held, which says what the machine and the server took.
+const longestHang = 2 * time.Second
 
 // scene is a server of its own, a gate in a process of its own, and two sessions that commit
 // all the time: one that the gate holds, one that it does not.
@@ -160,7 +160,7 @@ func (s *scene) free() {
 	s.end()
 	for how, worst := range s.worst {
 		s.Logf("%s: longest commit %v of %d", how, worst.Round(time.Millisecond), s.count[how])
-		if worst > longestHang {
+		if how != "local" && worst > longestHang+s.worst["local"] {
 			s.Errorf("a commit with %s took %v", how, worst)
 		}
 	}
@@ -172,7 +172,7 @@ func (s *scene) free() {
 	}
 	asked := time.Now()
 	postgrestest.Runs(s.T, conn, "SET synchronous_commit = remote_apply; INSERT INTO t VALUES (2)")
-	if took := time.Since(asked); took > longestHang/2 {
+	if took := time.Since(asked); took > longestHang { // nobody holds it, so that it would hang for ever
 		s.Errorf("a commit took %v when all was over", took)
 	}
 }
