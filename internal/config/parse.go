@@ -161,7 +161,7 @@ func (s *source) plain(node *yaml.Node, path []string) {
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key := node.Content[i]
 			if line, twice := lines[key.Value]; twice {
-				s.problems.on(key, path, "key %q is there twice, first on line %d", key.Value, line)
+				s.problems.on(key, path, "key %s is there twice, first on line %d", spellKey(key.Value), line)
 				continue
 			}
 			lines[key.Value] = key.Line

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -78,14 +80,32 @@ func (p *problems) sentence(found problem) string {
 func spell(path []string) string {
 	var out strings.Builder
 	for i, key := range path {
-		switch {
-		case strings.HasPrefix(key, "["):
-		case i > 0:
+		step := indexForm.MatchString(key)
+		if i > 0 && !step {
 			out.WriteByte('.')
+		}
+		if !step && !couldBeKey(key) {
+			key = "…"
 		}
 		out.WriteString(key)
 	}
 	return out.String()
+}
+
+var indexForm = regexp.MustCompile(`^\[\d+\]$`)
+
+// couldBeKey tells whether somebody may have meant a text for a key. YAML takes a piece of a secret
+// for one where it was not quoted, and holds a quote or a comma; that is not to be shown.
+func couldBeKey(text string) bool {
+	return !strings.ContainsAny(text, "\"'#{}[],%@&!|>\n") && !strings.Contains(text, ": ")
+}
+
+// spellKey is a key in quotes; what cannot have been meant for one is not shown.
+func spellKey(key string) string {
+	if couldBeKey(key) {
+		return strconv.Quote(key)
+	}
+	return "that is no name (was a value not quoted?)"
 }
 
 // index is the step of a path into a list.

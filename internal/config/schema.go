@@ -101,7 +101,7 @@ func (s *source) misshapen(schema any, found *jsonschema.ValidationError) {
 	if k, is := found.ErrorKind.(*kind.PropertyNames); is {
 		path := holding(s.root, steps(s.root, found.InstanceLocation), k.Property)
 		at, _ := child(valueAt(s.root, path), k.Property)
-		s.problems.on(at, path, "key %q: expected %s", k.Property, lookup(schema, "#/$defs/key")["title"])
+		s.problems.on(at, path, "key %s: expected %s", spellKey(k.Property), lookup(schema, "#/$defs/key")["title"])
 		return
 	}
 	for _, cause := range found.Causes {
@@ -254,11 +254,11 @@ func unknown(schema any, rule map[string]any, key string) string {
 	for _, pattern := range keysOf(rule["patternProperties"]) {
 		for _, name := range []string{"name", "key"} {
 			if form := lookup(schema, "#/$defs/"+name); form["pattern"] == pattern {
-				return fmt.Sprintf("key %q: expected %s", key, form["title"])
+				return fmt.Sprintf("key %s: expected %s", spellKey(key), form["title"])
 			}
 		}
 	}
-	return fmt.Sprintf("unknown key %q%s", key, orKnown(key, keysOf(rule["properties"])))
+	return fmt.Sprintf("unknown key %s%s", spellKey(key), orKnown(key, keysOf(rule["properties"])))
 }
 
 func orKnown(key string, known []string) string {

@@ -95,6 +95,25 @@ func TestSecret_LeavesNothingRunningThatCouldStillSayMoreOfIt(t *testing.T) {
 }
 
 // Whatever else is wrong with a file, a value that stands where secrets do is in no error.
+func TestLoad_NeverShowsAPieceOfASecretThatYAMLTookForAKey(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, config.FileName)
+	for _, place := range []string{
+		`environments: {p: {purpose: production, env: {API_TOKEN: hunter2,", API_TOKEN: hunter2,"}}}`,
+		`environments: {p: {purpose: production, env: {API_TOKEN: hunter2,", API_TOKEN: hunter2,": {a: b}}}}`,
+		`environments: {p: {purpose: production, secrets: {A: x,'hunter2#', 'hunter2#': y}}}`,
+		`config: {A: {secret: true, default: hunter2,", default: hunter2,"}}`,
+		`services: {w: {command: [x], env: {A: hunter2,', B: hunter2,'}}}`,
+	} {
+		if err := os.WriteFile(path, []byte("application: shop\n"+place+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(path); err == nil || strings.Contains(err.Error()+understudy.HintOf(err), "hunter2") {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+}
+
 func TestLoad_NeverPutsASecretIntoAnError(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, config.FileName)
