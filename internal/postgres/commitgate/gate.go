@@ -93,7 +93,7 @@ func dial(ctx context.Context, address, name, commit string) (*pgx.Conn, error) 
 		return nil, err
 	}
 	for setting, value := range map[string]string{
-		"application_name": name, "synchronous_commit": commit, "statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
+		"application_name": name, "synchronous_commit": commit, "plan_cache_mode": "force_generic_plan", "statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
 	} {
 		config.RuntimeParams[setting] = value
 	}
@@ -102,6 +102,9 @@ func dial(ctx context.Context, address, name, commit string) (*pgx.Conn, error) 
 		return nil, err
 	}
 	_, err = conn.Exec(ctx, `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout', 'client_connection_check_interval')`)
+	if err == nil {
+		_, err = conn.Exec(ctx, postgres.KeepMemory)
+	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
 	}

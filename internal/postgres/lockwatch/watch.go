@@ -2,6 +2,7 @@ package lockwatch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -143,7 +144,14 @@ func dialWatch(ctx context.Context, address, database string) (*pgx.Conn, error)
 	config.RuntimeParams["statement_timeout"] = "60s"
 	config.RuntimeParams["synchronous_commit"] = "local"
 	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // what is asked again and again is planned once
-	return pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, postgres.KeepMemory); err != nil {
+		return nil, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	return conn, nil
 }
 
 // logEvery is how many looks go by between two at the server's log.
