@@ -62,5 +62,25 @@ func Behind(process int) (done bool) {
 	return !errors.Is(err, unix.EAGAIN) // asked too often
 }
 
+// far is how far a process steps back that has nothing to do for a while.
+const far = 19
+
+// Rest lets a process that came behind others by [Behind] step back as far as there is, until back
+// is called: it is woken by what others do, and need not hear of it now. Only where it can step
+// forward again at once, which the system lets its administrator do.
+func Rest(process int) (back func()) {
+	if !administers() || !leads(process) || os.WriteFile(autogroup(process), []byte(strconv.Itoa(far)), 0) != nil {
+		return func() {}
+	}
+	return func() { _ = os.WriteFile(autogroup(process), []byte(strconv.Itoa(aside)), 0) } // it may have ended
+}
+
+// administers tells whether we may do as the system's administrator does.
+func administers() bool {
+	var may [2]unix.CapUserData
+	err := unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &may[0])
+	return err == nil && may[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
+}
+
 // autogroup is the file that tells and sets how nice a process's session is.
 func autogroup(process int) string { return "/proc/" + strconv.Itoa(process) + "/autogroup" }

@@ -13,6 +13,9 @@ func Session(int) (yields bool) { return false }
 // Behind does nothing here: processes are not told apart by how they wake.
 func Behind(int) (done bool) { return true }
 
+// Rest does nothing either.
+func Rest(int) (back func()) { return func() {} }
+
 // Family does nothing here either.
 func Family(int) {}
 

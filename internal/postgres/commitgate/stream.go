@@ -210,6 +210,7 @@ func (s *stream) rest(ctx context.Context, conn *replication.Conn) error {
 	if err := conn.EndStream(ctx); err != nil {
 		return err
 	}
+	back := yield.Rest(conn.PID()) // everybody's commits wake it all the same
 	timer := time.NewTimer(rests)
 	defer timer.Stop()
 	var held <-chan error
@@ -223,6 +224,7 @@ func (s *stream) rest(ctx context.Context, conn *replication.Conn) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	back()
 	return conn.StartPhysical(ctx, s.slot, replication.LSN(s.reader.Begin()), 0)
 }
 
