@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -154,8 +155,10 @@ func TestWire_ThatTheTargetClosedMeanwhileIsNotUsed(t *testing.T) {
 			t.Errorf("request %d: %q, %v", n, text, err)
 		}
 		<-closed
-		for len(s.idle) > 0 && s.idle[0].quiet() {
-			time.Sleep(time.Millisecond) // until the end has come here, too
+		for until := time.Now().Add(time.Minute); len(s.idle) > 0 && s.idle[0].quiet(); runtime.Gosched() {
+			if time.Now().After(until) {
+				t.Fatal("the end of the connection has not come here")
+			}
 		}
 	}
 	if s.requests.Load() != 5 {

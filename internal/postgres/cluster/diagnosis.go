@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"understudy/internal/loopback"
-
 	"understudy"
+	"understudy/internal/loopback"
 )
 
 // logTail is how much of the end of a log is read to learn why a server ended, in bytes.

@@ -27,17 +27,18 @@ type child struct {
 	drained chan struct{}
 }
 
+// hasStranger tells whether somebody listens where a program is about to, from whom its health
+// would be read. A port that cannot be tried, as one below 1024, is left to the program.
+func hasStranger(port int) bool {
+	taken, err := loopback.Taken(port)
+	return err == nil && taken
+}
+
 // start starts the process, notes its session on disk and follows its output.
 func (p *program) start() (*child, error) {
-	if p.Port != 0 { // its health would be read from a stranger
-		taken, err := loopback.Taken(p.Port)
-		if err != nil {
-			return nil, understudy.Errorf(understudy.KindUnavailable, "trying port %d for program %s: %w", p.Port, p.Name, err)
-		}
-		if taken {
-			return nil, understudy.Errorf(understudy.KindUnavailable, "port %d on 127.0.0.1 is taken by another process", p.Port).
-				WithHint("stop what listens there, or give program %s another port", p.Name)
-		}
+	if p.Port != 0 && hasStranger(p.Port) {
+		return nil, understudy.Errorf(understudy.KindUnavailable, "port %d on 127.0.0.1 is taken by another process", p.Port).
+			WithHint("stop what listens there, or give program %s another port", p.Name)
 	}
 	cmd, err := prepare(p.owner.spec.Tree, Command{Args: p.Command, Dir: p.Dir, Env: p.Env, User: p.User}, p.owner.extra)
 	if err != nil {
